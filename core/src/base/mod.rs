@@ -1,0 +1,8 @@
+//! Values without policy: time, jitter, addresses, and the fixed containers everything else lives in.
+
+pub mod bits;
+pub mod limits;
+pub mod net;
+pub mod rand;
+pub mod table;
+pub mod time;

@@ -1,0 +1,332 @@
+//! The values every module speaks of: address families, prefixes, AS numbers, BGP identifiers.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A 4-octet Autonomous System number (RFC 6793). Zero is never a valid one (RFC 7607).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Asn(pub u32);
+
+impl Asn {
+    /// AS_TRANS, which stands for a number that does not fit two octets (RFC 6793 section 9).
+    pub const TRANS: Self = Self(23_456);
+}
+
+impl fmt::Display for Asn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A BGP Identifier: any four octets but zero (RFC 6286), written like an IPv4 address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BgpId(pub u32);
+
+impl fmt::Display for BgpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ipv4Addr::from_bits(self.0).fmt(f)
+    }
+}
+
+/// The two families Holdover speaks, both with SAFI unicast (RFC 4760).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Family {
+    /// AFI 1, SAFI 1.
+    #[default]
+    Ipv4,
+    /// AFI 2, SAFI 1.
+    Ipv6,
+}
+
+impl Family {
+    /// Both, in the order of their AFI.
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// The Address Family Identifier.
+    pub const fn afi(self) -> u16 {
+        match self {
+            Self::Ipv4 => 1,
+            Self::Ipv6 => 2,
+        }
+    }
+
+    /// The longest prefix, in bits: 32 or 128.
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Ipv4 => 32,
+            Self::Ipv6 => 128,
+        }
+    }
+
+    /// 0 for IPv4, 1 for IPv6: for tables with one place per family.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The family of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ipv4 => "ipv4 unicast",
+            Self::Ipv6 => "ipv6 unicast",
+        })
+    }
+}
+
+/// An AFI and a SAFI as they stand on the wire, known or not (RFC 4760 section 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AfiSafi {
+    /// Address Family Identifier.
+    pub afi: u16,
+    /// Subsequent Address Family Identifier.
+    pub safi: u8,
+}
+
+impl AfiSafi {
+    /// The family, when it is one that Holdover speaks.
+    pub const fn family(self) -> Option<Family> {
+        match (self.afi, self.safi) {
+            (1, 1) => Some(Family::Ipv4),
+            (2, 1) => Some(Family::Ipv6),
+            _ => None,
+        }
+    }
+}
+
+impl From<Family> for AfiSafi {
+    fn from(family: Family) -> Self {
+        Self { afi: family.afi(), safi: 1 }
+    }
+}
+
+/// A set of families.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Families(u8);
+
+impl Families {
+    /// No family.
+    pub const NONE: Self = Self(0);
+    /// Both.
+    pub const ALL: Self = Self(3);
+
+    /// This set and `family`.
+    #[must_use]
+    pub const fn with(self, family: Family) -> Self {
+        Self(self.0 | 1 << family as u8)
+    }
+
+    /// The families in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether `family` is in the set.
+    pub const fn has(self, family: Family) -> bool {
+        self.0 & (1 << family as u8) != 0
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The families in the set, IPv4 first.
+    pub fn iter(self) -> impl Iterator<Item = Family> {
+        Family::ALL.into_iter().filter(move |&family| self.has(family))
+    }
+}
+
+/// A prefix with its host bits cleared: `192.0.2.0/24`. The rest value is `0.0.0.0/0`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Prefix {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Prefix {
+    /// `0.0.0.0/0`, all zero bits: the rest value.
+    pub const ZERO: Self = Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), length: 0 };
+
+    /// `address/length` with the host bits cleared; `None` when `length` exceeds the family's bits.
+    pub const fn new(address: IpAddr, length: u8) -> Option<Self> {
+        if length > Family::of(address).bits() {
+            return None;
+        }
+        Some(Self { address: mask(address, length), length })
+    }
+
+    /// The prefix of this one address: /32 or /128.
+    pub const fn host(address: IpAddr) -> Self {
+        Self { address, length: Family::of(address).bits() }
+    }
+
+    /// The first address.
+    pub const fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// The length in bits.
+    pub const fn length(self) -> u8 {
+        self.length
+    }
+
+    /// The family.
+    pub const fn family(self) -> Family {
+        Family::of(self.address)
+    }
+
+    /// Whether it is one address: /32 or /128.
+    pub const fn is_host(self) -> bool {
+        self.length == self.family().bits()
+    }
+
+    /// Whether `address` lies in it.
+    pub fn contains(self, address: IpAddr) -> bool {
+        Family::of(address) == self.family() && mask(address, self.length) == self.address
+    }
+
+    /// Whether `other` lies in it, itself included.
+    pub fn covers(self, other: Self) -> bool {
+        other.length >= self.length && self.contains(other.address)
+    }
+
+    /// The prefix of `length` bits that covers this one; itself when it is no longer than that.
+    #[must_use]
+    pub const fn widened(self, length: u8) -> Self {
+        if length >= self.length { self } else { Self { address: mask(self.address, length), length } }
+    }
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Prefix {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}/{}", self.address, self.length);
+    }
+}
+
+/// An address as an interface holds it: with its host bits, and the length of its subnet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InterfaceAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The subnet's length in bits.
+    pub length: u8,
+}
+
+impl InterfaceAddress {
+    /// `0.0.0.0/0`, all zero bits: the rest value.
+    pub const ZERO: Self = Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), length: 0 };
+
+    /// The subnet it lies in.
+    pub fn subnet(self) -> Prefix {
+        Prefix::new(self.address, self.length.min(Family::of(self.address).bits())).unwrap_or(Prefix::ZERO)
+    }
+}
+
+impl Default for InterfaceAddress {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Display for InterfaceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+impl fmt::Debug for InterfaceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for InterfaceAddress {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}/{}", self.address, self.length);
+    }
+}
+
+/// Whether an address is link-local: 169.254.0.0/16 or `fe80::/10`. Only the IPv6 ones need their link to be named.
+pub const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+const fn mask(address: IpAddr, length: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let keep = if length == 0 { 0 } else { u32::MAX << (32 - length) };
+            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & keep))
+        }
+        IpAddr::V6(v6) => {
+            let keep = if length == 0 { 0 } else { u128::MAX << (128 - length) };
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & keep))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn host_bits_are_cleared() {
+        assert_eq!(Prefix::new(address("192.0.2.77"), 24).unwrap().address(), address("192.0.2.0"));
+        assert_eq!(Prefix::new(address("2001:db8::1"), 64).unwrap().address(), address("2001:db8::"));
+        assert_eq!(Prefix::new(address("255.0.0.1"), 0).unwrap(), Prefix::ZERO);
+    }
+
+    #[test]
+    fn a_length_beyond_the_family_is_refused() {
+        assert!(Prefix::new(address("192.0.2.1"), 33).is_none());
+        assert!(Prefix::new(address("::"), 129).is_none());
+    }
+
+    #[test]
+    fn containment_never_crosses_families() {
+        assert!(!Prefix::ZERO.contains(address("::1")));
+        let wide = Prefix::new(address("10.0.0.0"), 8).unwrap();
+        assert!(wide.covers(Prefix::host(address("10.9.8.7"))));
+        assert!(!wide.covers(Prefix::ZERO));
+    }
+}

@@ -1,0 +1,122 @@
+//! A list of fixed capacity that is all zero bits at rest (law 9) and copies only what it holds.
+
+/// At most `N` items, at most 65,535. `T`'s default value must be all zero bits for the table to lie in `.bss`.
+#[derive(Debug)]
+pub struct Table<T, const N: usize> {
+    items: [T; N],
+    length: u16,
+}
+
+/// The table is full; the item was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl<T: Copy, const N: usize> Table<T, N> {
+    /// An empty table whose unused places hold `rest`.
+    pub const fn new(rest: T) -> Self {
+        const { assert!(N <= u16::MAX as usize) };
+        Self { items: [rest; N], length: 0 }
+    }
+
+    /// What it holds.
+    pub fn as_slice(&self) -> &[T] {
+        self.items.get(..usize::from(self.length)).unwrap_or(&[])
+    }
+
+    /// What it holds, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.items.get_mut(..usize::from(self.length)).unwrap_or(&mut [])
+    }
+
+    /// A handle that can be filled without knowing the capacity as a type.
+    pub fn edit(&mut self) -> TableMut<'_, T> {
+        TableMut { items: &mut self.items, length: &mut self.length }
+    }
+
+    /// Appends `item`.
+    pub fn push(&mut self, item: T) -> Result<(), Full> {
+        self.edit().push(item)
+    }
+
+    /// Forgets everything; the memory is not touched.
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Takes over what `other` holds, touching no more memory than that.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.length = other.length;
+        self.as_mut_slice().copy_from_slice(other.as_slice());
+    }
+}
+
+/// A table of any capacity, borrowed to be filled.
+#[derive(Debug)]
+pub struct TableMut<'a, T> {
+    items: &'a mut [T],
+    length: &'a mut u16,
+}
+
+impl<T: Copy> TableMut<'_, T> {
+    /// Appends `item`.
+    pub fn push(&mut self, item: T) -> Result<(), Full> {
+        let place = self.items.get_mut(usize::from(*self.length)).ok_or(Full)?;
+        *place = item;
+        *self.length = self.length.saturating_add(1);
+        Ok(())
+    }
+
+    /// Removes the item at `index` and keeps the order of the rest; nothing when there is none.
+    pub fn remove(&mut self, index: usize) {
+        let length = usize::from(*self.length);
+        if index < length {
+            self.items.copy_within(index.saturating_add(1)..length, index);
+            *self.length = self.length.saturating_sub(1);
+        }
+    }
+
+    /// What it holds.
+    pub fn as_slice(&self) -> &[T] {
+        self.items.get(..usize::from(*self.length)).unwrap_or(&[])
+    }
+
+    /// What it holds, to be changed.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        self.items.get_mut(..usize::from(*self.length)).unwrap_or(&mut [])
+    }
+
+    /// How many items fit in all.
+    pub fn capacity(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The same table, lent on.
+    pub fn reborrow(&mut self) -> TableMut<'_, T> {
+        TableMut { items: self.items, length: self.length }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_table_refuses_and_keeps_what_it_has() {
+        let mut table = Table::<u8, 2>::new(0);
+        assert!(table.push(1).is_ok() && table.push(2).is_ok());
+        assert_eq!(table.push(3), Err(Full));
+        assert_eq!(table.as_slice(), [1, 2]);
+    }
+
+    #[test]
+    fn removal_keeps_the_order() {
+        let mut table = Table::<u8, 4>::new(0);
+        for item in 1..=4 {
+            table.push(item).unwrap();
+        }
+        table.edit().remove(1);
+        assert_eq!(table.as_slice(), [1, 3, 4]);
+        table.edit().remove(9);
+        assert_eq!(table.as_slice(), [1, 3, 4]);
+    }
+}

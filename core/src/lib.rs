@@ -1,0 +1,8 @@
+//! Holdover's core: everything that decides, nothing that touches a socket.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod base;
