@@ -29,7 +29,8 @@ pub const ROUTES_PER_TURN: usize = 256;
 
 const _: () = {
     // A full attribute set, as large as configuration can make it, leaves room for at least one route.
-    let attributes = 4 + 4 + (4 + AS_PATH * 4 + 2) + 7 + 7 + (4 + COMMUNITIES * 4) + (4 + COMMUNITIES * 12) + (4 + 5 + 32);
+    let attributes =
+        4 + 4 + (4 + AS_PATH * 4 + 2) + 7 + 7 + (4 + COMMUNITIES * 4) + (4 + COMMUNITIES * 12) + (4 + 5 + 32);
     assert!(19 + 4 + attributes + 17 <= MESSAGE);
     assert!(19 + 2 + 1 + SHUTDOWN_TEXT <= SPARE_TRANSMIT);
 };

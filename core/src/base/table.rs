@@ -57,7 +57,12 @@ pub struct TableMut<'a, T> {
     length: &'a mut u16,
 }
 
-impl<T: Copy> TableMut<'_, T> {
+impl<'a, T: Copy> TableMut<'a, T> {
+    /// A table over storage that somebody else laid out; `length` of its places are in use.
+    pub fn over(items: &'a mut [T], length: &'a mut u16) -> Self {
+        Self { items, length }
+    }
+
     /// Appends `item`.
     pub fn push(&mut self, item: T) -> Result<(), Full> {
         let place = self.items.get_mut(usize::from(*self.length)).ok_or(Full)?;
@@ -83,6 +88,11 @@ impl<T: Copy> TableMut<'_, T> {
     /// What it holds, to be changed.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.items.get_mut(..usize::from(*self.length)).unwrap_or(&mut [])
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self.length = 0;
     }
 
     /// How many items fit in all.
