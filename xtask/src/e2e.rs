@@ -1,0 +1,43 @@
+//! `cargo xtask e2e`: the daemon as a user runs it, against real routers in network namespaces.
+
+use std::process::Stdio;
+
+use crate::Outcome;
+use crate::packages;
+use crate::process;
+
+pub(crate) const USAGE: &str = "e2e [--debug] [FILTER]";
+pub(crate) const HELP: &str = "\
+Run the end-to-end tests: the release binary against FRR, BIRD, GoBGP, OpenBGPD and ExaBGP.
+
+Needs root (network namespaces) and the packages of `cargo xtask test`, which are installed as root on Debian.
+
+  --debug    a binary of the dev profile: builds faster, runs slower
+  FILTER     only the cases whose name contains it";
+
+/// Tells the tests which daemon to run; without it they say that they were not run.
+pub(crate) const BINARY: &str = "HOLDOVER_BIN";
+
+/// Runs the chore.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let mut debug = false;
+    let mut filter = None;
+    for word in arguments {
+        match word.as_str() {
+            "--debug" => debug = true,
+            option if option.starts_with('-') => {
+                return Err(format!("e2e does not know `{option}`; usage: cargo xtask {USAGE}"));
+            }
+            name if filter.is_none() => filter = Some(name),
+            more => return Err(format!("e2e takes one filter; `{more}` is one too many")),
+        }
+    }
+    packages::ensure(packages::PEERS)?;
+
+    let profile: &[&str] = if debug { &[] } else { &["--release"] };
+    process::run(process::cargo(["build", "--package", "holdover"]).args(profile))?;
+    let folder = process::target_dir().join(if debug { "debug" } else { "release" });
+    let mut command = process::cargo(["test", "--package", "holdover-tests", "--test", "e2e", "--"]);
+    command.args(filter).env(BINARY, folder.join("holdover")).stdin(Stdio::null());
+    process::run(&mut command)
+}

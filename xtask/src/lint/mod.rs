@@ -1,0 +1,146 @@
+//! `cargo xtask lint`: the laws of the house that a machine can check.
+//!
+//! Each law is a module with one function from sources to [`Fault`]s, tested with a sample that breaks it.
+
+mod forbidden;
+mod layers;
+mod length;
+mod source;
+mod thumb;
+
+use std::fmt;
+
+use crate::Outcome;
+use crate::process;
+use source::Tree;
+
+pub(crate) const USAGE: &str = "lint [LAW...]";
+pub(crate) const HELP: &str = "\
+Check formatting, clippy, and the laws of the house; change nothing.
+
+  fmt         cargo fmt --all --check
+  clippy      cargo clippy --workspace --all-targets, warnings are errors
+  layers      core's modules use only what stands below them
+  length      files of at most 600 lines without tests, functions of at most 70
+  forbidden   no std, alloc, unsafe or clock in core; no loose ends; no sleeping test
+  thumb       core builds for thumbv7em-none-eabi: no_std and no alloc are facts
+
+Without a name all of them are checked, and all are reported even when an early one fails.";
+
+/// One place that breaks a law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Path from the workspace's root.
+    file: String,
+    /// Counted from 1; 0 when the whole file is meant.
+    line: usize,
+    /// What is wrong, and how to mend it.
+    message: String,
+}
+
+impl Fault {
+    fn new(file: &str, line: usize, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, message: message.into() }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}: {}", self.file, self.message),
+            line => write!(f, "{}:{line}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// A law by its name, and how it is checked.
+struct Law {
+    name: &'static str,
+    check: fn() -> Outcome,
+}
+
+const LAWS: &[Law] = &[
+    Law { name: "fmt", check: fmt_law },
+    Law { name: "clippy", check: clippy },
+    Law { name: "layers", check: || on_tree(layers::check) },
+    Law { name: "length", check: || on_tree(length::check) },
+    Law { name: "forbidden", check: || on_tree(forbidden::check) },
+    Law { name: "thumb", check: thumb::check },
+];
+
+/// Runs the chore.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    for word in arguments {
+        if !LAWS.iter().any(|law| law.name == word) {
+            let names: Vec<&str> = LAWS.iter().map(|law| law.name).collect();
+            return Err(format!("lint knows no law `{word}`; there are: {}", names.join(" ")));
+        }
+    }
+    let mut broken = Vec::new();
+    for law in LAWS {
+        if !arguments.is_empty() && !arguments.iter().any(|word| word == law.name) {
+            continue;
+        }
+        match (law.check)() {
+            Ok(()) => eprintln!("xtask: lint {}: kept", law.name),
+            Err(message) => {
+                eprintln!("{message}");
+                eprintln!("xtask: lint {}: BROKEN", law.name);
+                broken.push(law.name);
+            }
+        }
+    }
+    if broken.is_empty() { Ok(()) } else { Err(format!("lint: broken: {}", broken.join(" "))) }
+}
+
+fn fmt_law() -> Outcome {
+    process::run(&mut process::cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Outcome {
+    process::run(&mut process::cargo([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// Reads the sources once more and applies one law to them.
+fn on_tree(check: fn(&Tree) -> Vec<Fault>) -> Outcome {
+    let tree = Tree::read(process::root())?;
+    let faults = check(&tree);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_law_is_answered_with_the_list_of_those_there_are() {
+        let message = run(&["lenght".to_owned()]).unwrap_err();
+        for law in LAWS {
+            assert!(message.contains(law.name), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_law_is_described_in_the_help() {
+        for law in LAWS {
+            assert!(HELP.contains(&format!("\n  {} ", law.name)), "{}", law.name);
+        }
+    }
+
+    #[test]
+    fn a_fault_is_written_as_editors_read_it() {
+        assert_eq!(Fault::new("a.rs", 7, "too long").to_string(), "a.rs:7: too long");
+        assert_eq!(Fault::new("a.rs", 0, "too long").to_string(), "a.rs: too long");
+    }
+}
