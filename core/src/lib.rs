@@ -6,4 +6,7 @@
 extern crate std;
 
 pub mod base;
+pub mod bgp;
 pub mod config;
+pub mod engine;
+pub mod failover;

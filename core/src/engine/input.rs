@@ -1,0 +1,259 @@
+//! Facts: everything the engine is told. A shim turns what its sockets, timers and tables say into these.
+
+use core::net::IpAddr;
+
+use super::{CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, ServiceId, SocketId};
+use crate::base::net::{InterfaceAddress, Prefix};
+use crate::base::time::Duration;
+
+/// A TCP endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Endpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+    /// The link it is reached by; an IPv6 link-local address needs one.
+    pub link: Option<LinkId>,
+}
+
+/// One fact. Exhaustive on purpose: the vocabulary is a contract between the core and every shim.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Input<'a> {
+    /// Time has passed; also sent once at the end of every turn.
+    Tick,
+    /// An operator's wish; answered by one [`Output::Answer`](super::Output::Answer).
+    Command {
+        /// Named by the shim, to match the answer.
+        id: CommandId,
+        /// The wish.
+        command: Command,
+    },
+    /// Answers `Connect`: the connection is there.
+    Connected {
+        /// The connection.
+        conn: ConnId,
+        /// Our end of it.
+        local: Endpoint,
+    },
+    /// Answers `Connect`: there will be no connection.
+    ConnectFailed {
+        /// The connection.
+        conn: ConnId,
+        /// The reason.
+        why: IoError,
+    },
+    /// A peer connected to one of our listeners. Answered by exactly one `Adopt` or `Refuse` in the same drain.
+    Accepted {
+        /// Named by the shim until it is adopted.
+        socket: SocketId,
+        /// Where it came in.
+        listener: ListenerId,
+        /// Our end.
+        local: Endpoint,
+        /// The peer's end.
+        remote: Endpoint,
+    },
+    /// Answers `Listen`.
+    ListenDone {
+        /// The listener.
+        listener: ListenerId,
+        /// Whether it listens now.
+        result: Result<(), IoError>,
+    },
+    /// Octets from the peer, at most 4 KiB a turn, in order.
+    Received {
+        /// The connection.
+        conn: ConnId,
+        /// What came.
+        bytes: &'a [u8],
+    },
+    /// Answers `Send`: the wire took `len` octets *and takes more now*.
+    Sent {
+        /// The connection.
+        conn: ConnId,
+        /// How many octets were taken; the rest is offered again by the next `Send`.
+        len: usize,
+    },
+    /// Answers `AskFlushed`: the peer's kernel has acknowledged everything.
+    Flushed {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The connection is gone: answers `Close`, or comes by itself. It is the connection's last input.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+        /// The reason.
+        why: IoError,
+    },
+    /// Answers `StartProbe`.
+    ProbeDone {
+        /// The probe.
+        probe: ProbeId,
+        /// What it found.
+        verdict: Verdict,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A watched thing (a process) changed, or is what it is when the watch starts.
+    WatchChanged {
+        /// The probe.
+        probe: ProbeId,
+        /// What holds now.
+        verdict: Verdict,
+    },
+    /// A link, as it is now.
+    Link {
+        /// The link.
+        link: LinkId,
+        /// Its name.
+        name: &'a str,
+        /// Whether it is up and has a carrier.
+        up: bool,
+        /// Whether it has gone from the system.
+        gone: bool,
+    },
+    /// An address of this host, as it is now.
+    Address {
+        /// The link that has it.
+        link: LinkId,
+        /// The address and its subnet's length.
+        address: InterfaceAddress,
+        /// Whether it is there (and usable: not tentative).
+        present: bool,
+        /// Whether it bears the mark of an earlier run of ours: a leftover of a crash.
+        ours: bool,
+    },
+    /// Answers `Bind` and `Unbind`.
+    AddressDone {
+        /// The address, named as in the order.
+        address: super::AddressId,
+        /// What became of it.
+        result: Result<Bound, IoError>,
+    },
+    /// A route of the kernel's main table that is not ours (for `redistribute kernel`), as it is now.
+    KernelRoute {
+        /// Its prefix.
+        prefix: Prefix,
+        /// Whether it is there.
+        present: bool,
+    },
+    /// Answers `InstallRoute` and `RemoveRoute`.
+    RouteDone {
+        /// The route, named as in the order.
+        route: RouteId,
+        /// What became of it.
+        result: Result<(), IoError>,
+    },
+    /// A table is about to be told whole (`Begin`), or has been (`End`): what was not repeated in between is gone.
+    Resync {
+        /// Which table.
+        what: HostTable,
+        /// Beginning or end.
+        phase: Phase,
+    },
+}
+
+/// An operator's wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Command {
+    /// Hand the service over in peace: announce it as going away (RFC 8326), then withdraw it.
+    Drain(ServiceId),
+    /// Take part again.
+    Undrain(ServiceId),
+    /// Withdraw everything, say goodbye, unbind what is ours. Answered when all that is done: then the shim may exit.
+    Stop,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CommandResult {
+    /// It is done, or under way.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// There is no such service.
+    NoSuchService,
+    /// The engine is stopping.
+    Stopping,
+}
+
+/// What a probe found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Verdict {
+    /// The service is well.
+    #[default]
+    Pass,
+    /// It is not, or no answer came in time.
+    Fail,
+}
+
+/// What a `Bind` found or did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Bound {
+    /// The address was added (or, for `Unbind`, removed).
+    Done,
+    /// It was there already (or, for `Unbind`, already gone).
+    AlreadySo,
+}
+
+/// A table of the host that is told whole now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum HostTable {
+    /// Links.
+    Links,
+    /// Addresses.
+    Addresses,
+    /// Routes of the kernel's main table.
+    Routes,
+}
+
+/// A boundary of a table that is told whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Phase {
+    /// It begins.
+    Begin,
+    /// It was told.
+    End,
+}
+
+/// Why the host could not do something; the shim maps its system's errors to these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum IoError {
+    /// Nothing went wrong: an orderly end.
+    #[default]
+    None,
+    /// The peer refused or reset the connection.
+    Refused,
+    /// The peer closed, or reset, an established connection.
+    Reset,
+    /// No answer in time.
+    TimedOut,
+    /// No route to it, or its network or host is unreachable.
+    Unreachable,
+    /// Our own address is not there (EADDRNOTAVAIL).
+    AddressUnavailable,
+    /// The address or port is taken.
+    InUse,
+    /// Permission denied; the shim's log says what to grant.
+    Denied,
+    /// The system lacks it (TCP MD5, for example).
+    Unsupported,
+    /// No memory, no descriptor, a full table.
+    Exhausted,
+    /// Anything else.
+    Other,
+}

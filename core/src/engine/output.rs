@@ -1,0 +1,216 @@
+//! Orders: everything the engine asks for. A shim obeys each and answers where the order says so.
+
+use core::net::IpAddr;
+
+use super::input::{CommandResult, Endpoint};
+use super::record::Record;
+use super::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
+use crate::base::net::{InterfaceAddress, Prefix};
+use crate::base::time::Duration;
+use crate::config::CheckKind;
+
+/// A TCP MD5 key (RFC 2385), at most 80 octets. It prints as nothing but its length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a>(pub &'a [u8]);
+
+impl core::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Secret({} octets)", self.0.len())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Secret<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Secret({} octets)", self.0.len());
+    }
+}
+
+/// What must hold on a socket before its first packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TcpOptions<'a> {
+    /// The TCP MD5 key.
+    pub key: Option<Secret<'a>>,
+    /// The TTL or hop limit that is sent.
+    pub ttl: u8,
+    /// The least TTL or hop limit that is accepted (RFC 5082); 0: any.
+    pub min_ttl: u8,
+}
+
+/// A next hop of a kernel route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NextHop {
+    /// The gateway; it may be of another family than the prefix (RFC 8950).
+    pub address: IpAddr,
+    /// The link it is on; an IPv6 link-local address needs one.
+    pub link: Option<LinkId>,
+}
+
+/// Where an installed route leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RouteTarget<'a> {
+    /// To these next hops, in equal shares.
+    Via(&'a [NextHop]),
+    /// Nowhere, in silence.
+    Blackhole,
+    /// Nowhere, answered with "unreachable".
+    Unreachable,
+}
+
+/// What a probe does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ProbeSpec<'a> {
+    /// The kind of check.
+    pub kind: CheckKind,
+    /// What stands after the kind in the configuration.
+    pub target: &'a str,
+    /// When to give up.
+    pub timeout: Duration,
+}
+
+/// One order. Exhaustive on purpose: a shim must answer a new one.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Output<'a> {
+    /// Open a TCP connection. Answered by one `Connected` or `ConnectFailed` (or abandoned by `Close`, then `Closed`).
+    Connect {
+        /// Its name from now on.
+        conn: ConnId,
+        /// Our address, when it matters.
+        local: Option<IpAddr>,
+        /// The link it must leave by, when it matters.
+        via: Option<LinkId>,
+        /// The peer.
+        remote: Endpoint,
+        /// What must hold before the first packet.
+        options: TcpOptions<'a>,
+    },
+    /// Listen. Answered by one `ListenDone`.
+    Listen {
+        /// Its name from now on.
+        listener: ListenerId,
+        /// Where; an unspecified address means every one of its family.
+        local: Endpoint,
+    },
+    /// Accept connections from `remote` only with this key, or (None) without one.
+    ListenKey {
+        /// The listener.
+        listener: ListenerId,
+        /// Who.
+        remote: Prefix,
+        /// The key.
+        key: Option<Secret<'a>>,
+    },
+    /// Listen no more. Not answered.
+    Unlisten {
+        /// The listener.
+        listener: ListenerId,
+    },
+    /// Keep the accepted socket under this name.
+    Adopt {
+        /// As named by `Accepted`.
+        socket: SocketId,
+        /// Its name from now on.
+        conn: ConnId,
+        /// What must hold from now on.
+        options: TcpOptions<'a>,
+    },
+    /// Close the accepted socket at once, with a reset.
+    Refuse {
+        /// As named by `Accepted`.
+        socket: SocketId,
+    },
+    /// Send these octets, as many as the wire takes. Answered by one `Sent` (when it takes more) or `Closed`.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// What to send.
+        bytes: &'a [u8],
+    },
+    /// Say when the peer's kernel has acknowledged everything sent. Answered by one `Flushed` or `Closed`.
+    AskFlushed {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// End the connection, or the attempt to make it. Answered by one `Closed`.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// In which manner.
+        how: CloseHow,
+    },
+    /// Run a probe once (or start a watch). Answered by one `ProbeDone` (a watch: by `WatchChanged`, as often as it changes).
+    StartProbe {
+        /// Its name.
+        probe: ProbeId,
+        /// What it does.
+        spec: ProbeSpec<'a>,
+    },
+    /// Forget the probe or watch. Not answered.
+    StopProbe {
+        /// Its name.
+        probe: ProbeId,
+    },
+    /// Add an address to a link: without duplicate address detection, with preferred lifetime 0 (IPv6), and marked as ours.
+    /// Answered by one `AddressDone`.
+    Bind {
+        /// Its name.
+        address: AddressId,
+        /// The link.
+        link: LinkId,
+        /// The address and the length to bind it with.
+        prefix: InterfaceAddress,
+        /// The label (IPv4 only).
+        label: &'a str,
+    },
+    /// Remove an address that is ours. Answered by one `AddressDone`.
+    Unbind {
+        /// Its name.
+        address: AddressId,
+        /// The link.
+        link: LinkId,
+        /// The address, as it was bound.
+        prefix: InterfaceAddress,
+    },
+    /// Install a route, in the place of an earlier one of that name. Answered by one `RouteDone`.
+    InstallRoute {
+        /// Its name.
+        route: RouteId,
+        /// The prefix.
+        prefix: Prefix,
+        /// Where it leads.
+        target: RouteTarget<'a>,
+    },
+    /// Remove a route that is ours. Answered by one `RouteDone`.
+    RemoveRoute {
+        /// Its name.
+        route: RouteId,
+        /// The prefix.
+        prefix: Prefix,
+    },
+    /// Answers `Command`.
+    Answer {
+        /// As named by the command.
+        id: CommandId,
+        /// What became of it.
+        result: CommandResult,
+    },
+    /// Something worth knowing happened: one variant, one log sentence, one counter.
+    Record(Record),
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum CloseHow {
+    /// Shut down writing, then read and discard until the peer closes or an `Abort` is ordered: a close with unread
+    /// input would send a reset and cost the peer our last NOTIFICATION.
+    #[default]
+    Graceful,
+    /// At once, with a reset.
+    Abort,
+}

@@ -1,0 +1,411 @@
+//! What happened: one variant is one log sentence and one counter. Records hold no text, so they cost nothing to make;
+//! whoever prints them gets the sentence from `Display`.
+
+use core::fmt;
+use core::net::IpAddr;
+
+use super::input::IoError;
+use super::names::{LinkId, ServiceId};
+use crate::base::net::{Asn, BgpId, Family, InterfaceAddress, Prefix};
+use crate::bgp::fsm::State;
+use crate::failover::posture::{Because, Posture};
+
+/// How loudly a record should be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Level {
+    /// For one who looks for a fault.
+    Debug,
+    /// A change that an operator may want to read later.
+    Info,
+    /// Something is wrong and Holdover copes, or an operator should look when awake.
+    Warning,
+    /// Something does not work until somebody acts.
+    Error,
+}
+
+/// Why a session or connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum EndCause {
+    /// The peer sent a NOTIFICATION with this code and subcode.
+    NotificationReceived(u8, u8),
+    /// We sent one.
+    NotificationSent(u8, u8),
+    /// The TCP connection ended without one.
+    Connection(IoError),
+}
+
+/// Which fixed capacity was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Limit {
+    /// Routes announced.
+    Routes,
+    /// Distinct attribute sets announced.
+    AttributeSets,
+    /// Prefixes kept by `steer`.
+    Candidates,
+    /// Addresses of this host.
+    HostAddresses,
+    /// Links of this host.
+    Links,
+    /// Peers, dynamic ones included.
+    Peers,
+    /// Static and kernel routes heard from the host.
+    KernelRoutes,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Record {
+    /// The engine started, or took over another configuration.
+    Configured {
+        /// Its AS.
+        local_as: Asn,
+        /// Its BGP Identifier.
+        router_id: BgpId,
+        /// Neighbors in it.
+        peers: u16,
+        /// Services in it.
+        services: u16,
+    },
+    /// No BGP Identifier is configured and no address of this host can serve as one yet.
+    NoRouterId,
+    /// A connection's state changed.
+    State {
+        /// The peer.
+        peer: IpAddr,
+        /// From.
+        from: State,
+        /// To.
+        to: State,
+    },
+    /// A session is up.
+    Established {
+        /// The peer.
+        peer: IpAddr,
+        /// Its AS.
+        remote_as: Asn,
+        /// Its BGP Identifier.
+        remote_id: BgpId,
+        /// The agreed hold time, in seconds.
+        hold_time: u16,
+    },
+    /// A session that was up is down.
+    SessionDown {
+        /// The peer.
+        peer: IpAddr,
+        /// Why.
+        why: EndCause,
+    },
+    /// An attempt at a session failed.
+    AttemptFailed {
+        /// The peer.
+        peer: IpAddr,
+        /// Why.
+        why: EndCause,
+    },
+    /// Two connections to one peer met; one was closed (RFC 4271 section 6.8).
+    Collision {
+        /// The peer.
+        peer: IpAddr,
+    },
+    /// Somebody who is not a neighbor, or not expected, connected to us.
+    Refused {
+        /// Who.
+        remote: IpAddr,
+    },
+    /// Listening failed.
+    ListenFailed {
+        /// Why.
+        why: IoError,
+    },
+    /// A family that the configuration activates was not agreed on.
+    FamilyNotAgreed {
+        /// The peer.
+        peer: IpAddr,
+        /// The family.
+        family: Family,
+    },
+    /// IPv4 routes need an IPv6 next hop here, and the peer did not agree to one (RFC 8950).
+    NoExtendedNextHop {
+        /// The peer.
+        peer: IpAddr,
+    },
+    /// The peer offers to keep a dead speaker's routes (graceful restart); we never ask it to.
+    PeerOffersGracefulRestart {
+        /// The peer.
+        peer: IpAddr,
+    },
+    /// An UPDATE had an error that did not cost the session (RFC 7606).
+    MalformedUpdate {
+        /// The peer.
+        peer: IpAddr,
+        /// The attribute at fault; 0: none in particular.
+        attribute: u8,
+        /// Whether its routes were treated as withdrawn (otherwise the attribute was discarded).
+        withdrawn: bool,
+    },
+    /// The peer sent more prefixes than `maximum-prefix` allows.
+    MaximumPrefix {
+        /// The peer.
+        peer: IpAddr,
+        /// The limit.
+        limit: u32,
+        /// Whether the session was closed for it.
+        closed: bool,
+    },
+    /// A route was first announced to, or withdrawn from, all peers that are up.
+    Announced {
+        /// The prefix.
+        prefix: Prefix,
+        /// Whether it is announced (otherwise withdrawn).
+        announced: bool,
+    },
+    /// A service's posture changed.
+    Posture {
+        /// The service.
+        service: ServiceId,
+        /// What is announced now.
+        posture: Posture,
+        /// Why.
+        because: Because,
+    },
+    /// An address was bound.
+    Bound {
+        /// The address.
+        address: InterfaceAddress,
+        /// The link.
+        link: LinkId,
+    },
+    /// An address that Holdover bound was unbound.
+    Unbound {
+        /// The address.
+        address: InterfaceAddress,
+        /// The link.
+        link: LinkId,
+    },
+    /// An address was there already: it stays its owner's.
+    Adopted {
+        /// The address.
+        address: InterfaceAddress,
+        /// The link.
+        link: LinkId,
+    },
+    /// An adopted address was removed by somebody.
+    AddressLost {
+        /// The address.
+        address: IpAddr,
+    },
+    /// An address of ours was removed by a foreign hand and is being put back.
+    PutBack {
+        /// The address.
+        address: IpAddr,
+    },
+    /// It was removed too often; it is left alone now.
+    PutBackGivenUp {
+        /// The address.
+        address: IpAddr,
+    },
+    /// An address could not be bound.
+    BindFailed {
+        /// The address.
+        address: IpAddr,
+        /// Why.
+        why: IoError,
+    },
+    /// The interface to bind on is not there.
+    NoSuchLink {
+        /// The address that waits for it.
+        address: IpAddr,
+    },
+    /// An address of an earlier run was found and removed.
+    LeftoverRemoved {
+        /// The address.
+        address: InterfaceAddress,
+    },
+    /// A route that could be redistributed is held back: it is not a host route and no prefix-list permits it.
+    HeldBack {
+        /// The prefix.
+        prefix: Prefix,
+    },
+    /// A fixed capacity was reached; what did not fit is ignored whole.
+    Full {
+        /// Which.
+        limit: Limit,
+    },
+    /// `steer` chose other next hops for a prefix; 0: none is left.
+    Steered {
+        /// The prefix.
+        prefix: Prefix,
+        /// How many next hops share it.
+        next_hops: u8,
+    },
+    /// A route could not be installed or removed in the host's table.
+    RouteFailed {
+        /// The prefix.
+        prefix: Prefix,
+        /// Why.
+        why: IoError,
+    },
+    /// Everything is withdrawn, said goodbye to and unbound.
+    Stopped,
+}
+
+impl Record {
+    /// How loudly it should be told.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::State { .. } | Self::Collision { .. } | Self::AttemptFailed { .. } => Level::Debug,
+            Self::Configured { .. }
+            | Self::Established { .. }
+            | Self::Announced { .. }
+            | Self::Posture { .. }
+            | Self::Bound { .. }
+            | Self::Unbound { .. }
+            | Self::Adopted { .. }
+            | Self::Steered { .. }
+            | Self::Refused { .. }
+            | Self::LeftoverRemoved { .. }
+            | Self::HeldBack { .. }
+            | Self::PeerOffersGracefulRestart { .. }
+            | Self::Stopped => Level::Info,
+            Self::SessionDown { .. }
+            | Self::MalformedUpdate { .. }
+            | Self::MaximumPrefix { .. }
+            | Self::FamilyNotAgreed { .. }
+            | Self::NoExtendedNextHop { .. }
+            | Self::AddressLost { .. }
+            | Self::PutBack { .. }
+            | Self::Full { .. } => Level::Warning,
+            Self::NoRouterId
+            | Self::ListenFailed { .. }
+            | Self::PutBackGivenUp { .. }
+            | Self::BindFailed { .. }
+            | Self::NoSuchLink { .. }
+            | Self::RouteFailed { .. } => Level::Error,
+        }
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "closed",
+            Self::Refused => "connection refused",
+            Self::Reset => "connection reset by the peer",
+            Self::TimedOut => "no answer in time",
+            Self::Unreachable => "unreachable",
+            Self::AddressUnavailable => "our own address is not on this host",
+            Self::InUse => "address in use",
+            Self::Denied => "permission denied",
+            Self::Unsupported => "not supported by this system",
+            Self::Exhausted => "out of resources",
+            Self::Other => "system error",
+        })
+    }
+}
+
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotificationReceived(code, subcode) => {
+                write!(f, "the peer sent NOTIFICATION {code}/{subcode}")
+            }
+            Self::NotificationSent(code, subcode) => write!(f, "we sent NOTIFICATION {code}/{subcode}"),
+            Self::Connection(why) => why.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Routes => "routes",
+            Self::AttributeSets => "distinct attribute sets",
+            Self::Candidates => "prefixes to steer",
+            Self::HostAddresses => "addresses of this host",
+            Self::Links => "links",
+            Self::Peers => "peers",
+            Self::KernelRoutes => "routes of the kernel",
+        })
+    }
+}
+
+impl fmt::Display for Record {
+    // table: one sentence for each record
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Configured { local_as, router_id, peers, services } => write!(
+                f,
+                "configured: AS {local_as}, router-id {router_id}, {peers} neighbors, {services} services"
+            ),
+            Self::NoRouterId => f.write_str(
+                "no router-id: this host has no IPv4 address of its own; set `bgp router-id` under `router bgp`",
+            ),
+            Self::State { peer, from, to } => write!(f, "neighbor {peer}: {from} -> {to}"),
+            Self::Established { peer, remote_as, remote_id, hold_time } => write!(
+                f,
+                "neighbor {peer}: Established with AS {remote_as}, router-id {remote_id}, hold time {hold_time} s"
+            ),
+            Self::SessionDown { peer, why } => write!(f, "neighbor {peer}: session down: {why}"),
+            Self::AttemptFailed { peer, why } => write!(f, "neighbor {peer}: no session: {why}"),
+            Self::Collision { peer } => write!(f, "neighbor {peer}: two connections met, one is closed"),
+            Self::Refused { remote } => write!(f, "{remote} connected and was refused: not a neighbor that may"),
+            Self::ListenFailed { why } => write!(f, "cannot listen for BGP: {why}"),
+            Self::FamilyNotAgreed { peer, family } => {
+                write!(f, "neighbor {peer}: {family} is activated here but the peer does not offer it")
+            }
+            Self::NoExtendedNextHop { peer } => write!(
+                f,
+                "neighbor {peer}: IPv4 routes are not announced: the peer did not agree to IPv6 next hops (RFC 8950)"
+            ),
+            Self::PeerOffersGracefulRestart { peer } => {
+                write!(f, "neighbor {peer}: offers graceful restart; we never ask for it, so no dead routes are kept")
+            }
+            Self::MalformedUpdate { peer, attribute, withdrawn } => write!(
+                f,
+                "neighbor {peer}: malformed UPDATE (attribute {attribute}): {}",
+                if withdrawn { "its routes count as withdrawn" } else { "the attribute is ignored" }
+            ),
+            Self::MaximumPrefix { peer, limit, closed } => write!(
+                f,
+                "neighbor {peer}: more than {limit} prefixes{}",
+                if closed { ": session closed" } else { "" }
+            ),
+            Self::Announced { prefix, announced: true } => write!(f, "{prefix} is announced"),
+            Self::Announced { prefix, announced: false } => write!(f, "{prefix} is withdrawn"),
+            Self::Posture { service, posture, because } => {
+                write!(f, "service {}: {posture} because {because}", service.0)
+            }
+            Self::Bound { address, link } => write!(f, "{address} bound on link {}", link.0),
+            Self::Unbound { address, link } => write!(f, "{address} unbound from link {}", link.0),
+            Self::Adopted { address, link } => {
+                write!(f, "{address} is already on link {}: adopted, it will never be removed or put back", link.0)
+            }
+            Self::AddressLost { address } => write!(f, "{address} was taken off this host: withdrawn until it is back"),
+            Self::PutBack { address } => write!(f, "{address} was removed by somebody else: putting it back"),
+            Self::PutBackGivenUp { address } => write!(
+                f,
+                "{address} was removed by somebody else too often: withdrawn; find who removes it, then reload"
+            ),
+            Self::BindFailed { address, why } => write!(f, "cannot bind {address}: {why}"),
+            Self::NoSuchLink { address } => {
+                write!(f, "cannot bind {address}: the interface to bind it on does not exist (yet)")
+            }
+            Self::LeftoverRemoved { address } => write!(f, "{address} was left by an earlier run: removed"),
+            Self::HeldBack { prefix } => write!(
+                f,
+                "{prefix} is not redistributed: only host routes are, unless a prefix-list in the route-map permits more"
+            ),
+            Self::Full { limit } => write!(f, "the limit of {limit} is reached: what did not fit is ignored"),
+            Self::Steered { prefix, next_hops: 0 } => write!(f, "{prefix}: nobody announces it any more"),
+            Self::Steered { prefix, next_hops } => write!(f, "{prefix}: steered to {next_hops} next hop(s)"),
+            Self::RouteFailed { prefix, why } => write!(f, "route {prefix}: {why}"),
+            Self::Stopped => f.write_str("stopped: all is withdrawn and unbound"),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What `show` shows: flat values, borrowed from the engine for the length of one call.
+
+use core::net::IpAddr;
+
+use super::names::{LinkId, PeerId, ServiceId};
+use super::record::EndCause;
+use crate::base::net::{Asn, BgpId, Families, Prefix};
+use crate::base::time::Instant;
+use crate::bgp::fsm::State;
+use crate::config::{Owner, Role, RouteSource};
+use crate::failover::posture::{Because, Posture};
+
+/// The engine as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary<'a> {
+    /// `hostname`.
+    pub hostname: &'a str,
+    /// Our AS.
+    pub local_as: Asn,
+    /// Our BGP Identifier; 0: none yet.
+    pub router_id: BgpId,
+    /// When the engine started.
+    pub started: Instant,
+    /// Peers, dynamic ones included.
+    pub peers: u16,
+    /// Those whose session is up.
+    pub established: u16,
+    /// Services.
+    pub services: u16,
+    /// Routes that may be announced.
+    pub routes: u32,
+    /// Those that are wanted announced now.
+    pub announced: u32,
+    /// Prefixes that `steer` keeps.
+    pub steered: u32,
+    /// Inputs with a dead name, since the start.
+    pub stale_inputs: u32,
+    /// Whether the engine listens for connections.
+    pub listening: bool,
+    /// Whether a new configuration is still being applied.
+    pub configuring: bool,
+    /// Whether it is on its way out.
+    pub stopping: bool,
+}
+
+/// Why a peer's packets have the TTL they have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TtlBecause {
+    /// The peer is on a connected subnet: 1.
+    #[default]
+    Connected,
+    /// It is not: 16.
+    NotConnected,
+    /// `ebgp-multihop N`.
+    Multihop,
+    /// `ttl-security hops N`: 255.
+    Security,
+    /// It is an internal peer: 64.
+    Internal,
+}
+
+/// What an operator should look at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hint {
+    /// Nothing.
+    #[default]
+    None,
+    /// The peer refuses the connection, or never answers: at some providers the route servers accept no session until the
+    /// address is registered as shared for this machine.
+    NotAccepted,
+    /// The peer accepts and closes at once, or rejects our OPEN's AS: the numbers do not fit.
+    CheckRemoteAs,
+    /// Nothing comes back although the connection opens: MD5 key, TTL.
+    CheckPasswordAndTtl,
+    /// The peer told us to go away for a while; we knock with growing pauses.
+    BackingOff,
+    /// `shutdown` is configured.
+    Shutdown,
+    /// Our own address (update-source) or link is not there.
+    NoLocalAddress,
+}
+
+/// One peer.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerView<'a> {
+    /// Its place.
+    pub id: PeerId,
+    /// Its address.
+    pub address: IpAddr,
+    /// `description`.
+    pub description: &'a str,
+    /// Its peer-group's name, or nothing.
+    pub group: &'a str,
+    /// Its AS: as heard, else as configured, else 0.
+    pub remote_as: Asn,
+    /// Its BGP Identifier; 0: not heard.
+    pub remote_id: BgpId,
+    /// The state of its furthest connection.
+    pub state: State,
+    /// Since when.
+    pub since: Instant,
+    /// Our end of the session; unspecified when there is none.
+    pub local: IpAddr,
+    /// Whether it came by `bgp listen range`.
+    pub dynamic: bool,
+    /// Whether we wait for it to connect.
+    pub passive: bool,
+    /// The agreed hold time, in seconds; the configured one before that.
+    pub hold_time: u16,
+    /// Our keepalive interval, in seconds.
+    pub keepalive: u16,
+    /// The TTL sent.
+    pub ttl: u8,
+    /// Why.
+    pub ttl_because: TtlBecause,
+    /// The agreed families.
+    pub families: Families,
+    /// Whether IPv4 routes may have an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
+    /// Messages received since the session's start.
+    pub received: u32,
+    /// Messages sent since the session's start.
+    pub sent: u32,
+    /// Routes that this peer was told.
+    pub told: u32,
+    /// Routes that this peer is still owed.
+    pub owed: u32,
+    /// Routes from this peer that `steer` keeps.
+    pub kept: u32,
+    /// How often its session came up.
+    pub established: u32,
+    /// Why the last session or attempt ended.
+    pub last_end: Option<EndCause>,
+    /// What its last Cease said (RFC 9003); empty: nothing.
+    pub last_text: &'a str,
+    /// What to look at.
+    pub hint: Hint,
+}
+
+/// Where an address stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AddressState {
+    /// Not on this host.
+    #[default]
+    Absent,
+    /// The order to bind it is out.
+    Binding,
+    /// Bound by us.
+    Bound,
+    /// It was there already and is somebody else's.
+    Adopted,
+    /// The order to unbind it is out.
+    Unbinding,
+    /// It cannot be bound, or was removed too often.
+    GivenUp,
+}
+
+/// One service.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceView<'a> {
+    /// Its place.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: &'a str,
+    /// Its role.
+    pub role: Role,
+    /// What is announced.
+    pub posture: Posture,
+    /// Why.
+    pub because: Because,
+    /// Since when.
+    pub since: Instant,
+    /// Whether it is drained by an operator.
+    pub drained: bool,
+    /// Its addresses.
+    pub addresses: u16,
+    /// Those that are on this host.
+    pub present: u16,
+    /// Its checks.
+    pub checks: u16,
+    /// Those that pass.
+    pub passing: u16,
+}
+
+/// One route.
+#[derive(Clone, Copy, Debug)]
+pub struct RouteView<'a> {
+    /// The prefix that is announced.
+    pub prefix: Prefix,
+    /// Who says so.
+    pub owner: Owner,
+    /// Where it comes from, when it is redistributed.
+    pub source: Option<RouteSource>,
+    /// Its service's name, or nothing.
+    pub service: &'a str,
+    /// The address's state, when an address stands behind it.
+    pub address: Option<AddressState>,
+    /// The link its address is on.
+    pub link: Option<LinkId>,
+    /// Whether it is wanted announced now.
+    pub announced: bool,
+    /// To how many peers it is told.
+    pub told: u16,
+}
+
+/// One prefix that `steer` keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct SteerView {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// The chosen next hop; unspecified when there is none.
+    pub next_hop: IpAddr,
+    /// The peer it came from.
+    pub peer: IpAddr,
+    /// How many next hops share it.
+    pub shares: u8,
+    /// How many candidates there are.
+    pub candidates: u8,
+}
