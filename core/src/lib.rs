@@ -10,3 +10,4 @@ pub mod bgp;
 pub mod config;
 pub mod engine;
 pub mod failover;
+pub mod wire;
