@@ -2,6 +2,7 @@
 //!
 //! Each law is a module with one function from sources to [`Fault`]s, tested with a sample that breaks it.
 
+mod documents;
 mod forbidden;
 mod layers;
 mod length;
@@ -23,6 +24,7 @@ Check formatting, clippy, and the laws of the house; change nothing.
   layers      core's modules use only what stands below them
   length      files of at most 600 lines without tests, functions of at most 70
   forbidden   no std, alloc, unsafe or clock in core; no loose ends; no sleeping test
+  documents   links, cited files and cited tests exist; every record is explained
   thumb       core builds for thumbv7em-none-eabi: no_std and no alloc are facts
 
 Without a name all of them are checked, and all are reported even when an early one fails.";
@@ -65,6 +67,7 @@ const LAWS: &[Law] = &[
     Law { name: "layers", check: || on_tree(layers::check) },
     Law { name: "length", check: || on_tree(length::check) },
     Law { name: "forbidden", check: || on_tree(forbidden::check) },
+    Law { name: "documents", check: documents::check },
     Law { name: "thumb", check: thumb::check },
 ];
 
@@ -112,7 +115,11 @@ fn clippy() -> Outcome {
 /// Reads the sources once more and applies one law to them.
 fn on_tree(check: fn(&Tree) -> Vec<Fault>) -> Outcome {
     let tree = Tree::read(process::root())?;
-    let faults = check(&tree);
+    report(&check(&tree))
+}
+
+/// All faults, a line each, or nothing to say.
+fn report(faults: &[Fault]) -> Outcome {
     if faults.is_empty() {
         return Ok(());
     }
