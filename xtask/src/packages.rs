@@ -27,6 +27,8 @@ pub(crate) const PEERS: &[Package] = &[
     Package { name: "tcpdump", programs: &["tcpdump"] },
     Package { name: "iproute2", programs: &["ip", "bridge"] },
     Package { name: "nftables", programs: &["nft"] },
+    Package { name: "procps", programs: &["sysctl"] },
+    Package { name: "util-linux", programs: &["nsenter"] },
 ];
 
 /// Folders searched after `PATH`: an ordinary user's `PATH` often lacks the last ones.

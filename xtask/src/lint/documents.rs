@@ -20,6 +20,9 @@ const OPERATING: &str = "docs/operating.md";
 /// Where the records are defined.
 const RECORDS: &str = "core/src/engine/record.rs";
 
+/// Where the end-to-end cases are listed by name.
+const CASES: &str = "tests/e2e/";
+
 /// A row of an RFC page without a test begins its last cell with one of these, and a reason.
 const EXCUSES: &[&str] = &["No test: ", "Not done: ", "Not applicable: "];
 
@@ -40,7 +43,7 @@ pub(super) fn check() -> Outcome {
     for document in &documents {
         faults.extend(dead_links(document, exists));
         if document.path.starts_with(RFC) && !document.path.ends_with("README.md") {
-            faults.extend(rfc_rows(document, &tests, exists));
+            faults.extend(rfc_rows(document, |name| tests.contains(name), exists));
         }
     }
     faults.extend(unexplained_records(&tree, &documents));
@@ -84,7 +87,11 @@ fn dead_links(document: &Document, exists: impl Fn(&str) -> bool) -> Vec<Fault> 
 }
 
 /// Rows of an RFC page (`section | level | rule | where | test or why not`) that cite what is not there.
-fn rfc_rows(document: &Document, tests: &BTreeSet<String>, exists: impl Fn(&str) -> bool) -> Vec<Fault> {
+fn rfc_rows(
+    document: &Document,
+    is_test: impl Fn(&str) -> bool,
+    exists: impl Fn(&str) -> bool,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut rows = 0;
     for (index, line) in document.text.lines().enumerate() {
@@ -114,7 +121,7 @@ fn rfc_rows(document: &Document, tests: &BTreeSet<String>, exists: impl Fn(&str)
                 "no test is cited: name one in backquotes, or begin with one of {EXCUSES:?} and a reason"
             ));
         }
-        for name in quoted(test).filter(|name| !excused && !tests.contains(*name)) {
+        for name in quoted(test).filter(|name| !excused && !is_test(name)) {
             fault(format!("there is no test `{name}`: name the one that shows it now"));
         }
     }
@@ -159,11 +166,13 @@ fn variants(source: &Source, name: &str) -> Vec<(String, usize)> {
     variants.map(|variant| (variant.ident.to_string(), variant.ident.span().start().line)).collect()
 }
 
-/// The names of all test functions, and of all functions in test files: a case of the end-to-end tests is one.
+/// The names of all test functions, of all functions in test files, and of the end-to-end cases, which are texts like
+/// `fault/sigkill`.
 fn test_names(tree: &Tree) -> BTreeSet<String> {
-    let mut finder = Names { in_test_file: false, found: BTreeSet::new() };
+    let mut finder = Names { in_test_file: false, in_cases: false, found: BTreeSet::new() };
     for source in &tree.sources {
         finder.in_test_file = source.is_test;
+        finder.in_cases = source.path.starts_with(CASES);
         finder.visit_file(&source.file);
     }
     finder.found
@@ -171,6 +180,7 @@ fn test_names(tree: &Tree) -> BTreeSet<String> {
 
 struct Names {
     in_test_file: bool,
+    in_cases: bool,
     found: BTreeSet<String>,
 }
 
@@ -180,6 +190,13 @@ impl<'ast> Visit<'ast> for Names {
             self.found.insert(function.sig.ident.to_string());
         }
         syn::visit::visit_item_fn(self, function);
+    }
+
+    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+        let name = text.value();
+        if self.in_cases && name.contains('/') && !name.starts_with('/') {
+            self.found.insert(name);
+        }
     }
 }
 
@@ -194,8 +211,11 @@ mod tests {
 
     fn rows(text: &str) -> Vec<String> {
         let tests = BTreeSet::from(["an_open_of_version_3_is_refused".to_owned()]);
-        let faults =
-            rfc_rows(&document("docs/rfc/rfc4271.md", text), &tests, |path| path == "core/src/wire/open.rs");
+        let faults = rfc_rows(
+            &document("docs/rfc/rfc4271.md", text),
+            |name| tests.contains(name),
+            |path| path == "core/src/wire/open.rs",
+        );
         faults.iter().map(Fault::to_string).collect()
     }
 
@@ -264,6 +284,9 @@ mod tests {
             "fn a() {}\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn b() {}\n    fn c() {}\n}\n",
         );
         assert_eq!(test_names(&tree), BTreeSet::from(["b".to_owned()]));
+        let cases =
+            sample("tests/e2e/fault.rs", "fn cases() { case(\"fault/sigkill\", 30); open(\"/proc/x\"); }");
+        assert_eq!(test_names(&cases), BTreeSet::from(["cases".to_owned(), "fault/sigkill".to_owned()]));
         assert_eq!(
             test_names(&sample("tests/tests/e2e/a.rs", "fn a() {}")),
             BTreeSet::from(["a".to_owned()])
