@@ -7,11 +7,11 @@ pub(crate) const USAGE: &str = "docs";
 pub(crate) const HELP: &str = "\
 Write docs/config.md and docs/fsm.md anew from the tables in core.
 
-The tests that compare them with the tables write them when HOLDOVER_WRITE_DOCS is set; without it they fail
+The tests that compare them with the tables write them when HOLDOVER_BLESS is set; without it they fail
 when a document is stale, in `cargo test` and so in `cargo xtask test`.";
 
 /// Tells a test to write its document instead of comparing it.
-const WRITE: &str = "HOLDOVER_WRITE_DOCS";
+const WRITE: &str = "HOLDOVER_BLESS";
 
 /// Runs the chore.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
