@@ -1,0 +1,61 @@
+//! End to end: the real daemon against real peers, in namespaces. Run by `cargo xtask e2e [FILTER]`.
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("e2e: not run (Linux only)");
+}
+
+#[cfg(target_os = "linux")]
+mod peers_alone;
+
+#[cfg(target_os = "linux")]
+fn main() {
+    use holdover_tests::harness::{holdover, peers, runner};
+
+    let required = std::env::var("HOLDOVER_E2E").is_ok_and(|value| value == "required");
+    let missing = missing(&peers::Kind::ALL);
+    if holdover::program().is_err() && !required {
+        println!("e2e: not run (use cargo xtask e2e)");
+        return;
+    }
+    if !missing.is_empty() {
+        eprintln!("e2e: cannot run: {}", missing.join(", "));
+        std::process::exit(1);
+    }
+    let mut cases = peers_alone::cases();
+    let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
+    let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    std::process::exit(runner::main(cases, &keep));
+}
+
+/// What this machine lacks: root, namespaces, the daemon, a peer.
+#[cfg(target_os = "linux")]
+fn missing(kinds: &[holdover_tests::harness::peers::Kind]) -> Vec<String> {
+    use holdover_tests::harness::{holdover, lab};
+
+    let mut missing = Vec::new();
+    if !rustix::process::geteuid().is_root() {
+        missing.push("not root".to_owned());
+    }
+    match holdover::program() {
+        Ok(program) if !std::path::Path::new(&program).exists() => {
+            missing.push(format!("HOLDOVER_BIN={program} is not there"));
+        }
+        Ok(_) => {}
+        Err(error) => missing.push(error.to_string()),
+    }
+    let tools = ["ip", "nsenter", "timeout", "sysctl", "nft", "tcpdump", "tshark"];
+    let programs = kinds.iter().flat_map(|kind| kind.programs());
+    for program in tools.iter().chain(programs) {
+        if lab::bounded(&["sh", "-c", &format!("command -v {program}")]).is_err() {
+            missing.push(format!("{program} is not installed"));
+        }
+    }
+    let name = format!("ho{}x-test", std::process::id());
+    if lab::bounded(&["ip", "netns", "add", &name]).is_err() {
+        missing.push("network namespaces are not permitted".to_owned());
+    }
+    let _ = lab::bounded(&["ip", "netns", "del", &name]);
+    missing
+}

@@ -1,0 +1,78 @@
+//! The harness itself: every foreign speaker against BIRD, so that a failure elsewhere is not the peer's or the lab's.
+
+use holdover_tests::harness::peers::{Family, Kind, Peer, Session, bird};
+use holdover_tests::harness::runner::Case;
+use holdover_tests::harness::topology::{Transport, pair};
+use holdover_tests::harness::{Lab, Result, ensure};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for kind in Kind::ALL {
+        for transport in Transport::ALL {
+            let name =
+                format!("harness/{}_tells_of_a_session_with_bird_over_{}", kind.name(), transport.name());
+            cases.push(Case::new(name, 60, move |lab| tells(lab, kind, transport)));
+        }
+    }
+    cases
+}
+
+fn tells(lab: &Lab, kind: Kind, transport: Transport) -> Result<()> {
+    pair(lab)?;
+    let (us, them) = (transport.address("us"), transport.address("them"));
+    let mut families = vec![Family::V6];
+    if transport == Transport::V4 || kind.extended_next_hop() {
+        families.push(Family::V4);
+    }
+    let session = Session {
+        local: them,
+        remote: us,
+        local_as: 65002,
+        remote_as: 65001,
+        passive: false,
+        password: Some("secret"),
+        gtsm: false,
+        hold: Some(30),
+        families,
+        max_prefix: None,
+        announce: vec!["198.19.2.0/24", "2001:db8:19:2::/64"],
+    };
+    let ours = Session {
+        local: us,
+        remote: them,
+        local_as: 65001,
+        remote_as: 65002,
+        passive: true,
+        announce: vec!["198.18.1.7/32", "2001:db8:18:1::7/128"],
+        ..session.clone()
+    };
+    let bird = bird::Bird::start(lab, "us", &bird::config(&ours))?;
+    let peer = kind.start(lab, "them", &session)?;
+    lab.eventually("BIRD is Established", 30.0, || bird.established(them))?;
+    lab.eventually("the peer is Established", 10.0, || peer.established(us))?;
+    for prefix in ours.announce {
+        if !session.carries(Family::of(prefix)) {
+            continue;
+        }
+        let route = lab.eventually("the peer has the route", 10.0, || peer.route(us, prefix))?;
+        ensure!(route.as_path == [65001], "{route:?}");
+        ensure!(!route.next_hops.is_empty(), "{route:?}");
+    }
+    for prefix in &session.announce {
+        if kind.announces(&session, Family::of(prefix)) {
+            lab.eventually("BIRD has the peer's route", 10.0, || bird.route(them, prefix))?;
+        }
+    }
+    let hold = lab.eventually("the peer knows the hold time", 5.0, || peer.hold_time(us))?;
+    ensure!(hold == 30, "{hold}");
+    let before = peer.incarnation(us)?;
+    peer.refresh(us)?;
+    peer.shut_down(us, "good night")?;
+    lab.eventually("BIRD hears the text", 10.0, || {
+        let words = bird.last_words(them)?;
+        ensure!(words.contains("good night") || words.contains("Administrative"), "{words}");
+        Ok(())
+    })?;
+    lab.note(&format!("incarnation {before}, then {:?}", peer.incarnation(us)));
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The networks that cases run in.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::Result;
+
+use super::lab::{HostOptions, Lab};
+
+/// The shared address of the failover cases.
+pub const SHARED: &str = "192.0.2.10";
+/// The shared IPv6 address of the failover cases.
+pub const SHARED6: &str = "2001:db8:e001:1b8c::1";
+/// The port of the service at the shared addresses.
+pub const SERVICE_PORT: u16 = 9000;
+/// The route servers' names.
+pub const ROUTE_SERVERS: [&str; 4] = ["rs1", "rs2", "rs3", "rs4"];
+/// The nodes' names: the primary, the secondary.
+pub const NODES: [&str; 2] = ["n1", "n2"];
+
+/// The address of a host on the failover segment: `rs1` to `rs4` are `::1` to `::4`, the nodes `::101` and `::102`.
+pub fn segment6(host: &str) -> IpAddr {
+    let last = match host.strip_prefix("rs") {
+        Some(number) => number.parse().unwrap_or(0),
+        None => 0x100 + host[1..].parse::<u16>().unwrap_or(0),
+    };
+    IpAddr::V6(Ipv6Addr::new(0x2600, 0x3c0f, 4, 0x34, 0, 0, 0, last))
+}
+
+/// The IPv4 address of a host on the failover segment: .1..4 and .101, .102.
+pub fn segment4(host: &str) -> IpAddr {
+    let last = match host.strip_prefix("rs") {
+        Some(number) => number.parse().unwrap_or(0),
+        None => 100 + host[1..].parse::<u8>().unwrap_or(0),
+    };
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, last))
+}
+
+/// How the failover network differs from case to case.
+#[derive(Clone, Copy, Default)]
+pub struct Failover {
+    /// How many route servers, at most 4; 0 means 4.
+    pub route_servers: usize,
+    /// Duplicate address detection is on at the nodes.
+    pub detects_duplicates: bool,
+}
+
+/// A switch with route servers and two nodes; a client `cl` behind `rs1`.
+pub fn failover(lab: &Lab, options: Failover) -> Result<()> {
+    let count = if options.route_servers == 0 { 4 } else { options.route_servers };
+    let servers = &ROUTE_SERVERS[..count];
+    lab.host("sw", HostOptions::default())?;
+    lab.ip("sw", "link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nlink set br0 up")?;
+    for host in servers {
+        lab.host(host, HostOptions { forwards: true, ..HostOptions::default() })?;
+        attach(lab, host)?;
+    }
+    for host in NODES {
+        lab.host(
+            host,
+            HostOptions { detects_duplicates: options.detects_duplicates, ..HostOptions::default() },
+        )?;
+        attach(lab, host)?;
+        let routes = format!(
+            "route add default via {}\n-6 route add default via {}",
+            segment4("rs1"),
+            segment6("rs1")
+        );
+        lab.ip(host, &routes)?;
+    }
+    lab.host("cl", HostOptions::default())?;
+    let client = lab.namespace("cl");
+    lab.ip(
+        "rs1",
+        &format!(
+            "link add eth1 type veth peer name eth0 netns {client}\nlink set eth1 up\n\
+             addr add 198.51.100.1/24 dev eth1\naddr add 2001:db8:c::1/64 dev eth1 nodad"
+        ),
+    )?;
+    lab.ip(
+        "cl",
+        "link set eth0 up\naddr add 198.51.100.2/24 dev eth0\naddr add 2001:db8:c::2/64 dev eth0 nodad\n\
+         route add default via 198.51.100.1\n-6 route add default via 2001:db8:c::1",
+    )
+}
+
+/// Joins `host` to the switch by its `eth0` and gives it its addresses.
+fn attach(lab: &Lab, host: &str) -> Result<()> {
+    let namespace = lab.namespace(host);
+    lab.ip(
+        "sw",
+        &format!("link add {host} type veth peer name eth0 netns {namespace}\nlink set {host} master br0 up"),
+    )?;
+    lab.ip(
+        host,
+        &format!(
+            "link set eth0 up\naddr add {}/64 dev eth0 nodad\naddr add {}/24 dev eth0",
+            segment6(host),
+            segment4(host)
+        ),
+    )
+}
+
+/// Takes the host's port out of the switch: everything is lost silently, carriers stay up.
+pub fn cut(lab: &Lab, host: &str) -> Result<()> {
+    lab.ip("sw", &format!("link set {host} nomaster"))
+}
+
+/// Undoes [`cut`].
+pub fn mend(lab: &Lab, host: &str) -> Result<()> {
+    lab.ip("sw", &format!("link set {host} master br0"))
+}
+
+/// Which of the two addresses of a pair a session runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// 10.0.0.1 and 10.0.0.2.
+    V4,
+    /// `fd00:1::1` and `fd00:1::2`.
+    V6,
+}
+
+impl Transport {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// The address of `us` or `them`.
+    pub fn address(self, host: &str) -> IpAddr {
+        let last = if host == "us" { 1 } else { 2 };
+        match self {
+            Self::V4 => IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)),
+            Self::V6 => IpAddr::V6(Ipv6Addr::new(0xfd00, 1, 0, 0, 0, 0, 0, last.into())),
+        }
+    }
+
+    /// `v4` or `v6`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "v4",
+            Self::V6 => "v6",
+        }
+    }
+}
+
+/// Two hosts, `us` and `them`, on one wire.
+pub fn pair(lab: &Lab) -> Result<()> {
+    lab.host("us", HostOptions::default())?;
+    lab.host("them", HostOptions::default())?;
+    lab.ip("us", &format!("link add eth0 type veth peer name eth0 netns {}", lab.namespace("them")))?;
+    for host in ["us", "them"] {
+        let (four, six) = (Transport::V4.address(host), Transport::V6.address(host));
+        lab.ip(
+            host,
+            &format!("link set eth0 up\naddr add {four}/24 dev eth0\naddr add {six}/64 dev eth0 nodad"),
+        )?;
+    }
+    Ok(())
+}
