@@ -60,15 +60,16 @@ impl NextHop {
         }
     }
 
-    /// Whether packets can be sent there: neither unspecified nor loopback nor multicast nor reserved.
+    /// Whether it can be the address of a router: not unspecified, multicast or reserved (RFC 4271 section 6.3: a valid
+    /// host address). A loopback address is one, towards a peer on the same host.
     #[inline]
     pub fn is_usable(&self) -> bool {
         match self.global {
             IpAddr::V4(v4) => {
                 let [first, ..] = v4.octets();
-                !matches!(first, 0 | 127 | 224..=255)
+                !matches!(first, 0 | 224..=255)
             }
-            IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_loopback() || v6.is_multicast()),
+            IpAddr::V6(v6) => !(v6.is_unspecified() || v6.is_multicast()),
         }
     }
 }
