@@ -1,6 +1,135 @@
-//! The decision: what a service announces, and why.
+//! The decision: what a service announces, and why. One pure function of the [`Evidence`]; the order of its rules is the
+//! policy, and nothing else in Holdover decides what is announced.
 
 use core::fmt;
+
+use crate::config::{OnFailure, Role};
+
+/// How far an operator's drain has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Drain {
+    /// It is not drained.
+    #[default]
+    No,
+    /// `drain-delay` runs: what was announced is announced as going away.
+    Running,
+    /// `drain-delay` is over.
+    Over,
+}
+
+/// Whether a thing is on this host: an address, or at least one of a service's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Presence {
+    /// The host's table is not known yet, or the order to bind it is not answered yet.
+    #[default]
+    Undecided,
+    /// It is not there.
+    Missing,
+    /// It is there.
+    Present,
+}
+
+/// What the checks say: of one check, or of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Health {
+    /// Not enough is known.
+    #[default]
+    Unknown,
+    /// Unhealthy.
+    No,
+    /// Healthy; also a service without a check.
+    Yes,
+}
+
+/// All that the decision rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The engine is on its way out.
+    pub stopping: bool,
+    /// An operator's drain.
+    pub drain: Drain,
+    /// The service's link is up.
+    pub link_up: bool,
+    /// Whether any of its addresses is on this host.
+    pub presence: Presence,
+    /// What its checks say, damping included.
+    pub health: Health,
+    /// `start-delay` is over.
+    pub start_delay_over: bool,
+    /// `preempt delay` is over.
+    pub preempt_delay_over: bool,
+    /// It was active once and then failed, and nobody has told it since to take over again.
+    pub failed_before: bool,
+    /// `no preempt`.
+    pub no_preempt: bool,
+    /// `role`.
+    pub role: Role,
+    /// Whether it has standby attributes.
+    pub has_standby: bool,
+    /// `on-failure`.
+    pub on_failure: OnFailure,
+}
+
+/// What a service announces on this evidence, and the rule that decided: the first that applies.
+pub const fn posture(evidence: &Evidence) -> (Posture, Because) {
+    if evidence.stopping {
+        return (Posture::Withdrawn, Because::Stopping);
+    }
+    let (undrained, because) = undrained(evidence);
+    match evidence.drain {
+        Drain::No => (undrained, because),
+        // A drain announces nothing that was not announced before: it never raises a broken service.
+        Drain::Running if undrained.announces() => (Posture::Draining, Because::Drained),
+        Drain::Running | Drain::Over => (Posture::Withdrawn, Because::Drained),
+    }
+}
+
+/// The rules below the operator's.
+const fn undrained(evidence: &Evidence) -> (Posture, Because) {
+    if !evidence.link_up {
+        return (Posture::Withdrawn, Because::LinkDown);
+    }
+    match evidence.presence {
+        Presence::Undecided => return (Posture::Undecided, Because::Starting),
+        Presence::Missing => return (Posture::Withdrawn, Because::AddressMissing),
+        Presence::Present => {}
+    }
+    match (evidence.health, evidence.on_failure) {
+        (Health::Unknown, _) => return (Posture::Undecided, Because::Starting),
+        (Health::No, OnFailure::Withdraw) => return (Posture::Withdrawn, Because::Unhealthy),
+        (Health::No, OnFailure::Standby) => return (stand_by(evidence), Because::Unhealthy),
+        (Health::Yes, _) => {}
+    }
+    if !evidence.start_delay_over {
+        return (Posture::Withdrawn, Because::StartDelay);
+    }
+    match evidence.role {
+        Role::Secondary => (Posture::Standby, Because::Secondary),
+        Role::Primary if evidence.no_preempt && evidence.failed_before => {
+            (stand_by(evidence), Because::NoPreempt)
+        }
+        Role::Primary if !evidence.preempt_delay_over => (stand_by(evidence), Because::PreemptDelay),
+        Role::Primary => (Posture::Active, Because::Primary),
+    }
+}
+
+/// Standing by without the role: with standby attributes, or not at all.
+const fn stand_by(evidence: &Evidence) -> Posture {
+    if evidence.has_standby { Posture::Standby } else { Posture::Withdrawn }
+}
+
+/// Whether our own AS is prepended twice. A node that stands by for any reason but its role must not tie with the one
+/// whose role it is: a failed primary with the secondary's attributes would win by its lower router-id.
+pub const fn prepends(posture: Posture, because: Because) -> bool {
+    match posture {
+        Posture::Standby => !matches!(because, Because::Secondary),
+        Posture::Draining => true,
+        Posture::Undecided | Posture::Withdrawn | Posture::Active => false,
+    }
+}
 
 /// What a service announces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +146,18 @@ pub enum Posture {
     Draining,
     /// The active attributes.
     Active,
+}
+
+impl Posture {
+    /// Whether routes are announced.
+    pub const fn announces(self) -> bool {
+        matches!(self, Self::Standby | Self::Draining | Self::Active)
+    }
+
+    /// Whether the evidence was enough to decide.
+    pub const fn is_decided(self) -> bool {
+        !matches!(self, Self::Undecided)
+    }
 }
 
 /// Why a posture is what it is: the rule that decided.
@@ -76,5 +217,207 @@ impl fmt::Display for Because {
             Self::Primary => "its role is primary",
             Self::Secondary => "its role is secondary",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// All evidence there can be.
+    fn everything() -> Vec<Evidence> {
+        let mut all = Vec::new();
+        for bits in 0..1_u32 << 7 {
+            let bit = |n: u32| bits & (1 << n) != 0;
+            for drain in [Drain::No, Drain::Running, Drain::Over] {
+                for presence in [Presence::Undecided, Presence::Missing, Presence::Present] {
+                    for health in [Health::Unknown, Health::No, Health::Yes] {
+                        for (role, on_failure) in [
+                            (Role::Primary, OnFailure::Withdraw),
+                            (Role::Primary, OnFailure::Standby),
+                            (Role::Secondary, OnFailure::Withdraw),
+                            (Role::Secondary, OnFailure::Standby),
+                        ] {
+                            all.push(Evidence {
+                                stopping: bit(0),
+                                drain,
+                                link_up: bit(1),
+                                presence,
+                                health,
+                                start_delay_over: bit(2),
+                                preempt_delay_over: bit(3),
+                                failed_before: bit(4),
+                                no_preempt: bit(5),
+                                role,
+                                has_standby: bit(6),
+                                on_failure,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// All is well, primary, with standby attributes.
+    const WELL: Evidence = Evidence {
+        stopping: false,
+        drain: Drain::No,
+        link_up: true,
+        presence: Presence::Present,
+        health: Health::Yes,
+        start_delay_over: true,
+        preempt_delay_over: true,
+        failed_before: false,
+        no_preempt: false,
+        role: Role::Primary,
+        has_standby: true,
+        on_failure: OnFailure::Withdraw,
+    };
+
+    #[test]
+    fn the_truth_table_is_complete_and_each_row_has_one_reason() {
+        let all = everything();
+        assert_eq!(all.len(), 13_824);
+        for e in &all {
+            // The policy said once more, as a list: the first line whose condition holds is the reason.
+            let reasons = [
+                (e.stopping, Because::Stopping),
+                (e.drain != Drain::No, Because::Drained),
+                (!e.link_up, Because::LinkDown),
+                (e.presence == Presence::Undecided, Because::Starting),
+                (e.presence == Presence::Missing, Because::AddressMissing),
+                (e.health == Health::Unknown, Because::Starting),
+                (e.health == Health::No, Because::Unhealthy),
+                (!e.start_delay_over, Because::StartDelay),
+                (e.role == Role::Secondary, Because::Secondary),
+                (e.no_preempt && e.failed_before, Because::NoPreempt),
+                (!e.preempt_delay_over, Because::PreemptDelay),
+                (true, Because::Primary),
+            ];
+            let expected = reasons.iter().find(|(holds, _)| *holds).unwrap().1;
+            assert_eq!(posture(e).1, expected, "{e:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_announced_without_link_address_and_a_known_health() {
+        for e in everything() {
+            if posture(&e).0.announces() {
+                assert!(!e.stopping && e.link_up && e.presence == Presence::Present, "{e:?}");
+                assert!(e.health != Health::Unknown, "{e:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unhealthy_service_announces_only_by_on_failure_standby() {
+        for e in everything() {
+            if e.health == Health::No && posture(&e).0.announces() {
+                assert!(e.on_failure == OnFailure::Standby && e.has_standby, "{e:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn active_needs_everything_to_be_well_and_the_role() {
+        let active: Vec<_> = everything().into_iter().filter(|e| posture(e).0 == Posture::Active).collect();
+        for e in &active {
+            let may_preempt = e.preempt_delay_over && !(e.no_preempt && e.failed_before);
+            assert!(e.role == Role::Primary && e.health == Health::Yes && e.drain == Drain::No, "{e:?}");
+            assert!(e.start_delay_over && may_preempt, "{e:?}");
+        }
+        // no_preempt × failed_before without both (3), has_standby (2), on_failure (2).
+        assert_eq!(active.len(), 3 * 2 * 2);
+    }
+
+    #[test]
+    fn a_service_without_standby_attributes_stands_by_only_by_its_role() {
+        for e in everything() {
+            let (posture, because) = posture(&e);
+            if posture == Posture::Standby && !e.has_standby {
+                assert_eq!(because, Because::Secondary, "{e:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn standby_never_ties_with_the_node_whose_role_it_is() {
+        for e in everything() {
+            let (posture, because) = posture(&e);
+            if posture == Posture::Standby {
+                assert_eq!(
+                    prepends(posture, because),
+                    e.role == Role::Primary || e.health == Health::No,
+                    "{e:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_drain_never_announces_what_was_not_announced_before() {
+        for e in everything() {
+            let without = posture(&Evidence { drain: Drain::No, ..e }).0;
+            let with = posture(&Evidence { drain: Drain::Running, ..e }).0;
+            assert_eq!(with.announces(), without.announces(), "{e:?}");
+            assert!(!with.announces() || with == Posture::Draining, "{e:?}");
+            assert!(!posture(&Evidence { drain: Drain::Over, ..e }).0.announces(), "{e:?}");
+        }
+    }
+
+    #[test]
+    fn better_evidence_never_lowers_the_posture() {
+        for e in everything() {
+            for (worse, better) in [
+                (Evidence { link_up: false, ..e }, Evidence { link_up: true, ..e }),
+                (
+                    Evidence { presence: Presence::Missing, ..e },
+                    Evidence { presence: Presence::Present, ..e },
+                ),
+                (Evidence { start_delay_over: false, ..e }, Evidence { start_delay_over: true, ..e }),
+                (Evidence { preempt_delay_over: false, ..e }, Evidence { preempt_delay_over: true, ..e }),
+                (Evidence { failed_before: true, ..e }, Evidence { failed_before: false, ..e }),
+                (Evidence { no_preempt: true, ..e }, Evidence { no_preempt: false, ..e }),
+            ] {
+                let (low, high) = (posture(&worse).0, posture(&better).0);
+                // Undecided is not below withdrawn: neither announces.
+                assert!(!low.announces() || low <= high, "{worse:?} {better:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_rows_an_operator_meets() {
+        for (evidence, expected) in [
+            (WELL, (Posture::Active, Because::Primary)),
+            (Evidence { role: Role::Secondary, ..WELL }, (Posture::Standby, Because::Secondary)),
+            (Evidence { health: Health::No, ..WELL }, (Posture::Withdrawn, Because::Unhealthy)),
+            (
+                Evidence { health: Health::No, on_failure: OnFailure::Standby, ..WELL },
+                (Posture::Standby, Because::Unhealthy),
+            ),
+            (Evidence { preempt_delay_over: false, ..WELL }, (Posture::Standby, Because::PreemptDelay)),
+            (
+                Evidence { preempt_delay_over: false, has_standby: false, ..WELL },
+                (Posture::Withdrawn, Because::PreemptDelay),
+            ),
+            (Evidence { start_delay_over: false, ..WELL }, (Posture::Withdrawn, Because::StartDelay)),
+            (Evidence { drain: Drain::Running, ..WELL }, (Posture::Draining, Because::Drained)),
+            (
+                Evidence { drain: Drain::Running, health: Health::No, ..WELL },
+                (Posture::Withdrawn, Because::Drained),
+            ),
+            (
+                Evidence { failed_before: true, no_preempt: true, ..WELL },
+                (Posture::Standby, Because::NoPreempt),
+            ),
+        ] {
+            assert_eq!(posture(&evidence), expected, "{evidence:?}");
+        }
+        // It is const: a table can be computed while compiling.
+        const { assert!(matches!(posture(&WELL), (Posture::Active, Because::Primary))) };
     }
 }
