@@ -70,11 +70,13 @@ impl Duration {
     }
 
     /// The span times `n`, held at the largest one.
+    #[must_use]
     pub const fn times(self, n: u64) -> Self {
         Self(self.0.saturating_mul(n))
     }
 
     /// The `n`th part of the span; `n` of 0 counts as 1.
+    #[must_use]
     pub const fn part(self, n: u64) -> Self {
         Self(self.0 / if n == 0 { 1 } else { n })
     }
