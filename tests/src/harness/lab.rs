@@ -225,6 +225,7 @@ impl Lab {
                 }
                 Err(_) => {}
             }
+            // pause: the next look at the condition; the deadline above ends it
             std::thread::sleep(pause);
             pause = (pause * 3 / 2).min(Duration::from_millis(150));
         }
@@ -240,6 +241,7 @@ impl Lab {
         let end = (Instant::now() + Duration::from_secs_f64(seconds)).min(self.deadline);
         while Instant::now() < end {
             condition().with_context(|| format!("did not stay so: {what}"))?;
+            // pause: the next look at what must not change
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
@@ -350,6 +352,7 @@ fn end_namespaces(namespaces: &[String]) {
             send(pid, Signal::CONT);
             send(pid, Signal::KILL);
         }
+        // pause: the kernel takes a moment to end what was killed
         std::thread::sleep(Duration::from_millis(5));
     }
     for name in namespaces {

@@ -168,6 +168,7 @@ fn send(socket: &UdpSocket, target: SocketAddr, book: &Mutex<Book>, stop: &Atomi
         let _ = socket.send_to(&u64::try_from(number).unwrap_or(0).to_be_bytes(), target);
         next += step;
         match next.checked_duration_since(Instant::now()) {
+            // pause: the probe's own pace
             Some(pause) => std::thread::sleep(pause),
             None => next = Instant::now(),
         }
