@@ -1,17 +1,17 @@
 //! End to end: the real daemon against real peers, in namespaces. Run by `cargo xtask e2e [FILTER]`.
 
-#[cfg(not(target_os = "linux"))]
-fn main() {
-    println!("e2e: not run (Linux only)");
-}
-
-#[cfg(target_os = "linux")]
+mod addresses;
+mod binding;
+mod failover;
+mod interop;
+mod operating;
 mod peers_alone;
+mod scripted;
+mod world;
 
-#[cfg(target_os = "linux")]
+use holdover_tests::harness::{holdover, lab, peers, runner};
+
 fn main() {
-    use holdover_tests::harness::{holdover, peers, runner};
-
     let required = std::env::var("HOLDOVER_E2E").is_ok_and(|value| value == "required");
     let missing = missing(&peers::Kind::ALL);
     if holdover::program().is_err() && !required {
@@ -23,6 +23,11 @@ fn main() {
         std::process::exit(1);
     }
     let mut cases = peers_alone::cases();
+    cases.extend(failover::cases());
+    cases.extend(binding::cases());
+    cases.extend(operating::cases());
+    cases.extend(interop::cases());
+    cases.extend(scripted::cases());
     let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");
     cases.sort_by(|a, b| a.name.cmp(&b.name));
@@ -30,10 +35,7 @@ fn main() {
 }
 
 /// What this machine lacks: root, namespaces, the daemon, a peer.
-#[cfg(target_os = "linux")]
-fn missing(kinds: &[holdover_tests::harness::peers::Kind]) -> Vec<String> {
-    use holdover_tests::harness::{holdover, lab};
-
+fn missing(kinds: &[peers::Kind]) -> Vec<String> {
     let mut missing = Vec::new();
     if !rustix::process::geteuid().is_root() {
         missing.push("not root".to_owned());

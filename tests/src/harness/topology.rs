@@ -60,11 +60,8 @@ pub fn failover(lab: &Lab, options: Failover) -> Result<()> {
             HostOptions { detects_duplicates: options.detects_duplicates, ..HostOptions::default() },
         )?;
         attach(lab, host)?;
-        let routes = format!(
-            "route add default via {}\n-6 route add default via {}",
-            segment4("rs1"),
-            segment6("rs1")
-        );
+        let routes =
+            format!("route add default via {}\nroute add ::/0 via {}", segment4("rs1"), segment6("rs1"));
         lab.ip(host, &routes)?;
     }
     lab.host("cl", HostOptions::default())?;
@@ -79,7 +76,7 @@ pub fn failover(lab: &Lab, options: Failover) -> Result<()> {
     lab.ip(
         "cl",
         "link set eth0 up\naddr add 198.51.100.2/24 dev eth0\naddr add 2001:db8:c::2/64 dev eth0 nodad\n\
-         route add default via 198.51.100.1\n-6 route add default via 2001:db8:c::1",
+         route add default via 198.51.100.1\nroute add ::/0 via 2001:db8:c::1",
     )
 }
 

@@ -198,10 +198,10 @@ impl Peer for Bird {
     }
 
     fn incarnation(&self, remote: IpAddr) -> Result<String> {
-        let list = self.ask(&format!("show protocols {}", self.name(remote)?))?;
-        // Name Proto Table State Since(date time) Info
-        let line = list.lines().find(|line| line.contains("BGP")).context("no such protocol")?;
-        Ok(line.split_whitespace().skip(3).take(3).collect::<Vec<_>>().join(" "))
+        // Its "since" is computed anew each time and trembles.
+        let up = format!(" {}: State changed to up", self.name(remote)?);
+        let log = std::fs::read_to_string(&self.log)?;
+        Ok(format!("up {} times", log.lines().filter(|line| line.ends_with(&up)).count()))
     }
 
     fn routes(&self, remote: IpAddr, family: Family) -> Result<Vec<Route>> {

@@ -1,0 +1,158 @@
+//! Who puts the shared address on the host, where, how marked, and who takes it away.
+
+use std::time::{Duration, Instant};
+
+use holdover_tests::harness::holdover::{Holdover, frame, template, with_service};
+use holdover_tests::harness::peers::{Kind, Peer};
+use holdover_tests::harness::runner::Case;
+use holdover_tests::harness::topology::{Failover, SHARED, failover, segment6};
+use holdover_tests::harness::{Context as _, Lab, Result, ensure};
+use rustix::process::Signal;
+
+use super::addresses::{absent, entry, present};
+use super::world::{PLAIN, PREFIX, PREFIX6, Setup, World, start_server};
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        Case::new("binding/on_eth0_carries_the_label_eth0", 30, on_eth0),
+        Case::new("binding/a_label_of_ones_own_is_used", 30, own_label),
+        Case::new("binding/an_address_on_eth0_is_adopted_and_survives_the_daemon", 30, adopted),
+        Case::new("binding/an_address_goes_only_after_the_withdrawal_and_the_linger", 30, lingers),
+        Case::new("binding/the_leftover_of_a_crash_is_ours_again", 30, leftover_adopted),
+        Case::new("binding/the_leftover_of_a_crash_is_cleaned_when_nobody_wants_it", 30, leftover_cleaned),
+        Case::new("binding/an_address_removed_again_and_again_is_given_up", 30, given_up),
+    ];
+    for device in ["eth0", "lo"] {
+        let name = format!("binding/an_ipv6_address_on_{device}_of_both_nodes_has_no_duplicate_trouble");
+        cases.push(Case::new(name, 60, move |lab| six(lab, device)));
+    }
+    cases
+}
+
+/// One node, one route server; the other three of the template are not there.
+fn small(lab: &Lab) -> Result<Box<dyn Peer>> {
+    failover(lab, Failover { route_servers: 1, ..Failover::default() })?;
+    start_server(lab, Kind::Bird, "rs1")
+}
+
+fn announced(lab: &Lab, server: &dyn Peer, node: &Holdover) -> Result<()> {
+    lab.eventually("the route is announced", 10.0, || {
+        node.runs()?;
+        server.route(segment6("n1"), PREFIX).map(drop)
+    })
+}
+
+fn service(more: &str) -> String {
+    with_service("n1", "primary", "", &format!(" address {SHARED}/32"), more)
+}
+
+fn on_eth0(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &service(" bind eth0\n"))?;
+    announced(lab, &*server, &node)?;
+    let address = entry(lab, "n1", PREFIX)?.context("not bound")?;
+    ensure!(address["dev"] == "eth0" && address["label"] == "eth0", "{address}");
+    node.stop(lab, 10.0)?;
+    absent(lab, "n1", PREFIX)
+}
+
+fn own_label(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &service(" bind eth0 label eth0:web\n"))?;
+    announced(lab, &*server, &node)?;
+    let address = entry(lab, "n1", PREFIX)?.context("not bound")?;
+    ensure!(address["dev"] == "eth0" && address["label"] == "eth0:web", "{address}");
+    node.stop(lab, 10.0)
+}
+
+fn adopted(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    lab.ip("n1", &format!("addr add {PREFIX} dev eth0 label eth0"))?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    present(lab, "n1", "eth0", PREFIX)?;
+    node.stop(lab, 10.0)?;
+    lab.eventually("the route is gone", 5.0, || server.no_route(segment6("n1"), PREFIX))?;
+    present(lab, "n1", "eth0", PREFIX)
+}
+
+fn lingers(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &service(" linger 2s\n"))?;
+    announced(lab, &*server, &node)?;
+    node.process().signal(Signal::TERM)?;
+    lab.eventually("the route is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX))?;
+    let withdrawn = Instant::now();
+    present(lab, "n1", "lo", PREFIX)?;
+    let words = lab.eventually("BIRD heard why", 2.0, || {
+        let words = server.last_words(segment6("n1"))?;
+        ensure!(words.contains("Administrative shutdown"), "{words}");
+        Ok(words)
+    })?;
+    lab.note(&words);
+    lab.eventually("the address goes", 5.0, || absent(lab, "n1", PREFIX))?;
+    // The withdrawal was seen a moment after it left.
+    let stayed = withdrawn.elapsed();
+    ensure!(stayed > Duration::from_millis(1700), "it stayed only {stayed:?}");
+    let status = node.process().wait(lab, 5.0)?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}
+
+fn leftover_adopted(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    node.process().signal(Signal::KILL)?;
+    node.process().wait(lab, 5.0)?;
+    present(lab, "n1", "lo", PREFIX)?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    node.stop(lab, 10.0)?;
+    absent(lab, "n1", PREFIX)
+}
+
+fn leftover_cleaned(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    node.process().signal(Signal::KILL)?;
+    node.process().wait(lab, 5.0)?;
+    let node = Holdover::start(lab, "n1", &frame("n1", "", ""))?;
+    lab.eventually("the leftover is removed", 5.0, || {
+        node.runs()?;
+        absent(lab, "n1", PREFIX)
+    })?;
+    node.stop(lab, 10.0)
+}
+
+fn given_up(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    for _ in 0..3 {
+        lab.ip("n1", &format!("addr del {PREFIX} dev lo"))?;
+        lab.eventually("it is put back", 2.0, || present(lab, "n1", "lo", PREFIX))?;
+    }
+    lab.ip("n1", &format!("addr del {PREFIX} dev lo"))?;
+    lab.eventually("the route is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX))?;
+    lab.steadily("it is not put back", 1.0, || absent(lab, "n1", PREFIX))?;
+    node.stop(lab, 10.0)
+}
+
+fn six(lab: &Lab, device: &'static str) -> Result<()> {
+    let service = Some(if device == "eth0" { " bind eth0\n" } else { " bind lo\n" });
+    let world = World::up(lab, Setup { service, six: true, detects_duplicates: true, ..PLAIN })?;
+    for node in ["n1", "n2"] {
+        present(lab, node, device, PREFIX6)?;
+        let address = entry(lab, node, PREFIX6)?.context("not bound")?;
+        ensure!(address["preferred_life_time"] == 0, "{address}");
+        ensure!(address["tentative"].is_null() && address["dadfailed"].is_null(), "{address}");
+        let source = lab.run(node, &["ip", "-6", "route", "get", "2001:db8:c::2"])?;
+        ensure!(!source.contains(&format!("src {}", PREFIX6.trim_end_matches("/128"))), "{source}");
+    }
+    world.kernel_sends_to(0, 5.0)?;
+    world.probe.stays_with(lab, "n1", 1.0)?;
+    world.end()?;
+    absent(lab, "n1", PREFIX6)
+}
