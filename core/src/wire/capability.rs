@@ -7,6 +7,7 @@ use nom::{IResult, Parser};
 
 use crate::base::net::{AfiSafi, Asn, Families, Family};
 use crate::wire::cursor::Writer;
+use crate::wire::notification::open;
 
 /// Capability codes (IANA, Capability Codes).
 pub mod code {
@@ -67,16 +68,20 @@ impl Capabilities {
         if self.multiprotocol { self.families } else { Families::NONE.with(Family::Ipv4) }
     }
 
-    /// Adds the capabilities in `value`, the value of one Capabilities parameter. `None` when their framing, or the length
-    /// of one that is known, is wrong. A capability may come more than once (RFC 5492 section 4).
-    pub(super) fn read(&mut self, value: &[u8]) -> Option<()> {
+    /// Adds the capabilities in `value`, the value of one Capabilities parameter. The error is the subcode of the OPEN
+    /// error: their framing, or the length of one that is known, is wrong; or the AS number is 0 (RFC 7607 section 2). A
+    /// capability may come more than once (RFC 5492 section 4).
+    pub(super) fn read(&mut self, value: &[u8]) -> Result<(), u8> {
         let mut rest = value;
         while !rest.is_empty() {
-            let (next, (code, value)) = capability(rest).ok()?;
-            self.take(code, value)?;
+            let Ok((next, (code, value))) = capability(rest) else { return Err(open::UNSPECIFIC) };
+            self.take(code, value).ok_or(open::UNSPECIFIC)?;
+            if code == code::AS4 && self.as4 == Asn(0) {
+                return Err(open::BAD_PEER_AS);
+            }
             rest = next;
         }
-        Some(())
+        Ok(())
     }
 
     fn take(&mut self, code: u8, value: &[u8]) -> Option<()> {

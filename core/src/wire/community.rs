@@ -88,3 +88,39 @@ impl fmt::Display for LargeCommunity {
         write!(f, "{}:{}:{}", self.global, self.local1, self.local2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn communities_are_written_as_people_write_them() {
+        assert_eq!(Community::new(65_000, 1).to_string(), "65000:1");
+        assert_eq!(Community(0xFFFF_FFFF).to_string(), "65535:65535");
+        assert_eq!(LargeCommunity::new(63_949, 1, u32::MAX).to_string(), "63949:1:4294967295");
+    }
+
+    #[test]
+    fn well_known_communities_have_their_numbers_and_names() {
+        let numbers = [
+            (65_535, 0),
+            (65_535, 666),
+            (65_535, 65_281),
+            (65_535, 65_282),
+            (65_535, 65_283),
+            (65_535, 65_284),
+        ];
+        let names = ["graceful-shutdown", "blackhole", "no-export", "no-advertise", "local-AS", "no-peer"];
+        for ((high, low), name) in numbers.into_iter().zip(names) {
+            assert_eq!(Community::new(high, low).to_string(), name);
+            assert_eq!(Community::new(high, low).halves(), (high, low));
+        }
+    }
+
+    #[test]
+    fn a_large_community_is_read_from_twelve_octets() {
+        let octets = [0, 0, 0xF9, 0xCD, 0, 0, 0, 1, 0, 0, 0, 2];
+        assert_eq!(LargeCommunity::from_octets(&octets), LargeCommunity::new(63_949, 1, 2));
+    }
+}

@@ -122,3 +122,80 @@ pub fn peel(stream: &[u8]) -> Result<Option<Frame<'_>>, Notification<'_>> {
 pub fn write_keepalive(out: &mut [u8]) -> Option<usize> {
     Writer::message(out, MessageType::KeepAlive)?.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(length: u16, code: u8) -> [u8; 32] {
+        let mut stream = [0xFF; 32];
+        stream[16..18].copy_from_slice(&length.to_be_bytes());
+        stream[18] = code;
+        stream
+    }
+
+    fn error(stream: &[u8]) -> (u8, u8, &[u8]) {
+        let Notification { code, subcode, data } = peel(stream).unwrap_err();
+        (code, subcode, data)
+    }
+
+    #[test]
+    fn a_message_is_whole_or_not_there_yet_at_every_cut() {
+        let stream = message(32, 2);
+        for cut in 0..32 {
+            assert_eq!(peel(&stream[..cut]), Ok(None), "{cut}");
+        }
+        let frame = peel(&stream).unwrap().unwrap();
+        assert_eq!((frame.kind, frame.length, frame.body.len()), (MessageType::Update, 32, 13));
+        assert_eq!(frame.message, stream);
+    }
+
+    #[test]
+    fn messages_follow_each_other() {
+        let mut stream = [0; 38];
+        write_keepalive(&mut stream).unwrap();
+        write_keepalive(&mut stream[19..]).unwrap();
+        let first = peel(&stream).unwrap().unwrap();
+        let second = peel(&stream[first.length..]).unwrap().unwrap();
+        assert_eq!((first.kind, second.kind), (MessageType::KeepAlive, MessageType::KeepAlive));
+        assert!(second.body.is_empty());
+    }
+
+    #[test]
+    fn rfc4271_6_1_a_marker_that_is_not_all_ones_is_not_synchronized_at_its_first_octet() {
+        for place in 0..16 {
+            let mut stream = message(19, 4);
+            stream[place] = 0xFE;
+            assert_eq!(error(&stream), (1, 1, &[][..]));
+            assert_eq!(error(&stream[..=place]), (1, 1, &[][..]));
+        }
+    }
+
+    #[test]
+    fn rfc4271_6_1_a_bad_length_is_told_with_the_length_field() {
+        for (length, code) in
+            [(0, 2), (18, 4), (4097, 2), (65535, 1), (28, 1), (22, 2), (20, 3), (20, 4), (18, 5), (0, 0)]
+        {
+            let length: u16 = length;
+            assert_eq!(error(&message(length, code)), (1, 2, &length.to_be_bytes()[..]), "{length} {code}");
+        }
+        for (length, code) in [(29, 1), (4096, 1), (23, 2), (4096, 2), (21, 3), (19, 4), (19, 5), (4096, 5)] {
+            assert!(peel(&message(length, code)).is_ok(), "{length} {code}");
+        }
+    }
+
+    #[test]
+    fn rfc4271_6_1_a_bad_type_is_told_with_the_type_field() {
+        for code in [0, 6, 255] {
+            assert_eq!(error(&message(19, code)), (1, 3, &[code][..]));
+        }
+    }
+
+    #[test]
+    fn a_keepalive_that_does_not_fit_is_not_written() {
+        assert_eq!(write_keepalive(&mut [0; 18]), None);
+        let mut out = [0; 19];
+        assert_eq!(write_keepalive(&mut out), Some(19));
+        assert_eq!(out[16..], [0, 19, 4]);
+    }
+}

@@ -79,3 +79,58 @@ impl Default for NextHop {
         Self::ZERO
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v6(text: &str) -> Ipv6Addr {
+        text.parse().unwrap()
+    }
+
+    fn pair(first: &str, second: &str) -> NextHop {
+        let mut octets = [0; 32];
+        octets[..16].copy_from_slice(&v6(first).octets());
+        octets[16..].copy_from_slice(&v6(second).octets());
+        NextHop::read(&octets).unwrap()
+    }
+
+    #[test]
+    fn rfc2545_3_the_second_address_is_the_link_local_one() {
+        let next_hop = pair("2001:db8::1", "fe80::1");
+        assert_eq!(next_hop.global, IpAddr::V6(v6("2001:db8::1")));
+        assert_eq!(next_hop.link_local(), Some(v6("fe80::1")));
+        assert_eq!(pair("2001:db8::1", "2001:db8::2").link_local(), None);
+        assert_eq!(pair("::", "fe80::1").global, IpAddr::V6(v6("fe80::1")));
+    }
+
+    #[test]
+    fn only_known_lengths_are_next_hops() {
+        for length in 0..=64_usize {
+            let known = NextHop::read(&[1; 64][..length]).is_some();
+            assert_eq!(known, matches!(length, 4 | 16 | 32));
+            assert_eq!(NextHop::length_is_known(Family::Ipv4, length), known);
+            assert_eq!(NextHop::length_is_known(Family::Ipv6, length), known && length != 4);
+        }
+    }
+
+    #[test]
+    fn rfc4271_6_3_a_next_hop_is_a_valid_host_address() {
+        for (text, usable) in [
+            ("0.0.0.0", false),
+            ("0.1.2.3", false),
+            ("192.0.2.1", true),
+            ("127.0.0.1", true),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("::", false),
+            ("::1", true),
+            ("ff02::1", false),
+            ("fe80::1", true),
+            ("2001:db8::1", true),
+        ] {
+            assert_eq!(NextHop::new(text.parse().unwrap()).is_usable(), usable, "{text}");
+        }
+        assert!(!NextHop::ZERO.is_usable() && NextHop::default() == NextHop::ZERO);
+    }
+}

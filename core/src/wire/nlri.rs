@@ -125,3 +125,86 @@ fn put<const N: usize>(bits: u8, address: [u8; N], room: &mut [u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rand::Rand;
+    use std::vec::Vec;
+
+    fn any_prefix(rand: &mut Rand, family: Family) -> Prefix {
+        let bits = (rand.next() % (u32::from(family.bits()) + 1)) as u8;
+        let number = (0..4).fold(0_u128, |all, _| all << 32 | u128::from(rand.next()));
+        let address = match family {
+            Family::Ipv4 => IpAddr::V4(Ipv4Addr::from_bits(number as u32)),
+            Family::Ipv6 => IpAddr::V6(Ipv6Addr::from_bits(number)),
+        };
+        Prefix::new(address, bits).unwrap()
+    }
+
+    fn read(family: Family, field: &[u8]) -> Vec<Prefix> {
+        Prefixes::new(&[], family, field).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut rand = Rand::new(7);
+        for family in Family::ALL {
+            let (mut field, mut at) = ([0; 4_096], 0);
+            let mut prefixes = Vec::new();
+            loop {
+                let prefix = any_prefix(&mut rand, family);
+                let Some(octets) = write(prefix, &mut field[at..]) else { break };
+                at += octets;
+                prefixes.push(prefix);
+            }
+            assert!(at > 4_096 - 17 && is_well_formed(family, &field[..at]));
+            assert_eq!(read(family, &field[..at]), prefixes);
+            if family == Family::Ipv4 {
+                assert_eq!(Prefixes::new(&field[..at], Family::Ipv6, &[]).collect::<Vec<_>>(), prefixes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_prefix_takes_no_more_octets_than_it_needs_and_touches_none_behind_its_room() {
+        let mut field = [0xEE; 8];
+        let prefix = Prefix::new("10.0.0.0".parse().unwrap(), 8).unwrap();
+        assert_eq!(write(prefix, &mut field[..1]), None);
+        assert_eq!(write(prefix, &mut field[..2]), Some(2));
+        assert_eq!(field, [8, 10, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE, 0xEE]);
+        assert_eq!(write(Prefix::ZERO, &mut field[2..3]), Some(1));
+        assert_eq!(field[..4], [8, 10, 0, 0xEE]);
+    }
+
+    #[test]
+    fn rfc7606_5_3_a_length_beyond_the_family_or_the_field_is_not_well_formed() {
+        for field in [&[33, 1, 2, 3, 4, 5][..], &[255], &[24, 1, 2], &[8], &[24, 1, 2, 3, 32, 1, 2, 3]] {
+            assert!(!is_well_formed(Family::Ipv4, field), "{field:?}");
+        }
+        assert!(is_well_formed(Family::Ipv4, &[]) && is_well_formed(Family::Ipv4, &[0, 0, 32, 1, 2, 3, 4]));
+        assert!(!is_well_formed(Family::Ipv6, &[129; 18]) && is_well_formed(Family::Ipv6, &[128; 17]));
+    }
+
+    #[test]
+    fn host_bits_are_masked() {
+        let expected = [Prefix::new("192.0.2.0".parse().unwrap(), 23).unwrap(), Prefix::ZERO];
+        assert_eq!(read(Family::Ipv4, &[23, 192, 0, 3, 0]), expected);
+    }
+
+    #[test]
+    fn any_octets_end_without_panic_and_yield_at_most_one_prefix_each() {
+        let mut rand = Rand::new(8);
+        for _ in 0..20_000 {
+            let octets: [u8; 24] = core::array::from_fn(|_| (rand.next() >> (rand.next() % 32)) as u8);
+            for family in Family::ALL {
+                let count = Prefixes::new(&octets[..12], family, &octets[12..]).count();
+                assert!(count <= octets.len());
+                if is_well_formed(family, &octets[12..]) && is_well_formed(Family::Ipv4, &octets[..12]) {
+                    let plain = read(family, &octets[12..]).len();
+                    assert_eq!(count, read(Family::Ipv4, &octets[..12]).len() + plain);
+                }
+            }
+        }
+    }
+}

@@ -327,3 +327,114 @@ impl From<Notification<'_>> for Fault {
         fault
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::header::{HEADER, peel};
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    fn written(notification: Notification<'_>) -> Vec<u8> {
+        let mut out = [0; 256];
+        let length = notification.write(&mut out).unwrap();
+        out[..length].to_vec()
+    }
+
+    fn with_text(subcode: u8, data: &[u8]) -> Notification<'_> {
+        Notification { code: cease::CODE, subcode, data }
+    }
+
+    #[test]
+    fn every_assigned_code_and_subcode_has_a_name_of_its_own() {
+        let last = [(1, 3), (2, 7), (3, 11), (4, 0), (5, 3), (6, 10), (7, 1), (8, 0)];
+        let mut names = Vec::new();
+        for (code, subcodes) in last {
+            names.extend((0..=subcodes).map(|subcode| name(code, subcode)));
+            assert_eq!(name(code, 99), name(code, 0), "{code}");
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert_eq!(name(2, 11), "Role Mismatch");
+        assert_eq!(name(0, 0), name(9, 1));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for code in 0..=9 {
+            for subcode in 0..=12 {
+                for data in [&[][..], &[1], &[0xFF; 40]] {
+                    let notification = Notification { code, subcode, data };
+                    let bytes = written(notification);
+                    let frame = peel(&bytes).unwrap().unwrap();
+                    assert_eq!(Notification::read(frame.body), notification);
+                }
+            }
+        }
+        assert_eq!(Notification::read(&[6]), Notification::cease(0));
+        assert_eq!(Notification::read(&[]), Notification::new(0, 0));
+    }
+
+    #[test]
+    fn one_that_does_not_fit_is_not_written() {
+        let notification = Notification { code: 3, subcode: 9, data: &[0; 236] };
+        assert_eq!(notification.write(&mut [0; 256]), None);
+        assert_eq!(notification.write(&mut [0; 257]), Some(257));
+    }
+
+    #[test]
+    fn rfc9003_2_the_text_goes_both_ways() {
+        for subcode in [cease::ADMINISTRATIVE_SHUTDOWN, cease::ADMINISTRATIVE_RESET] {
+            let mut out = [0; 256];
+            let length = write_shutdown(subcode, "Wartung bis 3 Uhr, Grüße", &mut out).unwrap();
+            let read = Notification::read(&out[HEADER..length]);
+            assert_eq!((read.code, read.subcode), (6, subcode));
+            assert_eq!(read.shutdown_text(), Some("Wartung bis 3 Uhr, Grüße"));
+        }
+    }
+
+    #[test]
+    fn rfc9003_2_a_long_text_is_cut_at_a_character() {
+        let text: std::string::String = core::iter::repeat_n('ü', 65).collect();
+        let mut out = [0; 256];
+        let odd = std::format!("x{text}");
+        let length = write_shutdown(2, &odd, &mut out).unwrap();
+        let read = Notification::read(&out[HEADER..length]).shutdown_text().unwrap();
+        assert_eq!(read.len(), 127);
+        assert!(odd.starts_with(read));
+        assert_eq!(write_shutdown(2, "", &mut out), Some(21));
+        assert_eq!(write_shutdown(2, &odd, &mut out[..148]), None);
+    }
+
+    #[test]
+    fn rfc9003_2_a_text_that_is_not_in_order_is_none() {
+        for data in [&[][..], &[0], &[3, b'a', b'b'], &[2, 0xC3, 0x28], &[1]] {
+            assert_eq!(with_text(2, data).shutdown_text(), None, "{data:?}");
+        }
+        assert_eq!(with_text(2, &[2, b'o', b'k', 0]).shutdown_text(), Some("ok"));
+        assert_eq!(with_text(6, &[2, b'o', b'k']).shutdown_text(), None);
+        assert_eq!(Notification { code: 3, subcode: 2, data: &[2, b'o', b'k'] }.shutdown_text(), None);
+    }
+
+    #[test]
+    fn a_fault_keeps_what_is_owed_and_no_more_than_it_can() {
+        assert!(Fault::NONE.is_none() && Fault::default() == Fault::NONE);
+        let data: Vec<u8> = (0..100).collect();
+        let fault = Fault::from(Notification { code: 3, subcode: 9, data: &data });
+        assert_eq!(fault.notification(), Notification { code: 3, subcode: 9, data: &data[..FAULT_DATA] });
+        let short = Fault::from(Notification { code: 1, subcode: 2, data: &[0, 18] });
+        assert_eq!(short.notification().data, [0, 18]);
+        assert_eq!(Fault::new(6, 2).notification(), Notification::cease(2));
+    }
+
+    #[test]
+    fn the_constructors_carry_their_codes() {
+        assert_eq!(Notification::cease(cease::BFD_DOWN).to_string(), "6/10 BFD Down");
+        assert_eq!(Notification::hold_timer_expired().to_string(), "4/0 Hold Timer Expired");
+        assert_eq!(Notification::send_hold_timer_expired().to_string(), "8/0 Send Hold Timer Expired");
+        assert_eq!(Notification::fsm_error(fsm::IN_OPEN_SENT).code, 5);
+        assert_eq!(Notification::open_error(open::BAD_PEER_AS).code, 2);
+    }
+}

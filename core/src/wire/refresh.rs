@@ -64,3 +64,50 @@ impl RouteRefresh {
         message.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::net::Family;
+    use crate::wire::header::peel;
+    use std::vec::Vec;
+
+    fn message(body: &[u8]) -> Vec<u8> {
+        [&[0xFF; 16][..], &[0, 19 + u8::try_from(body.len()).unwrap(), 5], body].concat()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_written_the_same() {
+        for subtype in [Subtype::Request, Subtype::Begin, Subtype::End, Subtype::Unknown(7)] {
+            for afi_safi in [Family::Ipv4.into(), Family::Ipv6.into(), AfiSafi { afi: 25, safi: 70 }] {
+                let refresh = RouteRefresh { afi_safi, subtype };
+                let mut out = [0; 23];
+                assert_eq!(refresh.write(&mut out), Some(23));
+                assert_eq!(RouteRefresh::read(peel(&out).unwrap().unwrap()), Ok(refresh));
+                assert_eq!(refresh.write(&mut out[..22]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn rfc2918_3_the_octets_stand_in_this_order() {
+        let mut out = [0; 23];
+        RouteRefresh { afi_safi: Family::Ipv6.into(), subtype: Subtype::End }.write(&mut out).unwrap();
+        assert_eq!(out[19..], [0, 2, 2, 1]);
+    }
+
+    #[test]
+    fn rfc7313_5_a_bad_length_is_told_with_the_whole_message() {
+        for body in [&[][..], &[0, 1, 0], &[0, 1, 1, 1, 0], &[0, 1, 2, 1, 9, 9]] {
+            let bytes = message(body);
+            let error = RouteRefresh::read(peel(&bytes).unwrap().unwrap()).unwrap_err();
+            assert_eq!((error.code, error.subcode, error.data), (7, 1, &bytes[..]));
+        }
+    }
+
+    #[test]
+    fn rfc5291_a_request_with_filters_is_a_request() {
+        let bytes = message(&[0, 1, 0, 1, 1, 128, 0, 0]);
+        assert_eq!(RouteRefresh::read(peel(&bytes).unwrap().unwrap()).unwrap().subtype, Subtype::Request);
+    }
+}

@@ -556,3 +556,6 @@ const fn flags_match(kind: Kind, flags: u8) -> bool {
         Kind::OptionalNonTransitive => flags & (OPTIONAL | TRANSITIVE) == OPTIONAL,
     }
 }
+
+#[cfg(test)]
+mod tests;
