@@ -204,6 +204,18 @@ impl Prefix {
         other.length >= self.length && self.contains(other.address)
     }
 
+    /// Whether a list line `P [ge N] [le N]` with this P matches `other`; 0: not given. Without both only P itself
+    /// matches, with `ge` alone everything from there to a single address.
+    pub fn admits(self, other: Self, ge: u8, le: u8) -> bool {
+        let least = if ge == 0 { self.length } else { ge };
+        let most = match (ge, le) {
+            (0, 0) => self.length,
+            (_, 0) => self.family().bits(),
+            (_, le) => le,
+        };
+        self.covers(other) && (least..=most).contains(&other.length)
+    }
+
     /// The prefix of `length` bits that covers this one; itself when it is no longer than that.
     #[must_use]
     pub const fn widened(self, length: u8) -> Self {
@@ -320,6 +332,23 @@ mod tests {
     fn a_length_beyond_the_family_is_refused() {
         assert!(Prefix::new(address("192.0.2.1"), 33).is_none());
         assert!(Prefix::new(address("::"), 129).is_none());
+    }
+
+    #[test]
+    fn a_list_line_matches_by_length() {
+        let prefix = |text: &str, length| Prefix::new(address(text), length).unwrap();
+        let line = prefix("192.0.2.0", 24);
+        for (ge, le, lengths) in
+            [(0, 0, 24..=24), (0, 32, 24..=32), (26, 0, 26..=32), (26, 28, 26..=28), (32, 32, 32..=32)]
+        {
+            for length in 24..=32 {
+                let admits = line.admits(prefix("192.0.2.0", length), ge, le);
+                assert_eq!(admits, lengths.contains(&length), "ge {ge} le {le}: /{length}");
+            }
+        }
+        assert!(!line.admits(prefix("198.51.100.1", 32), 0, 32));
+        assert!(!line.admits(prefix("192.0.0.0", 16), 0, 32));
+        assert!(!Prefix::ZERO.admits(prefix("2001:db8::", 32), 0, 32));
     }
 
     #[test]

@@ -1,3 +1,4 @@
 //! BGP: the state machine, connections, peers, negotiation, and what each peer is told.
 
 pub mod fsm;
+pub mod policy;
