@@ -10,4 +10,5 @@ pub mod bgp;
 pub mod config;
 pub mod engine;
 pub mod failover;
+pub mod steer;
 pub mod wire;

@@ -482,21 +482,16 @@ mod tests {
     const HOST: &str = "192.0.2.10/32";
     const NO_LISTS: (ListRef, ListRef) = (ListRef::NONE, ListRef::NONE);
 
-    /// What a route with this route-map looks like at an external peer: path, communities, large communities.
+    /// What a route looks like at an external peer: origin, path, communities, large communities, metric.
     fn external(lists: &Lists, symbol: Symbol) -> std::string::String {
         let mut out = Attributes::new();
         render(lists.view(), symbol, OURS, true, &mut out).unwrap();
-        let mut text = format!("{:?}", out.origin);
-        for asn in &out.as_path {
-            text += &format!(" {asn}");
-        }
-        for community in &out.communities {
-            text += &format!(" {community}");
-        }
-        for large in &out.large_communities {
-            text += &format!(" {large}");
-        }
-        text + &out.med.map_or(std::string::String::new(), |med| format!(" med {med}"))
+        let mut words = std::vec![format!("{:?}", out.origin)];
+        words.extend(out.as_path.iter().map(|asn| format!("{asn}")));
+        words.extend(out.communities.iter().map(|community| format!("{community}")));
+        words.extend(out.large_communities.iter().map(|large| format!("{large}")));
+        words.extend(out.med.map(|med| format!("med {med}")));
+        words.join(" ")
     }
 
     #[test]

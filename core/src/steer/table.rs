@@ -1,0 +1,657 @@
+//! The prefixes that are kept, each with at most one candidate of every peer, and what the host's table is owed.
+//!
+//! A prefix that finds no place is ignored whole. A change owes an order only when it changes the chosen next hops;
+//! owing twice is owing once. A prefix keeps its place until the host has answered the order to remove it, so a place
+//! never names two routes at a time.
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+
+use super::candidate::{Candidate, Packed, pack, unpack};
+use crate::base::bits::Bits;
+use crate::base::limits::NEXT_HOPS;
+use crate::base::net::{BgpId, Prefix};
+use crate::base::table::Full;
+
+/// At most `ROUTES` prefixes with a candidate of each of `PEERS` peers. All zero bits at rest.
+#[derive(Debug)]
+pub struct Table<const PEERS: usize, const ROUTES: usize> {
+    places: [Place; ROUTES],
+    /// By peer, then by place: what one peer tells lies together, and what nobody tells is never touched.
+    candidates: [[Packed; ROUTES]; PEERS],
+    /// By peer: the places where it has a candidate.
+    heard: [Bits<ROUTES>; PEERS],
+    ids: [BgpId; PEERS],
+    /// Open addressing with linear probing over twice as many cells as places: one more than a place, or 0.
+    index: [[u16; 2]; ROUTES],
+    /// The places where the host's table is not as chosen and no order is out.
+    owed: Bits<ROUTES>,
+    /// Places that were ever in use.
+    used: u16,
+    /// One more than the first place that is free again; they are linked through their address.
+    free: u16,
+    /// Prefixes kept.
+    count: u16,
+    /// Peers that ever spoke: nobody looks beyond.
+    peers: u16,
+    relax: bool,
+}
+
+/// A prefix in 17 octets without gaps, and what the host's table has of it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// IPv4 stands in the first four.
+    address: [u8; 16],
+    /// In bits; 129 and more are the lengths of IPv4, counted from there.
+    length: u8,
+    state: u8,
+}
+
+const FIRST_V4: u8 = 129;
+
+/// The place is in use.
+const USED: u8 = 1;
+/// The host's table has a route.
+const INSTALLED: u8 = 1 << 1;
+/// An order is out.
+const OUT: u8 = 1 << 2;
+/// The choice changed while an order was out.
+const CHANGED: u8 = 1 << 3;
+
+impl Place {
+    const REST: Self = Self { address: [0; 16], length: 0, state: 0 };
+
+    fn of(prefix: Prefix) -> Self {
+        let (address, is_v6) = pack(prefix.address());
+        let length = if is_v6 { prefix.length() } else { FIRST_V4 + prefix.length() };
+        Self { address, length, state: USED }
+    }
+
+    fn prefix(&self) -> Prefix {
+        let (is_v6, length) = match self.length.checked_sub(FIRST_V4) {
+            Some(length) => (false, length),
+            None => (true, self.length),
+        };
+        Prefix::new(unpack(self.address, is_v6), length).unwrap_or(Prefix::ZERO)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        (self.address, self.length) == (other.address, other.length)
+    }
+
+    const fn has(&self, flag: u8) -> bool {
+        self.state & flag != 0
+    }
+}
+
+/// What is owed to the host's table; every one is answered by [`Table::done`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The prefix's place, its name until the order is done.
+    pub place: usize,
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Install the route to these next hops, the best first; none: remove it.
+    pub next_hops: NextHops,
+}
+
+/// The chosen next hops, the best first, each once.
+pub type NextHops = Vec<IpAddr, NEXT_HOPS>;
+
+/// One of a prefix's candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The peer it comes from.
+    pub peer: usize,
+    /// What it offers.
+    pub candidate: Candidate,
+}
+
+impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
+    /// Nothing heard.
+    pub const fn new() -> Self {
+        const { assert!(ROUTES < u16::MAX as usize && PEERS < u16::MAX as usize) };
+        Self {
+            places: [Place::REST; ROUTES],
+            candidates: [[Packed::REST; ROUTES]; PEERS],
+            heard: [const { Bits::new() }; PEERS],
+            ids: [BgpId(0); PEERS],
+            index: [[0; 2]; ROUTES],
+            owed: Bits::new(),
+            used: 0,
+            free: 0,
+            count: 0,
+            peers: 0,
+            relax: false,
+        }
+    }
+
+    /// Whether equal candidates share the load (`bgp bestpath as-path multipath-relax`). A change is the only thing here
+    /// that looks at every prefix.
+    pub fn share(&mut self, on: bool) {
+        if self.relax != on {
+            self.relax = on;
+            for place in 0..usize::from(self.used) {
+                self.owe(place);
+            }
+        }
+    }
+
+    /// A peer's session is up: what it tells from now on has this router-id.
+    pub fn peer_up(&mut self, peer: usize, id: BgpId) {
+        if let Some(own) = self.ids.get_mut(peer) {
+            *own = id;
+            self.peers = self.peers.max(u16::try_from(peer + 1).unwrap_or(u16::MAX));
+        }
+    }
+
+    /// A peer's session is down: all it told is gone. Costs what it told.
+    pub fn peer_down(&mut self, peer: usize) {
+        while let Some(place) = self.heard.get(peer).and_then(|heard| heard.next(0)) {
+            self.drop_candidate(peer, place);
+        }
+    }
+
+    /// A peer offers a prefix, or offers it anew. `Full`: there is no place for one more prefix, and it is ignored.
+    pub fn learn(&mut self, peer: usize, prefix: Prefix, candidate: &Candidate) -> Result<(), Full> {
+        if peer >= PEERS {
+            return Err(Full);
+        }
+        let wanted = Place::of(prefix);
+        let place = match self.find(&wanted) {
+            Ok(place) => place,
+            Err(cell) => self.take_place(wanted, cell)?,
+        };
+        let before = self.next_hops(place);
+        self.candidates[peer][place] = Packed::of(candidate);
+        self.heard[peer].insert(place);
+        self.peers = self.peers.max(u16::try_from(peer + 1).unwrap_or(u16::MAX));
+        self.owe_if_changed(place, &before);
+        Ok(())
+    }
+
+    /// A peer withdraws a prefix; one that it never offered changes nothing.
+    pub fn forget(&mut self, peer: usize, prefix: Prefix) {
+        if let Ok(place) = self.find(&Place::of(prefix)) {
+            self.drop_candidate(peer, place);
+        }
+    }
+
+    /// Whether a peer's candidate for this prefix is kept.
+    pub fn has(&self, peer: usize, prefix: Prefix) -> bool {
+        let heard = self.heard.get(peer);
+        heard.is_some_and(|heard| self.find(&Place::of(prefix)).is_ok_and(|place| heard.has(place)))
+    }
+
+    /// How many routes of a peer are kept: what `maximum-prefix` counts.
+    pub fn count_of(&self, peer: usize) -> u32 {
+        self.heard.get(peer).map_or(0, Bits::count)
+    }
+
+    /// How many prefixes are kept.
+    pub const fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// The first prefix in place `from` or later that somebody offers, and its place.
+    pub fn next(&self, from: usize) -> Option<(usize, Prefix)> {
+        let offered = |&place: &usize| self.places[place].has(USED) && self.heard(place).next().is_some();
+        (from..usize::from(self.used)).find(offered).map(|place| (place, self.places[place].prefix()))
+    }
+
+    /// The candidates for the prefix in a place, by peer.
+    pub fn heard(&self, place: usize) -> impl Iterator<Item = Heard> {
+        let peers = self.heard.iter().zip(&self.candidates).take(usize::from(self.peers)).enumerate();
+        peers.filter_map(move |(peer, (heard, candidates))| {
+            let candidate = candidates.get(place)?.get();
+            heard.has(place).then_some(Heard { peer, candidate })
+        })
+    }
+
+    /// The best candidate for the prefix in a place: the one of least cost, then of the lowest router-id (RFC 4271 section
+    /// 9.1.2.2 f), then of the first peer.
+    pub fn best(&self, place: usize) -> Option<Heard> {
+        let order = |heard: &Heard| (heard.candidate.cost(), self.ids.get(heard.peer).copied(), heard.peer);
+        self.heard(place).min_by_key(order)
+    }
+
+    /// Where the packets for the prefix in a place go: to the best candidate, and to those as good when they share.
+    pub fn next_hops(&self, place: usize) -> NextHops {
+        let mut chosen = NextHops::new();
+        let Some(best) = self.best(place) else { return chosen };
+        let equal = self.heard(place).filter(|heard| heard.candidate.cost() == best.candidate.cost());
+        for heard in core::iter::once(best).chain(equal.filter(|_| self.relax)) {
+            if !chosen.contains(&heard.candidate.next_hop) && chosen.push(heard.candidate.next_hop).is_err() {
+                break; // the host takes no more next hops for one route
+            }
+        }
+        chosen
+    }
+
+    /// The next order to the host's table, if one is owed; it counts as given.
+    pub fn next_order(&mut self) -> Option<Order> {
+        while let Some(place) = self.owed.next(0) {
+            self.owed.remove(place);
+            let next_hops = self.next_hops(place);
+            if next_hops.is_empty() && !self.places[place].has(INSTALLED) {
+                self.give_back(place);
+                continue;
+            }
+            self.places[place].state |= OUT;
+            return Some(Order { place, prefix: self.places[place].prefix(), next_hops });
+        }
+        None
+    }
+
+    /// Whether an order is owed.
+    pub const fn owes(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// The answer to the order for the prefix in a place: whether the host's table has a route there now. After an
+    /// install that failed it has none as far as anybody knows, and the next change tries again.
+    pub fn done(&mut self, place: usize, installed: bool) {
+        let Some(own) = self.places.get_mut(place).filter(|own| own.has(OUT)) else { return };
+        let changed = own.has(CHANGED);
+        own.state = USED | if installed { INSTALLED } else { 0 };
+        if changed || self.heard(place).next().is_none() {
+            self.owe(place);
+        }
+    }
+
+    fn drop_candidate(&mut self, peer: usize, place: usize) {
+        let before = self.next_hops(place);
+        if self.heard.get_mut(peer).is_some_and(|heard| heard.remove(place)) {
+            self.owe_if_changed(place, &before);
+        }
+    }
+
+    fn owe_if_changed(&mut self, place: usize, before: &NextHops) {
+        if self.next_hops(place) != *before {
+            self.owe(place);
+        }
+    }
+
+    fn owe(&mut self, place: usize) {
+        let own = &mut self.places[place];
+        if own.has(OUT) {
+            own.state |= CHANGED;
+        } else if own.has(USED) {
+            self.owed.insert(place);
+        }
+    }
+
+    /// Puts a new prefix into a free place and into the index at `cell`.
+    fn take_place(&mut self, wanted: Place, cell: usize) -> Result<usize, Full> {
+        let place = match usize::from(self.free).checked_sub(1) {
+            Some(place) => {
+                let [low, high, ..] = self.places[place].address;
+                self.free = u16::from_le_bytes([low, high]);
+                place
+            }
+            None if usize::from(self.used) < ROUTES => {
+                self.used += 1;
+                usize::from(self.used) - 1
+            }
+            None => return Err(Full),
+        };
+        self.places[place] = wanted;
+        self.index.as_flattened_mut()[cell] = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        self.count += 1;
+        Ok(place)
+    }
+
+    /// Frees the place of a prefix that nobody offers and the host does not have.
+    fn give_back(&mut self, place: usize) {
+        if let Ok(cell) = self.cell(&self.places[place]) {
+            self.close_gap(cell);
+        }
+        let [low, high] = self.free.to_le_bytes();
+        self.places[place] = Place::REST;
+        (self.places[place].address[0], self.places[place].address[1]) = (low, high);
+        self.free = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        self.count -= 1;
+    }
+
+    /// The prefix's place, or the empty cell of the index where it would be entered.
+    fn find(&self, wanted: &Place) -> Result<usize, usize> {
+        self.cell(wanted).map(|cell| usize::from(self.index.as_flattened()[cell]) - 1)
+    }
+
+    /// The prefix's cell of the index, or the empty one where it would be entered. There is one: half of them are.
+    fn cell(&self, wanted: &Place) -> Result<usize, usize> {
+        let mut cell = Self::home(wanted);
+        loop {
+            match usize::from(self.index.as_flattened()[cell]).checked_sub(1) {
+                None => return Err(cell),
+                Some(place) if self.places[place].is(wanted) => return Ok(cell),
+                Some(_) => cell = Self::after(cell),
+            }
+        }
+    }
+
+    /// Empties a cell and moves up those behind it that would not be found any more.
+    fn close_gap(&mut self, mut gap: usize) {
+        let mut cell = gap;
+        loop {
+            cell = Self::after(cell);
+            let entry = self.index.as_flattened()[cell];
+            let Some(place) = usize::from(entry).checked_sub(1) else { break };
+            let home = Self::home(&self.places[place]);
+            // It may move into the gap unless its home lies cyclically behind the gap, up to where it is.
+            let behind = if gap < cell { gap < home && home <= cell } else { gap < home || home <= cell };
+            if !behind {
+                self.index.as_flattened_mut()[gap] = entry;
+                gap = cell;
+            }
+        }
+        self.index.as_flattened_mut()[gap] = 0;
+    }
+
+    const fn after(cell: usize) -> usize {
+        if cell + 1 == 2 * ROUTES { 0 } else { cell + 1 }
+    }
+
+    /// Where a prefix's search begins: a mix of all its bits, spread over the cells.
+    fn home(place: &Place) -> usize {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = place.address;
+        let (high, low) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
+        let (high, low) = (u64::from_le_bytes(high), u64::from_le_bytes(low));
+        let mut hash = high ^ low.rotate_left(29) ^ u64::from(place.length) << 56;
+        for _ in 0..2 {
+            hash = (hash ^ hash >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        }
+        // The hash's share of all cells.
+        (((hash >> 32) * (2 * ROUTES as u64)) >> 32) as usize
+    }
+}
+
+impl<const PEERS: usize, const ROUTES: usize> Default for Table<PEERS, ROUTES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rand::Rand;
+    use core::net::Ipv4Addr;
+    use std::collections::BTreeMap;
+    use std::vec::Vec;
+
+    const PLAIN: Candidate = Candidate {
+        next_hop: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+        rank: 0,
+        path_length: 1,
+        origin: 0,
+        med: 0,
+    };
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn via(text: &str) -> Candidate {
+        Candidate { next_hop: address(text), ..PLAIN }
+    }
+
+    fn host(number: u32) -> Prefix {
+        Prefix::host(IpAddr::V4(Ipv4Addr::from_bits(0xC000_0200 + number)))
+    }
+
+    fn hops(order: &Order) -> Vec<IpAddr> {
+        order.next_hops.to_vec()
+    }
+
+    /// Gives the next order and answers it at once.
+    fn settle<const P: usize, const R: usize>(table: &mut Table<P, R>) -> Option<Order> {
+        let order = table.next_order()?;
+        table.done(order.place, !order.next_hops.is_empty());
+        Some(order)
+    }
+
+    #[test]
+    fn it_has_the_size_it_may_have_and_is_zero_at_rest() {
+        let (small, large) = (size_of::<Table<2, 32>>(), size_of::<Table<4, 32>>());
+        std::println!("Table<2, 32> {small}, Table<4, 32> {large}");
+        assert!(small <= 2_304 && large <= 4_608);
+        let table = Table::<2, 32>::new();
+        assert_eq!((table.used, table.free, table.count, table.peers, table.relax), (0, 0, 0, 0, false));
+        assert!(!table.owes());
+    }
+
+    #[test]
+    fn the_first_candidate_is_installed_and_the_last_withdrawal_removes_it() {
+        let mut table = Table::<2, 8>::new();
+        table.learn(0, host(1), &PLAIN).unwrap();
+        let order = settle(&mut table).unwrap();
+        assert_eq!((order.prefix, hops(&order)), (host(1), std::vec![PLAIN.next_hop]));
+        assert_eq!((table.count(), table.count_of(0), table.count_of(1)), (1, 1, 0));
+        table.forget(0, host(1));
+        let order = settle(&mut table).unwrap();
+        assert_eq!((order.prefix, hops(&order)), (host(1), std::vec![]));
+        assert_eq!(settle(&mut table), None);
+        assert_eq!((table.count(), table.next(0)), (0, None));
+    }
+
+    #[test]
+    fn a_better_candidate_takes_over_and_a_worse_one_changes_nothing() {
+        let mut table = Table::<3, 8>::new();
+        let (primary, secondary) = (via("10.0.0.1"), Candidate { rank: 1, ..via("10.0.0.2") });
+        table.learn(1, host(1), &secondary).unwrap();
+        assert_eq!(hops(&settle(&mut table).unwrap()), [secondary.next_hop]);
+        table.learn(0, host(1), &primary).unwrap();
+        assert_eq!(hops(&settle(&mut table).unwrap()), [primary.next_hop]);
+        table.learn(2, host(1), &Candidate { rank: 2, ..via("10.0.0.3") }).unwrap();
+        table.forget(1, host(1));
+        assert!(!table.owes());
+        // The primary dies: the best of those left.
+        table.peer_down(0);
+        assert_eq!(hops(&settle(&mut table).unwrap()), [address("10.0.0.3")]);
+    }
+
+    #[test]
+    fn the_order_is_rank_path_origin_med_router_id() {
+        let mut table = Table::<4, 8>::new();
+        table.peer_up(0, BgpId(9));
+        table.peer_up(1, BgpId(3));
+        let best = |table: &Table<4, 8>| table.best(0).unwrap().peer;
+        table.learn(0, host(1), &via("10.0.0.1")).unwrap();
+        table.learn(1, host(1), &via("10.0.0.2")).unwrap();
+        assert_eq!(best(&table), 1, "the lower router-id");
+        table.learn(1, host(1), &Candidate { med: 1, ..via("10.0.0.2") }).unwrap();
+        assert_eq!(best(&table), 0, "the lower MED");
+        table.learn(0, host(1), &Candidate { origin: 2, ..via("10.0.0.1") }).unwrap();
+        assert_eq!(best(&table), 1, "the lower origin");
+        table.learn(1, host(1), &Candidate { path_length: 3, ..via("10.0.0.2") }).unwrap();
+        assert_eq!(best(&table), 0, "the shorter path: a standby that prepends does not win");
+        table.learn(0, host(1), &Candidate { rank: 1, ..via("10.0.0.1") }).unwrap();
+        assert_eq!(best(&table), 1, "the better rank");
+    }
+
+    #[test]
+    fn equal_candidates_share_only_when_they_may() {
+        let mut table = Table::<4, 8>::new();
+        for (peer, next_hop) in [(0, "10.0.0.1"), (1, "10.0.0.2"), (2, "10.0.0.1")] {
+            table.peer_up(peer, BgpId(10 - u32::try_from(peer).unwrap()));
+            table.learn(peer, host(1), &via(next_hop)).unwrap();
+        }
+        table.learn(3, host(1), &Candidate { rank: 1, ..via("10.0.0.9") }).unwrap();
+        assert_eq!(hops(&settle(&mut table).unwrap()), [address("10.0.0.1")]);
+        table.share(true);
+        // The best first (the lowest router-id is peer 2's), each next hop once.
+        assert_eq!(hops(&settle(&mut table).unwrap()), [address("10.0.0.1"), address("10.0.0.2")]);
+        table.share(true);
+        assert!(!table.owes());
+        table.share(false);
+        assert_eq!(hops(&settle(&mut table).unwrap()), [address("10.0.0.1")]);
+    }
+
+    #[test]
+    fn a_route_has_no_more_next_hops_than_the_host_takes() {
+        let mut table = Table::<32, 4>::new();
+        table.share(true);
+        for peer in 0..32 {
+            table.learn(peer, host(1), &via(&std::format!("10.0.0.{peer}"))).unwrap();
+        }
+        assert_eq!(settle(&mut table).unwrap().next_hops.len(), NEXT_HOPS);
+    }
+
+    #[test]
+    fn a_prefix_too_many_is_ignored_whole_and_has_a_place_when_one_is_free_again() {
+        let mut table = Table::<2, 4>::new();
+        for number in 0..4 {
+            table.learn(0, host(number), &PLAIN).unwrap();
+        }
+        assert_eq!(table.learn(0, host(9), &PLAIN), Err(Full));
+        assert!(!table.has(0, host(9)) && table.count_of(0) == 4);
+        // A known prefix still takes another peer's candidate.
+        assert_eq!(table.learn(1, host(3), &PLAIN), Ok(()));
+        while settle(&mut table).is_some() {}
+        table.forget(0, host(2));
+        // Not before the host has removed it.
+        assert_eq!(table.learn(0, host(9), &PLAIN), Err(Full));
+        settle(&mut table);
+        settle(&mut table);
+        assert_eq!(table.learn(0, host(9), &PLAIN), Ok(()));
+    }
+
+    #[test]
+    fn a_change_while_an_order_is_out_is_owed_when_that_one_is_answered() {
+        let mut table = Table::<2, 4>::new();
+        table.learn(0, host(1), &via("10.0.0.1")).unwrap();
+        let first = table.next_order().unwrap();
+        table.learn(0, host(1), &via("10.0.0.2")).unwrap();
+        table.learn(0, host(1), &via("10.0.0.3")).unwrap();
+        assert_eq!(table.next_order(), None);
+        table.done(first.place, true);
+        assert_eq!(hops(&settle(&mut table).unwrap()), [address("10.0.0.3")]);
+        assert_eq!(table.next_order(), None);
+    }
+
+    #[test]
+    fn a_prefix_that_goes_while_its_install_is_out_is_removed_after_it() {
+        let mut table = Table::<2, 4>::new();
+        table.learn(0, host(1), &PLAIN).unwrap();
+        let first = table.next_order().unwrap();
+        table.peer_down(0);
+        assert_eq!(table.next_order(), None);
+        table.done(first.place, true);
+        assert!(settle(&mut table).unwrap().next_hops.is_empty());
+        assert_eq!((settle(&mut table), table.count()), (None, 0));
+    }
+
+    #[test]
+    fn a_prefix_that_goes_before_it_was_installed_is_never_ordered() {
+        let mut table = Table::<2, 4>::new();
+        table.learn(0, host(1), &PLAIN).unwrap();
+        table.forget(0, host(1));
+        assert_eq!((table.next_order(), table.count()), (None, 0));
+    }
+
+    #[test]
+    fn an_install_that_failed_is_tried_again_at_the_next_change() {
+        let mut table = Table::<2, 4>::new();
+        table.learn(0, host(1), &PLAIN).unwrap();
+        let order = table.next_order().unwrap();
+        table.done(order.place, false);
+        assert_eq!(table.next_order(), None);
+        table.learn(0, host(1), &via("10.0.0.7")).unwrap();
+        assert!(table.next_order().is_some());
+    }
+
+    #[test]
+    fn an_answer_that_nobody_waits_for_changes_nothing() {
+        let mut table = Table::<2, 4>::new();
+        table.done(0, true);
+        table.done(99, true);
+        assert_eq!((table.next_order(), table.count()), (None, 0));
+    }
+
+    #[test]
+    fn an_ipv4_prefix_is_never_taken_for_the_ipv6_one_that_maps_it() {
+        let mut table = Table::<2, 4>::new();
+        let mapped = Prefix::host(address("::ffff:192.0.2.1"));
+        table.learn(0, host(1), &PLAIN).unwrap();
+        assert!(!table.has(0, mapped));
+        let all_v4 = Prefix::ZERO;
+        let all_v6 = Prefix::new(address("::"), 0).unwrap();
+        table.learn(0, all_v4, &PLAIN).unwrap();
+        assert!(table.has(0, all_v4) && !table.has(0, all_v6));
+    }
+
+    /// Against a plain map: any order of offers, withdrawals, sessions that end, and answers.
+    fn agrees_with_a_plain_map<const PEERS: usize, const ROUTES: usize>(seed: u64, prefixes: u32) {
+        let mut rand = Rand::new(seed);
+        let mut table = std::boxed::Box::new(Table::<PEERS, ROUTES>::new());
+        let mut plain: BTreeMap<(Prefix, usize), Candidate> = BTreeMap::new();
+        let mut host_table: BTreeMap<Prefix, Vec<IpAddr>> = BTreeMap::new();
+        let mut out: Vec<Order> = Vec::new();
+        for _ in 0..20_000 {
+            let peer = rand.next() as usize % PEERS;
+            let prefix = host(rand.next() % prefixes);
+            match rand.next() % 16 {
+                0 => {
+                    table.peer_down(peer);
+                    plain.retain(|&(_, of), _| of != peer);
+                }
+                1..=5 => {
+                    table.forget(peer, prefix);
+                    plain.remove(&(prefix, peer));
+                }
+                6..=11 => {
+                    let next_hop = IpAddr::V4(Ipv4Addr::from_bits(rand.next() % 5));
+                    let rank = u8::try_from(rand.next() % 3).unwrap();
+                    let candidate = Candidate { next_hop, rank, ..PLAIN };
+                    if table.learn(peer, prefix, &candidate).is_ok() {
+                        plain.insert((prefix, peer), candidate);
+                    } else {
+                        assert!(usize::from(table.count()) == ROUTES);
+                    }
+                }
+                12..=13 => out.extend(table.next_order()),
+                _ if !out.is_empty() => {
+                    let order = out.swap_remove(rand.next() as usize % out.len());
+                    table.done(order.place, !order.next_hops.is_empty());
+                    if order.next_hops.is_empty() {
+                        host_table.remove(&order.prefix);
+                    } else {
+                        host_table.insert(order.prefix, hops(&order));
+                    }
+                }
+                _ => {}
+            }
+            for number in 0..prefixes.min(8) {
+                assert_eq!(table.has(peer, host(number)), plain.contains_key(&(host(number), peer)));
+            }
+            let of_peer = plain.keys().filter(|(_, of)| *of == peer).count();
+            assert_eq!(table.count_of(peer) as usize, of_peer);
+        }
+        for order in out {
+            table.done(order.place, !order.next_hops.is_empty());
+            host_table.insert(order.prefix, hops(&order));
+        }
+        while let Some(order) = settle(&mut table) {
+            host_table.insert(order.prefix, hops(&order));
+        }
+        host_table.retain(|_, hops| !hops.is_empty());
+        let mut expected: BTreeMap<Prefix, Vec<IpAddr>> = BTreeMap::new();
+        for &(prefix, _) in plain.keys() {
+            let offers = || plain.iter().filter(move |((of, _), _)| *of == prefix);
+            let best = offers().min_by_key(|((_, peer), candidate)| (candidate.cost(), *peer)).unwrap().1;
+            expected.insert(prefix, std::vec![best.next_hop]);
+        }
+        assert_eq!(host_table, expected);
+        assert_eq!(usize::from(table.count()), expected.len());
+    }
+
+    #[test]
+    fn in_the_end_the_host_has_what_a_plain_map_says() {
+        agrees_with_a_plain_map::<2, 8>(1, 6);
+        agrees_with_a_plain_map::<2, 8>(2, 30);
+        agrees_with_a_plain_map::<4, 32>(3, 40);
+        agrees_with_a_plain_map::<64, 256>(4, 200);
+    }
+}
