@@ -355,13 +355,12 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// Where a prefix's search begins: a mix of all its bits, spread over the cells.
     fn home(place: &Place) -> usize {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = place.address;
-        let (high, low) = ([a, b, c, d, e, f, g, h], [i, j, k, l, m, n, o, p]);
-        let (high, low) = (u64::from_le_bytes(high), u64::from_le_bytes(low));
-        let mut hash = high ^ low.rotate_left(29) ^ u64::from(place.length) << 56;
-        for _ in 0..2 {
-            hash = (hash ^ hash >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        let mut hash = u64::from(place.length);
+        for eight in place.address.as_chunks::<8>().0 {
+            hash = (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+            hash ^= hash >> 32;
         }
+        hash = hash.wrapping_mul(0xD6E8_FEB8_6659_FD93);
         // The hash's share of all cells.
         (((hash >> 32) * (2 * ROUTES as u64)) >> 32) as usize
     }
