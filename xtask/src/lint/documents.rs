@@ -7,7 +7,7 @@ use std::path::Path;
 use syn::visit::Visit;
 
 use super::Fault;
-use super::source::{Source, Tree, is_test_only};
+use super::source::{Source, Tree, is_test_only, tokens};
 use crate::Outcome;
 use crate::process;
 
@@ -169,18 +169,26 @@ fn variants(source: &Source, name: &str) -> Vec<(String, usize)> {
 /// The names of all test functions, of all functions in test files, and of the end-to-end cases, which are texts like
 /// `fault/sigkill`.
 fn test_names(tree: &Tree) -> BTreeSet<String> {
-    let mut finder = Names { in_test_file: false, in_cases: false, found: BTreeSet::new() };
+    let mut finder = Names { in_test_file: false, found: BTreeSet::new() };
     for source in &tree.sources {
         finder.in_test_file = source.is_test;
-        finder.in_cases = source.path.starts_with(CASES);
         finder.visit_file(&source.file);
+        if source.path.starts_with(CASES) {
+            finder.found.extend(tokens(source, true).iter().filter_map(|token| case_name(&token.text)));
+        }
     }
     finder.found
 }
 
+/// The name of an end-to-end case, if the token is a text that looks like one.
+fn case_name(token: &str) -> Option<String> {
+    let text = token.strip_prefix('"')?.strip_suffix('"')?;
+    let (group, case) = text.split_once('/')?;
+    (!group.is_empty() && !case.is_empty()).then(|| text.to_owned())
+}
+
 struct Names {
     in_test_file: bool,
-    in_cases: bool,
     found: BTreeSet<String>,
 }
 
@@ -190,13 +198,6 @@ impl<'ast> Visit<'ast> for Names {
             self.found.insert(function.sig.ident.to_string());
         }
         syn::visit::visit_item_fn(self, function);
-    }
-
-    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
-        let name = text.value();
-        if self.in_cases && name.contains('/') && !name.starts_with('/') {
-            self.found.insert(name);
-        }
     }
 }
 
@@ -284,8 +285,10 @@ mod tests {
             "fn a() {}\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn b() {}\n    fn c() {}\n}\n",
         );
         assert_eq!(test_names(&tree), BTreeSet::from(["b".to_owned()]));
-        let cases =
-            sample("tests/e2e/fault.rs", "fn cases() { case(\"fault/sigkill\", 30); open(\"/proc/x\"); }");
+        let cases = sample(
+            "tests/e2e/fault.rs",
+            "fn cases() { vec![case(\"fault/sigkill\", 30)]; open(\"/proc/x\"); }",
+        );
         assert_eq!(test_names(&cases), BTreeSet::from(["cases".to_owned(), "fault/sigkill".to_owned()]));
         assert_eq!(
             test_names(&sample("tests/tests/e2e/a.rs", "fn a() {}")),
