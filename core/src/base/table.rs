@@ -80,6 +80,11 @@ impl<'a, T: Copy> TableMut<'a, T> {
         }
     }
 
+    /// Keeps the first `length` items.
+    pub fn truncate(&mut self, length: usize) {
+        *self.length = u16::try_from(length).unwrap_or(u16::MAX).min(*self.length);
+    }
+
     /// What it holds.
     pub fn as_slice(&self) -> &[T] {
         self.items.get(..usize::from(*self.length)).unwrap_or(&[])

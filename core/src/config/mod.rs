@@ -1,29 +1,79 @@
 //! Text to configuration and back: FRR's language on a value of fixed size.
+//!
+//! [`parse`] reads a text into a [`Config`] and reports all that is wrong with it; [`lint`] tells the silent faults;
+//! [`print`] gives the text back. All three, and completion and the documentation, come from the statement tables.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 
+mod build;
+mod edit;
+mod error;
+mod finish;
+mod hint;
+mod line;
+mod lint;
+mod matcher;
 mod model;
+mod platform;
+mod print;
+mod statement;
+mod value;
 
+pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
+pub use lint::lint;
+pub use matcher::{Completion, Expect, Shown, Token, Values, completions};
 pub use model::*;
+pub use platform::{CheckKinds, Platform};
+pub use print::{Printed, print};
+pub use statement::{Node, Statement, Tier};
+pub use value::{Kind, Value};
+
+/// Reads a configuration text (UTF-8, lines ended by `\n` or `\r\n`) into `config`.
+///
+/// Everything there is to say goes to `report`, line after line, and what is only known at the end last. When there is
+/// an error, `config` is empty afterwards: read into a spare one, and keep the old one.
+pub fn parse<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
+    text: &(impl AsRef<[u8]> + ?Sized),
+    platform: &Platform,
+    config: &mut Config<P, S, R, U, T>,
+    report: &mut dyn FnMut(Diagnostic<'_>),
+) -> Result<(), Errors> {
+    config.clear();
+    let errors = read(text.as_ref(), platform, config.edit(), report);
+    if errors == 0 {
+        return Ok(());
+    }
+    config.clear();
+    Err(Errors(errors))
+}
+
+/// The part of [`parse`] that is the same for all capacities.
+fn read(
+    text: &[u8],
+    platform: &Platform,
+    config: ConfigMut<'_>,
+    report: &mut dyn FnMut(Diagnostic<'_>),
+) -> usize {
+    let mut draft = build::Draft::new(text, platform, config, report);
+    draft.read();
+    draft.finish()
+}
+
+/// All statements that are read, node by node, in the order of their tables: for the documentation.
+pub fn statements() -> impl Iterator<Item = (Node, &'static Statement)> {
+    Node::ALL.into_iter().flat_map(|node| {
+        let rows = statement::tables(node).iter().copied().flatten();
+        rows.filter(|row| row.is_read()).map(move |row| (node, row))
+    })
+}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_configuration_has_the_size_it_may_have() {
-        let (appliance, linux) =
-            (size_of::<Config<4, 8>>(), size_of::<Config<64, 256, 16_384, 4_096, 65_535>>());
-        std::println!("Config<4, 8> {appliance}, a Linux Config {linux}");
-        std::println!(
-            "Config<2, 4> {}, rule {}, route {}, neighbor {}, service {}, check {}",
-            size_of::<Config<2, 4>>(),
-            size_of::<Rule>(),
-            size_of::<Route>(),
-            size_of::<Neighbor>(),
-            size_of::<Service>(),
-            size_of::<Check>()
-        );
-        assert!(appliance <= 8 << 10);
-        assert!(linux <= 1 << 20);
-        assert!(size_of::<Route>() <= 32);
-    }
-}
+mod tests;

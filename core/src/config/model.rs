@@ -223,6 +223,8 @@ pub struct PeerOptions {
     pub connect: u16,
     /// `port`; 0: not given (179).
     pub port: u16,
+    /// `bfd profile NAME`; empty: not given.
+    pub bfd_profile: Span,
     /// `maximum-prefix N`; 0: none.
     pub maximum_prefix: u32,
     /// `ebgp-multihop N`; 0: without a number or not given.
@@ -254,6 +256,7 @@ impl PeerOptions {
         hold: 0,
         connect: 0,
         port: 0,
+        bfd_profile: Span::EMPTY,
         maximum_prefix: 0,
         multihop: 0,
         ttl_security: 0,
@@ -288,6 +291,7 @@ impl PeerOptions {
             hold: if timers { self.hold } else { group.hold },
             connect: or(self.connect, group.connect, &0),
             port: or(self.port, group.port, &0),
+            bfd_profile: or(self.bfd_profile, group.bfd_profile, &Span::EMPTY),
             maximum_prefix: or(self.maximum_prefix, group.maximum_prefix, &0),
             multihop: if multihop { self.multihop } else { group.multihop },
             ttl_security: or(self.ttl_security, group.ttl_security, &0),
@@ -547,6 +551,8 @@ pub struct Check {
 }
 
 impl Check {
+    /// [`Self::interval_ms`] and [`Self::timeout_ms`] when they are not given.
+    pub const DEFAULT_MS: u32 = 1_000;
     /// The rest value.
     pub const REST: Self = Self {
         service: 0,
@@ -578,6 +584,8 @@ pub enum List {
     Steer,
     /// `bgp listen range P peer-group G`.
     ListenRange,
+    /// `profile NAME` below `bfd`.
+    BfdProfile,
 }
 
 /// One line of a list, or one clause of a route-map entry. Sorted by list, name (as text), sequence number, and then in
@@ -672,6 +680,15 @@ pub enum Clause {
         prefix: Prefix,
         /// The peer-group, by index.
         group: u16,
+    },
+    /// A `profile` below `bfd`; numbers of 0 are not given.
+    Bfd {
+        /// `detect-multiplier`.
+        multiplier: u8,
+        /// `receive-interval`, in milliseconds.
+        receive_ms: u16,
+        /// `transmit-interval`, in milliseconds.
+        transmit_ms: u16,
     },
 }
 
@@ -862,6 +879,21 @@ pub(crate) struct ConfigMut<'a> {
 }
 
 impl ConfigMut<'_> {
+    /// What it says so far.
+    pub(crate) fn view(&self) -> ConfigView<'_> {
+        ConfigView {
+            hostname: *self.hostname,
+            bgp: self.bgp,
+            groups: self.groups.as_slice(),
+            neighbors: self.neighbors.as_slice(),
+            services: self.services.as_slice(),
+            checks: self.checks.as_slice(),
+            routes: self.routes.as_slice(),
+            rules: self.rules.as_slice(),
+            text: self.text.as_slice(),
+        }
+    }
+
     /// Back to the empty configuration.
     pub(crate) fn clear(&mut self) {
         *self.hostname = Span::EMPTY;

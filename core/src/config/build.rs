@@ -1,0 +1,307 @@
+//! A configuration while it is being read: the place in the text, the names met so far, and what was wrong.
+
+use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, Lint, Severity};
+use super::hint::Nearest;
+use super::line::{self, NotText, Words};
+use super::matcher::{self, Expect, Miss, Values};
+use super::model::{ConfigMut, Span};
+use super::platform::Platform;
+use super::statement::{No, Node, Scope, Tier};
+use crate::base::net::Family;
+
+/// What becomes of the lines of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They act.
+    #[default]
+    Act,
+    /// Its first line was wrong: its lines are checked for their form only.
+    Check,
+    /// It is not ours: its lines are skipped.
+    Skip,
+}
+
+/// Where in the language we are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) node: Node,
+    pub(crate) mode: Mode,
+    /// [`Node::Family`]: which. IPv4 directly below `router bgp`.
+    pub(crate) family: Family,
+    /// The name of the route-map, interface, steer block or profile.
+    pub(crate) name: Span,
+    /// [`Node::RouteMap`]: the entry.
+    pub(crate) sequence: u32,
+    pub(crate) deny: bool,
+    /// [`Node::Failover`]: the service's index, and how many addresses it has.
+    pub(crate) service: u16,
+    pub(crate) addresses: u8,
+}
+
+/// A mark on a peer that only lives while a text is read: its `peer-group` or `remote-as` line was seen.
+pub(crate) const INTRODUCED: u16 = 1 << 15;
+
+/// A configuration while it is being read.
+pub(crate) struct Draft<'a> {
+    pub(crate) config: ConfigMut<'a>,
+    pub(crate) platform: &'a Platform,
+    pub(crate) place: Place,
+    /// The whole text, to find the line of what is only known at its end.
+    pub(super) source: &'a [u8],
+    pub(super) report: &'a mut dyn FnMut(Diagnostic<'_>),
+    line: &'a str,
+    number: u32,
+    pub(super) recent: [Span; 4],
+    /// The limits already complained about, a bit each.
+    full: u16,
+    pub(super) errors: usize,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(
+        source: &'a [u8],
+        platform: &'a Platform,
+        config: ConfigMut<'a>,
+        report: &'a mut dyn FnMut(Diagnostic<'_>),
+    ) -> Self {
+        Self {
+            config,
+            platform,
+            place: Place::default(),
+            source,
+            report,
+            line: "",
+            number: 0,
+            recent: [Span::EMPTY; 4],
+            full: 0,
+            errors: 0,
+        }
+    }
+
+    /// Reads the whole text.
+    pub(crate) fn read(&mut self) {
+        for (number, octets) in line::lines(self.source) {
+            self.number = number;
+            match line::text(octets) {
+                Ok(text) => {
+                    self.line = text;
+                    if !line::is_silent(text) {
+                        self.statement();
+                    }
+                }
+                Err((readable, why)) => {
+                    self.line = readable;
+                    let what = match why {
+                        NotText::Encoding => ErrorKind::NotUtf8,
+                        NotText::Control => ErrorKind::ControlCharacter,
+                    };
+                    self.error(what, Some(readable.len()), Expected::NOTHING, Hint::None);
+                }
+            }
+        }
+    }
+
+    /// One line that says something.
+    fn statement(&mut self) {
+        let found = match matcher::find(Scope::of(self.place.node), self.line) {
+            Ok(found) => found,
+            Err(miss) => return self.missed(miss),
+        };
+        let statement = found.statement;
+        let inside = found.node == self.place.node;
+        if found.node != Node::Any {
+            if self.place.mode == Mode::Check && inside {
+                return;
+            }
+            if !inside {
+                self.enter(found.node);
+            }
+            self.place.mode = Mode::Act;
+        }
+        let first = Words::of(self.line).next().map_or(0, |word| word.at);
+        if found.values.negated
+            && let No::Refused(why) = statement.no
+        {
+            return self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
+        }
+        match statement.tier {
+            Tier::Act => {
+                if let Err(fault) = (statement.apply)(self, &found.values) {
+                    self.fault(fault, &found.values);
+                    self.after_broken_opener();
+                }
+            }
+            Tier::Refused(why) if !found.values.negated => {
+                self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
+            }
+            Tier::NoEffect(why) | Tier::Refused(why) => {
+                self.say(Severity::Note, ErrorKind::NoEffect(why), first)
+            }
+            Tier::Warn(lint) if !found.values.negated => {
+                self.say(Severity::Warning, ErrorKind::Lint(lint), first);
+            }
+            Tier::Warn(_) => {
+                self.say(Severity::Note, ErrorKind::NoEffect("graceful restart is never advertised"), first);
+            }
+        }
+        if statement.block {
+            self.place.mode = Mode::Skip;
+        }
+    }
+
+    /// A line that is no statement.
+    fn missed(&mut self, miss: Miss) {
+        if self.place.mode == Mode::Skip {
+            return;
+        }
+        let word = Words::of(self.line.get(miss.at..).unwrap_or("")).next().map_or("", |word| word.text);
+        let node = self.place.node;
+        let shaped = matches!(miss.what, ErrorKind::Misplaced | ErrorKind::Incomplete | ErrorKind::Trailing);
+        let what = match miss.what {
+            ErrorKind::Unknown | ErrorKind::Misplaced if matcher::placeholder(word).is_some() => {
+                ErrorKind::Placeholder
+            }
+            what => what,
+        };
+        let expected = if shaped {
+            Expected { node, before: self.line.get(..miss.at).unwrap_or("") }
+        } else {
+            Expected::NOTHING
+        };
+        let hint = match what {
+            ErrorKind::Unknown => unknown(node, word),
+            ErrorKind::Misplaced | ErrorKind::Trailing => {
+                let mut nearest = Nearest::to(word);
+                matcher::expected(node, expected.before, &mut |expect, _| {
+                    if let Expect::Word(candidate) = expect {
+                        nearest.offer(candidate);
+                    }
+                });
+                nearest.word().map_or(Hint::None, Hint::DidYouMean)
+            }
+            ErrorKind::LengthMissing if word.contains(':') => Hint::Text("one IPv6 address is ADDRESS/128"),
+            ErrorKind::LengthMissing => Hint::Text("one IPv4 address is ADDRESS/32"),
+            ErrorKind::UnitMissing => Hint::Text("write 500ms, 30s or 2m"),
+            _ => Hint::None,
+        };
+        self.error(what, Some(miss.at), expected, hint);
+        self.after_broken_opener();
+    }
+
+    /// When the line that should have opened a block is wrong, the block's lines are still checked for their form.
+    fn after_broken_opener(&mut self) {
+        let word = Words::of(self.line).next().map_or("", |word| word.text);
+        if let Some(node) = Node::opened_by(word)
+            && (node.parent() == Node::Top || node.parent() == self.place.node || node == self.place.node)
+        {
+            self.enter(node);
+            self.place.mode = Mode::Check;
+        }
+    }
+
+    /// Reports a statement that was not taken.
+    fn fault(&mut self, fault: Fault, values: &Values<'_>) {
+        if let ErrorKind::Full(limit, _) = fault.what {
+            // Once is enough: ten thousand lines too many are one mistake.
+            let bit = 1 << (limit as u16);
+            self.errors = self.errors.saturating_add(1);
+            if self.full & bit != 0 {
+                return;
+            }
+            self.full |= bit;
+            self.errors = self.errors.saturating_sub(1);
+        }
+        let whole = || Words::of(self.line).next().map(|word| word.at);
+        let at = if values.given(fault.value) { values.place(fault.value) } else { whole() };
+        self.error(fault.what, at, Expected::NOTHING, fault.hint);
+    }
+
+    fn error(&mut self, what: ErrorKind, at: Option<usize>, expected: Expected<'_>, hint: Hint<'_>) {
+        self.errors = self.errors.saturating_add(1);
+        let (line, found) = (self.line, self.found(at.unwrap_or(0)));
+        let column = at.map_or(0, |at| line::column(line, at));
+        (self.report)(Diagnostic {
+            severity: Severity::Error,
+            line: self.number,
+            column,
+            what,
+            found,
+            expected,
+            hint,
+        });
+    }
+
+    fn say(&mut self, severity: Severity, what: ErrorKind, at: usize) {
+        let (column, found) = (line::column(self.line, at), self.found(at));
+        let (expected, hint) = (Expected::NOTHING, Hint::None);
+        (self.report)(Diagnostic { severity, line: self.number, column, what, found, expected, hint });
+    }
+
+    /// The word of the line that starts there.
+    fn found(&self, at: usize) -> &'a str {
+        Words::of(self.line.get(at..).unwrap_or("")).next().map_or("", |word| word.text)
+    }
+
+    /// A warning about one of the line's values.
+    pub(crate) fn warn(&mut self, lint: Lint, values: &Values<'_>, value: usize) {
+        self.say(Severity::Warning, ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
+    }
+
+    /// The word that a value of the line was read from.
+    pub(crate) fn word(&self, values: &Values<'_>, value: usize) -> &'a str {
+        values.place(value).map_or("", |at| self.found(at))
+    }
+
+    /// Goes into a node, whose place is new.
+    pub(crate) fn enter(&mut self, node: Node) {
+        self.place = Place { node, ..Place::default() };
+    }
+
+    /// `exit`: ends what is open.
+    pub(crate) fn leave(&mut self) {
+        if self.place.mode == Mode::Skip && self.place.node != Node::Top {
+            self.place.mode = Mode::Act;
+        } else {
+            self.enter(self.place.node.parent());
+        }
+    }
+
+    /// `exit-address-family`: back to `router bgp`.
+    pub(crate) fn leave_family(&mut self) {
+        self.enter(Node::Bgp);
+    }
+
+    /// "The platform cannot do this."
+    pub(crate) fn cannot(&self, what: &'static str) -> Fault {
+        Fault::whole(ErrorKind::Platform(self.platform.name, what))
+    }
+
+    /// Whether the platform speaks BFD.
+    pub(crate) fn needs_bfd(&self) -> Result<(), Fault> {
+        if self.platform.bfd { Ok(()) } else { Err(self.cannot("does not speak BFD")) }
+    }
+}
+
+/// What helps with a first word that no statement here has: the node where one does, or a word like it.
+fn unknown(node: Node, word: &str) -> Hint<'static> {
+    let mut nearest = Nearest::to(word);
+    let (mut elsewhere, mut near_elsewhere) = (None, Nearest::to(word));
+    for (_, tables) in Scope::of(node).nodes() {
+        for statement in tables.iter().copied().flatten() {
+            if let Some(matcher::Token::Word(first)) = statement.syntax.first() {
+                nearest.offer(first);
+            }
+        }
+    }
+    matcher::first_words(&mut |other, first| {
+        if first == word && elsewhere.is_none() {
+            elsewhere = Some(other);
+        }
+        near_elsewhere.offer(first);
+    });
+    match (elsewhere, nearest.word().or(near_elsewhere.word())) {
+        (Some(other), _) => Hint::Below(other),
+        (None, Some(near)) => Hint::DidYouMean(near),
+        (None, None) => Hint::None,
+    }
+}

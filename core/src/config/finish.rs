@@ -1,0 +1,437 @@
+//! What can only be said at the end of a text: who owns which prefix, what a name refers to, what is missing.
+
+use core::cmp::Ordering;
+use core::net::IpAddr;
+
+use super::build::{Draft, INTRODUCED};
+use super::edit::{order, text_of};
+use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity, Thing};
+use super::hint::Nearest;
+use super::line::{self, Words};
+use super::model::{
+    CheckKind, Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, RemoteAs, Route,
+    Rule, Span,
+};
+use super::value::{Kind, Value};
+use crate::base::net::{Asn, Family, Prefix};
+
+/// How many diagnostics of this kind are traced back to their line: each costs one more look at the text.
+const TRACED: usize = 64;
+
+/// What to look for in the text.
+#[derive(Clone, Copy)]
+enum Needle<'a> {
+    /// This word.
+    Word(&'a str),
+    /// This word behind another one.
+    After(&'a str, &'a str),
+    /// This address, with a length or without.
+    Address(IpAddr),
+    /// A prefix like this one behind a word.
+    Prefix(&'a str, Prefix),
+}
+
+impl Needle<'_> {
+    fn fits(self, before: &str, word: &str) -> bool {
+        match self {
+            Needle::Word(text) => word == text,
+            Needle::After(previous, text) => before == previous && word == text,
+            Needle::Address(address) => {
+                word.split('/').next().and_then(|word| word.parse::<IpAddr>().ok()) == Some(address)
+            }
+            Needle::Prefix(previous, prefix) => {
+                before == previous
+                    && matches!(Kind::Prefix.read(word), Ok(Value::Prefix(found)) if found.subnet() == prefix)
+            }
+        }
+    }
+
+    /// Its `nth` place in the text, counted from 1: line, column and the word; or the last one there is.
+    fn find(self, source: &[u8], nth: usize) -> (u32, u32, &str) {
+        let (mut last, mut count) = ((0, 0, ""), 0_usize);
+        for (number, octets) in line::lines(source) {
+            let Ok(text) = line::text(octets) else { continue };
+            if line::is_silent(text) {
+                continue;
+            }
+            let mut before = "";
+            for word in Words::of(text) {
+                if self.fits(before, word.text) {
+                    last = (number, line::column(text, word.at), word.text);
+                    count = count.saturating_add(1);
+                    if count == nth {
+                        return last;
+                    }
+                }
+                before = word.text;
+            }
+        }
+        last
+    }
+}
+
+/// Reports about what was read, with the place where it stands.
+struct Late<'r, 's> {
+    source: &'s [u8],
+    report: &'r mut dyn FnMut(Diagnostic<'_>),
+    errors: usize,
+    traced: usize,
+}
+
+impl Late<'_, '_> {
+    fn tell(
+        &mut self,
+        severity: Severity,
+        what: ErrorKind,
+        name: &str,
+        needle: Needle<'_>,
+        nth: usize,
+        hint: Hint<'_>,
+    ) {
+        if severity == Severity::Error {
+            self.errors = self.errors.saturating_add(1);
+        }
+        let (mut line, mut column, mut found) = (0, 0, name);
+        if self.traced < TRACED {
+            self.traced = self.traced.saturating_add(1);
+            let word;
+            (line, column, word) = needle.find(self.source, nth);
+            if found.is_empty() {
+                found = word;
+            }
+        }
+        (self.report)(Diagnostic { severity, line, column, what, found, expected: Expected::NOTHING, hint });
+    }
+
+    fn error(&mut self, what: ErrorKind, name: &str, needle: Needle<'_>, hint: Hint<'_>) {
+        self.tell(Severity::Error, what, name, needle, 1, hint);
+    }
+}
+
+impl Draft<'_> {
+    /// Ends the reading: sorts, resolves and checks. Says how many errors there were in all.
+    pub(super) fn finish(&mut self) -> usize {
+        let mut late = Late { source: self.source, report: &mut *self.report, errors: 0, traced: 0 };
+        let config = &mut self.config;
+        sort_routes(config, &mut late);
+        resolve(config, &mut late);
+        groups(config, &mut late);
+        neighbors(config, &mut late);
+        services(config, &mut late);
+        for group in config.groups.as_mut_slice() {
+            group.options.flags.given &= !INTRODUCED;
+        }
+        for neighbor in config.neighbors.as_mut_slice() {
+            neighbor.options.flags.given &= !INTRODUCED;
+        }
+        self.errors.saturating_add(late.errors)
+    }
+}
+
+/// The order of routes: by announced prefix, then by owner; and for a total order by address and interface.
+fn route_order(pool: &[u8], a: &Route, b: &Route) -> Ordering {
+    let prefixes = a.prefix().cmp(&b.prefix());
+    prefixes
+        .then_with(|| a.owner.cmp(&b.owner))
+        .then_with(|| a.address.cmp(&b.address))
+        .then_with(|| text_of(pool, a.interface).cmp(text_of(pool, b.interface)))
+}
+
+/// Sorts the routes, drops lines that stand twice, and finds prefixes with two owners.
+fn sort_routes(config: &mut ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let pool = config.text.as_slice();
+    let routes = config.routes.as_mut_slice();
+    routes.sort_unstable_by(|a, b| route_order(pool, a, b));
+    let mut kept = 0_usize;
+    let mut owner = Route::REST;
+    for index in 0..routes.len() {
+        let Some(&route) = routes.get(index) else { break };
+        let last = kept.checked_sub(1).and_then(|last| routes.get(last)).copied().unwrap_or(Route::REST);
+        let same_prefix = last.owner != Owner::None && last.prefix() == route.prefix();
+        if !same_prefix {
+            owner = route;
+        }
+        if same_prefix && last == route {
+            let needle = Needle::Address(route.address);
+            tell_duplicate(late, &route, needle);
+            continue;
+        }
+        if same_prefix {
+            two_owners(late, &owner, &last, &route);
+        }
+        if let Some(place) = routes.get_mut(kept) {
+            *place = route;
+        }
+        kept = kept.saturating_add(1);
+    }
+    config.routes.truncate(kept);
+}
+
+fn tell_duplicate(late: &mut Late<'_, '_>, route: &Route, needle: Needle<'_>) {
+    let needle = match route.owner {
+        Owner::Network => Needle::Prefix("network", route.prefix()),
+        Owner::Static(_) => Needle::Prefix("route", route.prefix()),
+        _ => needle,
+    };
+    late.tell(Severity::Warning, ErrorKind::Lint(Lint::Duplicate), "", needle, 2, Hint::None);
+}
+
+/// Two routes of one prefix, `last` right before `route`; `owner` is the first of them.
+fn two_owners(late: &mut Late<'_, '_>, owner: &Route, last: &Route, route: &Route) {
+    let prefix = route.prefix();
+    let how = match (last.owner, route.owner) {
+        (Owner::Service(a), Owner::Service(b)) if a != b => "is announced by two `failover` blocks",
+        (Owner::Service(_), Owner::Service(_)) => {
+            let how = "is announced by two addresses of this block; one prefix has one address behind it";
+            let hint = Hint::Text("own the other address by `interface` and `ip address`");
+            return late.error(ErrorKind::Owners(prefix, how), "", Needle::Address(route.address), hint);
+        }
+        (Owner::Network, Owner::Network) => {
+            let what = ErrorKind::Owners(prefix, "stands twice with different route-maps");
+            let needle = Needle::Prefix("network", prefix);
+            return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
+        }
+        (Owner::Static(_), Owner::Static(_)) => {
+            let what = ErrorKind::Owners(prefix, "is routed to two different nowheres");
+            let needle = Needle::Prefix("route", prefix);
+            return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
+        }
+        (Owner::Interface, Owner::Interface) if last.address == route.address => "stands on two interfaces",
+        (_, Owner::Network) if matches!(owner.owner, Owner::Service(_)) => {
+            let needle = Needle::Prefix("network", prefix);
+            return late.tell(Severity::Warning, ErrorKind::Lint(Lint::Shadowed), "", needle, 1, Hint::None);
+        }
+        _ => return,
+    };
+    late.tell(
+        Severity::Error,
+        ErrorKind::Owners(prefix, how),
+        "",
+        Needle::Address(route.address),
+        2,
+        Hint::None,
+    );
+}
+
+/// Finds where lists begin.
+struct Lists<'c> {
+    pool: &'c [u8],
+    rules: &'c [Rule],
+    /// The last one looked for: most routes use the same route-map.
+    last: (List, Span, u16),
+}
+
+impl Lists<'_> {
+    fn first(&mut self, list: List, name: Span) -> u16 {
+        if (self.last.0, self.last.1) == (list, name) {
+            return self.last.2;
+        }
+        let key = Rule { list, name, ..Rule::REST };
+        let at = self.rules.partition_point(|rule| order(self.pool, rule, &key) == Ordering::Less);
+        let found = self.rules.get(at).filter(|rule| rule.list == list && rule.name == name);
+        let first = found.and_then(|_| u16::try_from(at).ok()).map_or(0, |at| at.saturating_add(1));
+        self.last = (list, name, first);
+        first
+    }
+
+    /// Fills in the place of a list that is used; complains when there is none, once per name.
+    fn resolve(&mut self, list: List, used: &mut ListRef, late: &mut Late<'_, '_>) {
+        if used.name.is_empty() {
+            return;
+        }
+        let known = (self.last.0, self.last.1) == (list, used.name);
+        used.first = self.first(list, used.name);
+        if used.first != 0 || known {
+            return;
+        }
+        let name = text_of(self.pool, used.name);
+        let mut nearest = Nearest::to(name);
+        for rule in self.rules.iter().filter(|rule| rule.list == list) {
+            nearest.offer(text_of(self.pool, rule.name));
+        }
+        let (thing, keyword) = match list {
+            List::PrefixList(Family::Ipv4) => (Thing::PrefixList, "prefix-list"),
+            List::PrefixList(Family::Ipv6) => (Thing::PrefixList6, "prefix-list"),
+            List::CommunityList => (Thing::CommunityList, "community"),
+            List::LargeCommunityList => (Thing::LargeCommunityList, "large-community"),
+            List::BfdProfile => (Thing::BfdProfile, "profile"),
+            _ => (Thing::RouteMap, "route-map"),
+        };
+        let hint = match (nearest.word(), thing) {
+            (Some(word), _) => Hint::DidYouMean(word),
+            (None, Thing::RouteMap) => Hint::Text("it begins with a line `route-map NAME permit 10`"),
+            (None, Thing::BfdProfile) => Hint::Text("it is a `profile` below `bfd`"),
+            _ => Hint::None,
+        };
+        late.error(ErrorKind::Undefined(thing), name, Needle::After(keyword, name), hint);
+    }
+}
+
+/// Fills in where the lists begin that are used.
+fn resolve(config: &mut ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let pool = config.text.as_slice();
+    // Clauses refer to lists of the same table: each is looked up with the table at rest.
+    for index in 0..config.rules.as_slice().len() {
+        let mut lists = Lists { pool, rules: config.rules.as_slice(), last: (List::None, Span::EMPTY, 0) };
+        let Some(mut rule) = lists.rules.get(index).copied() else { break };
+        match &mut rule.clause {
+            Clause::MatchPrefixList(family, list) => lists.resolve(List::PrefixList(*family), list, late),
+            Clause::MatchCommunity(list) => lists.resolve(List::CommunityList, list, late),
+            Clause::MatchLargeCommunity(list) => lists.resolve(List::LargeCommunityList, list, late),
+            _ => continue,
+        }
+        if let Some(place) = config.rules.as_mut_slice().get_mut(index) {
+            *place = rule;
+        }
+    }
+    let mut lists = Lists { pool, rules: config.rules.as_slice(), last: (List::None, Span::EMPTY, 0) };
+    for route in config.routes.as_mut_slice() {
+        lists.resolve(List::RouteMap, &mut route.map, late);
+    }
+    let groups = config.groups.as_mut_slice().iter_mut().map(|group| &mut group.options);
+    let neighbors = config.neighbors.as_mut_slice().iter_mut().map(|neighbor| &mut neighbor.options);
+    for options in groups.chain(neighbors) {
+        for family in Family::ALL {
+            let at = family.index();
+            for map in [&mut options.map_out, &mut options.map_in] {
+                if let Some(map) = map.get_mut(at) {
+                    lists.resolve(List::RouteMap, map, late);
+                }
+            }
+            for list in [&mut options.list_out, &mut options.list_in] {
+                if let Some(list) = list.get_mut(at) {
+                    lists.resolve(List::PrefixList(family), list, late);
+                }
+            }
+        }
+        let mut profile = ListRef { name: options.bfd_profile, first: 0 };
+        lists.resolve(List::BfdProfile, &mut profile, late);
+    }
+    for redistribute in config.bgp.redistribute.as_flattened_mut() {
+        lists.resolve(List::RouteMap, &mut redistribute.map, late);
+    }
+    for service in config.services.as_mut_slice() {
+        lists.resolve(List::RouteMap, &mut service.active, late);
+        lists.resolve(List::RouteMap, &mut service.standby, late);
+    }
+}
+
+/// Peer-groups that are used and never made.
+fn groups(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let pool = config.text.as_slice();
+    for group in config.groups.as_slice() {
+        // A group's `remote-as` line introduces it too: FRR wants `peer-group` first, which the warning says.
+        if group.options.flags.given & INTRODUCED == 0 {
+            let name = text_of(pool, group.name);
+            let mut nearest = Nearest::to(name);
+            let made = |options: u16| options & INTRODUCED != 0;
+            for other in config.groups.as_slice().iter().filter(|other| made(other.options.flags.given)) {
+                nearest.offer(text_of(pool, other.name));
+            }
+            let hint =
+                nearest.word().map_or(Hint::Text("say `neighbor NAME peer-group` first"), Hint::DidYouMean);
+            late.error(ErrorKind::Undefined(Thing::Group), name, Needle::Word(name), hint);
+        }
+    }
+}
+
+/// Neighbors that cannot have a session as they are.
+fn neighbors(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let view = config.view();
+    for neighbor in view.neighbors {
+        let options = view.options(neighbor);
+        let needle = Needle::Address(neighbor.address);
+        if options.remote_as == RemoteAs::Unset {
+            let hint = Hint::Text("say `neighbor … remote-as external`, of it or of its peer-group");
+            late.error(ErrorKind::NoRemoteAs, "", needle, hint);
+        }
+        if options.ttl_security > 0 && options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+            let what = ErrorKind::Conflict("`ttl-security` and `ebgp-multihop` exclude each other");
+            late.error(what, "", needle, Hint::None);
+        }
+        let v6 = matches!(neighbor.address, IpAddr::V6(six) if six.is_unicast_link_local());
+        if v6 && options.interface.is_empty() {
+            let what = ErrorKind::Senseless("a link-local neighbor needs its interface");
+            late.error(what, "", needle, Hint::Text("say `neighbor FE80::… interface IFNAME`"));
+        }
+    }
+    for rule in view.rules {
+        if let Clause::ListenRange { group, .. } = rule.clause
+            && let Some(group) = view.groups.get(usize::from(group))
+            && group.options.flags.given & INTRODUCED != 0
+            && group.options.remote_as == RemoteAs::Unset
+        {
+            let name = view.text(group.name);
+            let hint = Hint::Text("a group with a listen range needs its own `remote-as`");
+            late.error(ErrorKind::NoRemoteAs, name, Needle::Word(name), hint);
+        }
+    }
+    if view.bgp.local_as == Asn(0) || view.neighbors.is_empty() {
+        return;
+    }
+    for route in view.routes.iter().filter(|route| route.is_address()) {
+        for neighbor in view.neighbors {
+            if neighbor.address == route.address {
+                let what = ErrorKind::OwnAddress(neighbor.address);
+                late.error(what, "", Needle::Address(neighbor.address), Hint::None);
+            }
+            let source = view.options(neighbor).update_source;
+            if source == route.address && route.owner != Owner::Interface {
+                let what = ErrorKind::Conflict(
+                    "a shared address is never the source of a session: it may move away",
+                );
+                late.error(what, "", Needle::After("update-source", ""), Hint::None);
+            }
+        }
+    }
+}
+
+/// Services that cannot do what they say.
+fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let view = config.view();
+    for (index, service) in (0_u16..).zip(view.services) {
+        let name = view.text(service.name);
+        let needle = Needle::After("failover", name);
+        if !view.routes.iter().any(|route| route.owner == Owner::Service(index)) {
+            let what = ErrorKind::Senseless("this block has no address");
+            late.error(what, name, needle, Hint::Text("say `address A.B.C.D/32`"));
+        }
+        if service.on_failure == OnFailure::Standby && service.standby.name.is_empty() {
+            let what = ErrorKind::Conflict("`on-failure standby` needs `standby route-map NAME`");
+            late.error(what, name, needle, Hint::None);
+        }
+        if let super::model::Require::Count(count) = service.require
+            && view.checks.iter().filter(|check| check.service == index).count() < usize::from(count)
+        {
+            let what = ErrorKind::Conflict("`require` asks for more checks than the block has");
+            late.error(what, name, needle, Hint::None);
+        }
+        if service.unbind_when_withdrawn && checks_own_address(&view, index) {
+            let what = ErrorKind::Conflict(
+                "`unbind-when-withdrawn` beside a check of the block's own address: it could never pass again",
+            );
+            late.error(what, name, needle, Hint::None);
+        }
+    }
+}
+
+/// Whether a check of the service has one of the service's addresses as its target.
+fn checks_own_address(view: &ConfigView<'_>, index: u16) -> bool {
+    let targets = view.checks.iter().filter(|check| check.service == index);
+    targets.filter(|check| matches!(check.kind, CheckKind::Tcp | CheckKind::Icmp | CheckKind::Http)).any(
+        |check| {
+            let target = view.text(check.target);
+            let host = target.split_once("://").map_or(target, |(_, rest)| rest);
+            let host = host.split('/').next().unwrap_or(host);
+            let bare = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+                Some((inside, _)) => inside,
+                None if check.kind == CheckKind::Icmp => host,
+                None => host.rsplit_once(':').map_or(host, |(address, _)| address),
+            };
+            let address = bare.parse::<IpAddr>().ok();
+            view.routes
+                .iter()
+                .any(|route| route.owner == Owner::Service(index) && Some(route.address) == address)
+        },
+    )
+}

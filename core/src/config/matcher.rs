@@ -1,0 +1,667 @@
+//! One walk over a statement's syntax serves parsing, abbreviation, completion, `?` and "expected …".
+//!
+//! A syntax is a constant list of [`Token`]s. [`walk`] matches the words of a line against it; where the words end, it
+//! tells what could come next. [`find`] chooses the row that fits a line best: a keyword written in full beats an
+//! abbreviated one, which beats a value, which beats "the rest of the line"; equal abbreviations are ambiguous.
+
+use core::fmt;
+
+use super::error::ErrorKind;
+use super::line::Words;
+use super::model::ConfigView;
+use super::statement::{self, Node, Scope, Statement};
+use super::value::{Kind, Misfit, Value, is_placeholder};
+
+/// The most values of one statement.
+const VALUES: usize = 10;
+/// How many words of a line count when rows are compared.
+const GRADED: usize = 16;
+
+/// A piece of a statement's syntax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// This word, or the beginning of it.
+    Word(&'static str),
+    /// One of these words. A value.
+    Choice(&'static [&'static str]),
+    /// A value of a kind, and what it is called in the documentation. A value.
+    Arg(Kind, &'static str),
+    /// This word or nothing. A value.
+    Flag(&'static str),
+    /// All of this, or nothing.
+    Optional(&'static [Token]),
+    /// Any of these, each at most once, in any order; each begins with a [`Token::Word`].
+    Options(&'static [&'static [Token]]),
+    /// One or more values of a kind. One value: the text of them all.
+    Repeat(Kind, &'static str),
+    /// The rest of the line, at least one word. A value.
+    Line(&'static str),
+    /// The rest of the line, or nothing.
+    Anything,
+}
+
+/// What can come next on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// A keyword.
+    Word(&'static str),
+    /// A value of this kind, with its name in the documentation.
+    Value(Kind, &'static str),
+    /// Free text, with its name in the documentation.
+    Text(&'static str),
+    /// The end of the line.
+    End,
+}
+
+impl Expect {
+    pub(crate) fn describe(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => write!(f, "`{word}`"),
+            Self::Value(kind, _) => kind.describe(f),
+            Self::Text(name) => write!(f, "text ({name})"),
+            Self::End => f.write_str("the end of the line"),
+        }
+    }
+}
+
+/// The values of a line, each at the place its token has in the syntax: a value that was not given leaves its place
+/// [`Value::Absent`].
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    items: [Value<'a>; VALUES],
+    places: [u32; VALUES],
+    /// Whether the line begins with `no`.
+    pub negated: bool,
+}
+
+impl<'a> Values<'a> {
+    /// No values.
+    pub const fn new() -> Self {
+        Self { items: [Value::Absent; VALUES], places: [0; VALUES], negated: false }
+    }
+
+    /// The value at `index`.
+    pub fn get(&self, index: usize) -> Value<'a> {
+        self.items.get(index).copied().unwrap_or(Value::Absent)
+    }
+
+    /// Sets the value at `index`.
+    pub fn set(&mut self, index: usize, value: Value<'a>) {
+        if let Some(place) = self.items.get_mut(index) {
+            *place = value;
+        }
+    }
+
+    /// Whether the value at `index` was given.
+    pub fn given(&self, index: usize) -> bool {
+        self.get(index) != Value::Absent
+    }
+
+    /// The number at `index`, or the index of a choice; 0 when absent.
+    pub fn number(&self, index: usize) -> u32 {
+        match self.get(index) {
+            Value::Number(number) => number,
+            Value::Choice(choice) => u32::from(choice),
+            _ => 0,
+        }
+    }
+
+    /// The text at `index`; empty when absent.
+    pub fn text(&self, index: usize) -> &'a str {
+        match self.get(index) {
+            Value::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// Where the word of the value at `index` starts in its line, in octets.
+    pub(crate) fn place(&self, index: usize) -> Option<usize> {
+        self.places.get(index).and_then(|&place| usize::try_from(place).ok())
+    }
+
+    fn put(&mut self, index: usize, value: Value<'a>, at: usize) {
+        self.set(index, value);
+        if let Some(place) = self.places.get_mut(index) {
+            *place = u32::try_from(at).unwrap_or(u32::MAX);
+        }
+    }
+}
+
+impl Default for Values<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where and why a line does not fit a syntax.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Miss {
+    /// How many words did fit.
+    pub(crate) depth: usize,
+    /// Where the word starts that did not, in octets.
+    pub(crate) at: usize,
+    /// Why: [`ErrorKind::Misplaced`], [`ErrorKind::Incomplete`], [`ErrorKind::Trailing`], or something precise.
+    pub(crate) what: ErrorKind,
+}
+
+/// How well a line fits: two bits per word, the first word in the highest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fit(u32);
+
+impl Fit {
+    const EXACT: u32 = 3;
+    const SHORT: u32 = 2;
+    const VALUE: u32 = 1;
+
+    fn grade(&mut self, depth: usize, grade: u32) {
+        if depth < GRADED {
+            let shift = GRADED.saturating_sub(depth).saturating_sub(1).saturating_mul(2);
+            self.0 |= grade << shift;
+        }
+    }
+
+    /// Whether a keyword was abbreviated.
+    const fn is_short(self) -> bool {
+        // A grade of 2 has its high bit set and its low bit clear.
+        (self.0 >> 1) & !self.0 & 0x5555_5555 != 0
+    }
+}
+
+/// One walk of one line over one syntax.
+struct Walk<'a, 'w> {
+    words: Words<'a>,
+    depth: usize,
+    values: &'w mut Values<'a>,
+    fit: Fit,
+    expect: Option<&'w mut dyn FnMut(Expect)>,
+}
+
+/// Matches the words against the syntax. `expect`, when given, is told what could follow where the words end.
+pub(crate) fn walk<'a, 'w>(
+    syntax: &'static [Token],
+    words: Words<'a>,
+    values: &'w mut Values<'a>,
+    expect: Option<&'w mut dyn FnMut(Expect)>,
+) -> Result<Fit, Miss> {
+    let mut walk = Walk { words, depth: 0, values, fit: Fit::default(), expect };
+    walk.sequence(syntax, 0)?;
+    match walk.words.peek() {
+        Some(word) => Err(Miss { depth: walk.depth, at: word.at, what: ErrorKind::Trailing }),
+        None => {
+            walk.could_be(Expect::End);
+            Ok(walk.fit)
+        }
+    }
+}
+
+/// How many values the tokens yield.
+pub(crate) fn places(tokens: &[Token]) -> usize {
+    tokens.iter().fold(0, |sum, token| {
+        sum.saturating_add(match token {
+            Token::Word(_) | Token::Anything => 0,
+            Token::Optional(inner) => places(inner),
+            Token::Options(options) => {
+                options.iter().fold(0, |sum, option| sum.saturating_add(places(option)))
+            }
+            _ => 1,
+        })
+    })
+}
+
+/// How a word fits a keyword.
+fn keyword(keyword: &str, word: &str) -> Option<u32> {
+    if word == keyword {
+        Some(Fit::EXACT)
+    } else if keyword.starts_with(word) {
+        Some(Fit::SHORT)
+    } else {
+        None
+    }
+}
+
+/// Which of the keywords a word means: the one written in full, or the only one it begins.
+fn choose<'t>(keywords: impl Iterator<Item = &'t str> + Clone, word: &str) -> Option<(usize, u32)> {
+    if let Some(index) = keywords.clone().position(|keyword| keyword == word) {
+        return Some((index, Fit::EXACT));
+    }
+    let mut fitting = keywords.enumerate().filter(|(_, keyword)| keyword.starts_with(word));
+    match (fitting.next(), fitting.next()) {
+        (Some((index, _)), None) => Some((index, Fit::SHORT)),
+        _ => None,
+    }
+}
+
+impl<'a> Walk<'a, '_> {
+    fn could_be(&mut self, expect: Expect) {
+        if let Some(sink) = &mut self.expect {
+            sink(expect);
+        }
+    }
+
+    fn take(&mut self, grade: u32) {
+        self.words.next();
+        self.fit.grade(self.depth, grade);
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn miss(&self, what: ErrorKind) -> Miss {
+        let at = self.words.rest().at;
+        let what = if self.words.peek().is_none() { ErrorKind::Incomplete } else { what };
+        Miss { depth: self.depth, at, what }
+    }
+
+    /// Matches the tokens one after the other; `place` is the index of their first value. Syntaxes are constants that
+    /// nest twice at most, so the recursion is bounded.
+    fn sequence(&mut self, tokens: &'static [Token], mut place: usize) -> Result<(), Miss> {
+        for token in tokens {
+            match *token {
+                Token::Optional(inner) => self.optional(inner, place)?,
+                Token::Options(options) => self.options(options, place)?,
+                Token::Flag(word) => self.flag(word, place),
+                _ => self.one(*token, place)?,
+            }
+            place = place.saturating_add(places(core::slice::from_ref(token)));
+        }
+        Ok(())
+    }
+
+    /// A token that must be there.
+    fn one(&mut self, token: Token, place: usize) -> Result<(), Miss> {
+        let next = self.words.peek();
+        match token {
+            Token::Word(keyword_) => {
+                self.expect_at_end(Expect::Word(keyword_));
+                let grade = next.and_then(|word| keyword(keyword_, word.text));
+                self.take(grade.ok_or_else(|| self.miss(ErrorKind::Misplaced))?);
+            }
+            Token::Choice(keywords) => {
+                for word in keywords {
+                    self.expect_at_end(Expect::Word(word));
+                }
+                let word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
+                let chosen = choose(keywords.iter().copied(), word.text);
+                let (index, grade) = chosen.ok_or_else(|| self.miss(ErrorKind::Misplaced))?;
+                self.values.put(place, Value::Choice(u8::try_from(index).unwrap_or(u8::MAX)), word.at);
+                self.take(grade);
+            }
+            Token::Arg(kind, name) => {
+                self.expect_value(kind, name);
+                let word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
+                let value = kind.read(word.text).map_err(|misfit| self.miss(misfit.into()))?;
+                self.values.put(place, value, word.at);
+                self.take(Fit::VALUE);
+            }
+            Token::Repeat(kind, name) => self.repeat(kind, name, place)?,
+            Token::Line(name) => {
+                self.expect_at_end(Expect::Text(name));
+                let rest = self.words.rest();
+                if rest.text.is_empty() {
+                    return Err(self.miss(ErrorKind::Incomplete));
+                }
+                self.values.put(place, Value::Text(rest.text), rest.at);
+                self.words = Words::of("");
+            }
+            Token::Anything => self.words = Words::of(""),
+            Token::Flag(_) | Token::Optional(_) | Token::Options(_) => {}
+        }
+        Ok(())
+    }
+
+    fn expect_at_end(&mut self, expect: Expect) {
+        if self.expect.is_some() && self.words.peek().is_none() {
+            self.could_be(expect);
+        }
+    }
+
+    fn expect_value(&mut self, kind: Kind, name: &'static str) {
+        for word in kind.words() {
+            self.expect_at_end(Expect::Word(word));
+        }
+        self.expect_at_end(Expect::Value(kind, name));
+    }
+
+    fn repeat(&mut self, kind: Kind, name: &'static str, place: usize) -> Result<(), Miss> {
+        self.expect_value(kind, name);
+        let first = self.words.rest();
+        let mut end = first.at;
+        while let Some(word) = self.words.peek() {
+            match kind.read(word.text) {
+                Ok(_) => {
+                    end = word.at.saturating_add(word.text.len());
+                    self.take(Fit::VALUE);
+                }
+                Err(Misfit::Wrong(what)) => return Err(self.miss(what)),
+                Err(Misfit::Other) => break,
+            }
+        }
+        let text = first.text.get(..end.saturating_sub(first.at)).unwrap_or("");
+        if text.is_empty() {
+            return Err(self.miss(ErrorKind::Misplaced));
+        }
+        if self.words.peek().is_none() {
+            self.expect_value(kind, name);
+        }
+        self.values.put(place, Value::Text(text), first.at);
+        Ok(())
+    }
+
+    fn flag(&mut self, word: &'static str, place: usize) {
+        self.expect_at_end(Expect::Word(word));
+        if let Some(next) = self.words.peek()
+            && let Some(grade) = keyword(word, next.text)
+        {
+            self.values.put(place, Value::Given, next.at);
+            self.take(grade);
+        }
+    }
+
+    fn optional(&mut self, tokens: &'static [Token], place: usize) -> Result<(), Miss> {
+        let Some(word) = self.words.peek() else {
+            if self.expect.is_some() {
+                // Tells what it could begin with; that it is not there is no error.
+                let _ = self.sequence(tokens, place);
+            }
+            return Ok(());
+        };
+        let begins = match tokens.first() {
+            Some(Token::Word(first)) => keyword(first, word.text).is_some(),
+            Some(Token::Choice(words)) => choose(words.iter().copied(), word.text).is_some(),
+            Some(Token::Arg(kind, _)) => kind.read(word.text) != Err(Misfit::Other),
+            _ => true,
+        };
+        if begins { self.sequence(tokens, place) } else { Ok(()) }
+    }
+
+    fn options(&mut self, options: &'static [&'static [Token]], place: usize) -> Result<(), Miss> {
+        let first = |option: &'static [Token]| match option.first() {
+            Some(Token::Word(word)) => *word,
+            _ => "",
+        };
+        let mut seen = 0_u32;
+        loop {
+            let Some(word) = self.words.peek() else {
+                for (index, option) in options.iter().enumerate() {
+                    if seen & bit(index) == 0 {
+                        self.could_be(Expect::Word(first(option)));
+                    }
+                }
+                return Ok(());
+            };
+            let Some((index, _)) = choose(options.iter().map(|option| first(option)), word.text) else {
+                return Ok(());
+            };
+            if seen & bit(index) != 0 {
+                return Err(self.miss(ErrorKind::Twice));
+            }
+            seen |= bit(index);
+            let before = options.get(..index).unwrap_or(&[]);
+            let skip = before.iter().fold(place, |sum, option| sum.saturating_add(places(option)));
+            if let Some(option) = options.get(index) {
+                self.sequence(option, skip)?;
+            }
+        }
+    }
+}
+
+/// A bit per option; there are never 32 of them.
+const fn bit(index: usize) -> u32 {
+    1 << (index & 31)
+}
+
+impl From<Misfit> for ErrorKind {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Other => Self::Misplaced,
+            Misfit::Wrong(kind) => kind,
+        }
+    }
+}
+
+/// The row that fits a line, and the node it stands in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) statement: &'static Statement,
+    pub(crate) node: Node,
+    pub(crate) values: Values<'a>,
+}
+
+/// Finds the statement that a line in this node is: the node's own, or one of an enclosing node's, which ends it.
+pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
+    let mut words = Words::of(line);
+    let negated = words.peek().is_some_and(|word| word.text == "no");
+    if negated {
+        words.next();
+    }
+    let mut worst = Miss { depth: 0, at: words.rest().at, what: ErrorKind::Unknown };
+    let mut best: Option<(Found<'_>, Fit, bool)> = None;
+    for (node, tables) in scope.nodes() {
+        // An abbreviation of an inner node yields to a statement written in full of an outer one.
+        let mut here: Option<(Found<'_>, Fit, bool)> = None;
+        for statement in tables.iter().copied().flatten().filter(|row| row.is_read()) {
+            let mut values = Values { negated, ..Values::new() };
+            match walk(statement.syntax, words, &mut values, None) {
+                Ok(fit) => {
+                    let found = Found { statement, node, values };
+                    match &mut here {
+                        Some((_, best, twin)) if fit <= *best => *twin |= fit == *best,
+                        _ => here = Some((found, fit, false)),
+                    }
+                    if !fit.is_short() && !statement.is_open() {
+                        break;
+                    }
+                }
+                Err(miss) => worst = worse(worst, miss),
+            }
+        }
+        if let Some((found, fit, twin)) = here {
+            if !fit.is_short() {
+                return allowed(found, words);
+            }
+            if best.is_none() {
+                best = Some((found, fit, twin));
+            }
+        }
+    }
+    match best {
+        Some((_, _, true)) => Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::Ambiguous }),
+        Some((found, ..)) => allowed(found, words),
+        None => Err(worst),
+    }
+}
+
+fn allowed<'a>(found: Found<'a>, words: Words<'a>) -> Result<Found<'a>, Miss> {
+    if found.values.negated && !found.statement.has_no() {
+        return Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::NoForm });
+    }
+    Ok(found)
+}
+
+/// The miss that says more: the one further on, and at the same word the more precise one.
+fn worse(a: Miss, b: Miss) -> Miss {
+    let precise = |miss: &Miss| match miss.what {
+        ErrorKind::Unknown => 0,
+        ErrorKind::Trailing => 1,
+        ErrorKind::Misplaced | ErrorKind::Incomplete => 2,
+        _ => 3,
+    };
+    if b.depth == 0 && precise(&b) < 3 {
+        return a;
+    }
+    if (b.depth, precise(&b)) > (a.depth, precise(&a)) { b } else { a }
+}
+
+/// Tells everything that could follow `before` in this node, with the help of its statement.
+pub(crate) fn expected(node: Node, before: &str, sink: &mut dyn FnMut(Expect, &'static Statement)) {
+    let mut words = Words::of(before);
+    let negated = words.peek().is_some_and(|word| word.text == "no");
+    if negated {
+        words.next();
+    }
+    for (_, tables) in Scope::of(node).nodes() {
+        for statement in tables.iter().copied().flatten() {
+            if !statement.is_read() || (negated && !statement.has_no()) {
+                continue;
+            }
+            let mut values = Values::new();
+            // Whether it fits does not matter: the walk tells what follows only when all words fitted so far.
+            let _ = walk(statement.syntax, words, &mut values, Some(&mut |expect| sink(expect, statement)));
+        }
+    }
+}
+
+/// Something that can be typed next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// What: a keyword to complete, or a value to be told about.
+    pub expect: Expect,
+    /// What the statement does.
+    pub help: &'static str,
+}
+
+/// Tells what could follow, or complete, the last word of `line` in a node. Each is told once.
+///
+/// A line that ends in a blank asks for the next word; otherwise the last word is the beginning of one.
+pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
+    let begins = if line.ends_with([' ', '\t']) { "" } else { line.rsplit([' ', '\t']).next().unwrap_or("") };
+    let before = line.strip_suffix(begins).unwrap_or(line);
+    let mut seen = [Expect::End; 48];
+    let mut count = 0_usize;
+    expected(node, before, &mut |expect, statement| {
+        let fits = match expect {
+            Expect::Word(word) => word.starts_with(begins),
+            Expect::Value(kind, _) => begins.is_empty() || kind.read(begins).is_ok(),
+            Expect::Text(_) => true,
+            Expect::End => begins.is_empty() && !before.trim().is_empty(),
+        };
+        if !fits || seen.get(..count).is_some_and(|seen| seen.contains(&expect)) {
+            return;
+        }
+        if let Some(place) = seen.get_mut(count) {
+            *place = expect;
+            count = count.saturating_add(1);
+        }
+        sink(Completion { expect, help: statement.help });
+    });
+}
+
+/// A syntax as the documentation shows it.
+pub struct Shown(pub &'static [Token]);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, token) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            match *token {
+                Token::Word(word) => f.write_str(word)?,
+                Token::Choice(words) => {
+                    for (index, word) in words.iter().enumerate() {
+                        write!(f, "{}{word}", if index > 0 { "|" } else { "" })?;
+                    }
+                }
+                Token::Arg(_, name) | Token::Line(name) => f.write_str(name)?,
+                Token::Flag(word) => write!(f, "[{word}]")?,
+                Token::Optional(inner) => write!(f, "[{}]", Self(inner))?,
+                Token::Options(options) => {
+                    for (index, option) in options.iter().enumerate() {
+                        write!(f, "{}[{}]", if index > 0 { " " } else { "" }, Self(option))?;
+                    }
+                }
+                Token::Repeat(_, name) => write!(f, "{name}…")?,
+                Token::Anything => f.write_str("…")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a statement's line: its syntax with these values. What [`walk`] would read back.
+pub(crate) fn write(
+    out: &mut dyn fmt::Write,
+    view: &ConfigView<'_>,
+    syntax: &'static [Token],
+    values: &Values<'_>,
+) -> fmt::Result {
+    if values.negated {
+        out.write_str("no ")?;
+    }
+    write_tokens(out, view, syntax, values, 0, true)
+}
+
+fn write_tokens(
+    out: &mut dyn fmt::Write,
+    view: &ConfigView<'_>,
+    tokens: &'static [Token],
+    values: &Values<'_>,
+    mut place: usize,
+    mut first: bool,
+) -> fmt::Result {
+    let mut blank =
+        |out: &mut dyn fmt::Write| if core::mem::take(&mut first) { Ok(()) } else { out.write_str(" ") };
+    for token in tokens {
+        let value = values.get(place);
+        let width = places(core::slice::from_ref(token));
+        let any = (place..place.saturating_add(width)).any(|place| values.given(place));
+        match *token {
+            Token::Word(word) => {
+                blank(out)?;
+                out.write_str(word)?;
+            }
+            Token::Choice(words) => {
+                blank(out)?;
+                let index = usize::try_from(values.number(place)).unwrap_or(usize::MAX);
+                out.write_str(words.get(index).copied().unwrap_or(""))?;
+            }
+            Token::Flag(word) if any => {
+                blank(out)?;
+                out.write_str(word)?;
+            }
+            Token::Arg(kind, _) | Token::Repeat(kind, _) => {
+                blank(out)?;
+                match value {
+                    Value::Rules(from, count) => kind.write_rules(out, view, from, count)?,
+                    value => kind.write(out, value)?,
+                }
+            }
+            Token::Line(_) => {
+                blank(out)?;
+                out.write_str(values.text(place))?;
+            }
+            Token::Optional(inner) if any => {
+                blank(out)?;
+                write_tokens(out, view, inner, values, place, true)?;
+            }
+            Token::Options(options) => {
+                let mut inner = place;
+                for option in options {
+                    let width = places(option);
+                    if (inner..inner.saturating_add(width)).any(|place| values.given(place)) {
+                        blank(out)?;
+                        write_tokens(out, view, option, values, inner, true)?;
+                    }
+                    inner = inner.saturating_add(width);
+                }
+            }
+            Token::Flag(_) | Token::Optional(_) | Token::Anything => {}
+        }
+        place = place.saturating_add(width);
+    }
+    Ok(())
+}
+
+/// Whether any word of the line is a guide's placeholder, and where.
+pub(crate) fn placeholder(line: &str) -> Option<usize> {
+    Words::of(line).find(|word| is_placeholder(word.text)).map(|word| word.at)
+}
+
+/// The first words of all statements of all nodes, for hints.
+pub(crate) fn first_words(sink: &mut dyn FnMut(Node, &'static str)) {
+    for node in Node::ALL {
+        for statement in statement::tables(node).iter().copied().flatten() {
+            if let Some(Token::Word(word)) = statement.syntax.first() {
+                sink(node, word);
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the platform below can do: a statement that it cannot obey is an error, never silence.
+
+use super::model::CheckKind;
+
+/// A set of check kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckKinds(u8);
+
+impl CheckKinds {
+    /// No check at all.
+    pub const NONE: Self = Self(0);
+    /// Every kind.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// This set and `kind`.
+    #[must_use]
+    pub const fn with(self, kind: CheckKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// Whether `kind` is in the set.
+    pub const fn has(self, kind: CheckKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+}
+
+/// What a platform can do, and what it is called in errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// Its name in an error: "… does not run checks".
+    pub name: &'static str,
+    /// The kinds of checks it runs.
+    pub checks: CheckKinds,
+    /// Whether it can sign TCP segments (RFC 2385).
+    pub md5: bool,
+    /// Whether it speaks BFD (RFC 5880).
+    pub bfd: bool,
+    /// Whether it has a kernel whose routes can be read and written.
+    pub kernel_routes: bool,
+}
+
+impl Platform {
+    /// The daemon on Linux, in this version: no checks and no BFD yet.
+    pub const LINUX: Self = Self {
+        name: "this version for Linux",
+        checks: CheckKinds::NONE,
+        md5: true,
+        bfd: false,
+        kernel_routes: true,
+    };
+    /// A platform that can do everything: for tests and simulations.
+    pub const ALL: Self =
+        Self { name: "this platform", checks: CheckKinds::ALL, md5: true, bfd: true, kernel_routes: true };
+}

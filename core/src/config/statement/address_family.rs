@@ -1,0 +1,108 @@
+//! `address-family`: what is announced.
+
+use super::{Statement, Subject};
+use crate::base::net::{Family, InterfaceAddress};
+use crate::config::build::Draft;
+use crate::config::error::{Fault, Lint};
+use crate::config::matcher::Token::{Arg, Choice, Optional, Word};
+use crate::config::matcher::Values;
+use crate::config::model::{ConfigView, ListRef, Owner, Redistribute, Route, RouteSource};
+use crate::config::value::{Kind, Value};
+
+/// Printed before what stands in the family, when anything does.
+pub(super) const HEADER: &[Statement] = &[Statement::printed(
+    &[Word("address-family"), Choice(&["ipv4", "ipv6"]), Word("unicast")],
+    |_, subject, values| {
+        values.set(0, Value::Choice(u8::from(subject.family == Family::Ipv6)));
+        true
+    },
+)];
+
+/// Printed from routes.
+pub(super) const ROUTES: &[Statement] = &[Statement::new(
+    &[Word("network"), Arg(Kind::Prefix, "PREFIX"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+    "announces this prefix; one of host length is bound on `lo` unless an interface has it",
+    network,
+)
+.print(print_network)];
+
+pub(super) const ROWS: &[Statement] = &[
+    Statement::new(
+        &[Word("redistribute"), Word("static"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "announces the `ip route … blackhole|reject` lines of this file, of host length unless the route-map permits \
+         a shorter one by prefix-list",
+        |draft, values| redistribute(draft, values, RouteSource::Static),
+    )
+    .no()
+    .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Static)),
+    Statement::new(
+        &[Word("redistribute"), Word("connected"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "announces the global addresses of the interfaces, of host length unless the route-map permits a shorter one \
+         by prefix-list",
+        |draft, values| redistribute(draft, values, RouteSource::Connected),
+    )
+    .no()
+    .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Connected)),
+    Statement::new(
+        &[Word("redistribute"), Word("kernel"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "announces the other routes of the kernel's main table, of host length unless the route-map permits a \
+         shorter one by prefix-list; never a default route",
+        |draft, values| redistribute(draft, values, RouteSource::Kernel),
+    )
+    .no()
+    .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Kernel)),
+];
+
+fn network(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let address = draft.prefix(values, 0, draft.place.family)?;
+    let prefix = address.subnet();
+    if prefix.is_host() {
+        draft.shareable(prefix.address(), 0)?;
+    }
+    if prefix.address() != address.address {
+        draft.warn(Lint::HostBits, values, 0);
+    }
+    let map = draft.reference(values.text(1))?;
+    draft.add_route(Route {
+        address: prefix.address(),
+        length: prefix.length(),
+        owner: Owner::Network,
+        map,
+        ..Route::REST
+    })
+}
+
+fn print_network<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(route) = view.routes.get(subject.index) else { return false };
+    values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
+    if !route.map.name.is_empty() {
+        values.set(1, Value::Text(view.text(route.map.name)));
+    }
+    route.owner == Owner::Network && Family::of(route.address) == subject.family
+}
+
+fn redistribute(draft: &mut Draft<'_>, values: &Values<'_>, source: RouteSource) -> Result<(), Fault> {
+    if source == RouteSource::Kernel && !draft.platform.kernel_routes && !values.negated {
+        return Err(draft.cannot("has no kernel routes"));
+    }
+    let map = if values.negated { ListRef::NONE } else { draft.reference(values.text(0))? };
+    let by_family = draft.config.bgp.redistribute.get_mut(draft.place.family.index());
+    if let Some(place) = by_family.and_then(|sources| sources.get_mut(source as usize)) {
+        *place = Redistribute { on: !values.negated, map };
+    }
+    Ok(())
+}
+
+fn print_redistribute<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    source: RouteSource,
+) -> bool {
+    let sources = view.bgp.redistribute.get(subject.family.index());
+    let Some(redistribute) = sources.and_then(|sources| sources.get(source as usize)) else { return false };
+    if !redistribute.map.name.is_empty() {
+        values.set(0, Value::Text(view.text(redistribute.map.name)));
+    }
+    redistribute.on
+}

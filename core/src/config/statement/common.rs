@@ -1,0 +1,48 @@
+//! What may stand anywhere: the ends of nodes, and what people paste around a configuration.
+
+use super::{Node, Statement};
+use crate::config::build::Draft;
+use crate::config::error::Fault;
+use crate::config::matcher::Token::{Anything, Optional, Word};
+use crate::config::matcher::Values;
+
+const AROUND: &str = "it belongs to the terminal around a configuration";
+
+pub(super) const ROWS: &[Statement] = &[
+    Statement::new(&[Word("exit")], "ends the block", exit),
+    Statement::new(&[Word("quit")], "ends the block", exit),
+    Statement::new(&[Word("end")], "ends all blocks", end),
+    Statement::new(&[Word("exit-address-family")], "ends the address family", exit_family),
+    Statement::new(&[Word("exit-vrf")], "ends the VRF block", exit),
+    Statement::new(&[Word("configure"), Optional(&[Word("terminal")])], "begins a configuration", end),
+    Statement::no_effect(&[Word("vtysh"), Anything], AROUND),
+    Statement::no_effect(&[Word("enable")], AROUND),
+    Statement::no_effect(&[Word("write"), Anything], AROUND),
+    Statement::no_effect(&[Word("copy"), Word("running-config"), Anything], AROUND),
+    Statement::no_effect(
+        &[Word("show"), Word("protocols"), Anything],
+        "`show protocols` is a command of BIRD's birdc",
+    ),
+    Statement::no_effect(&[Word("show"), Anything], AROUND),
+];
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
+fn exit(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+    draft.leave();
+    Ok(())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
+fn end(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+    draft.enter(Node::Top);
+    Ok(())
+}
+
+/// Also after a family that is refused, and after one that ended by itself.
+#[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
+fn exit_family(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+    if matches!(draft.place.node, Node::Family | Node::Bgp) {
+        draft.leave_family();
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Lists: prefix-lists, community-lists, and the line that opens a route-map entry.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Statement, Subject};
+use crate::base::net::{Family, InterfaceAddress, Prefix};
+use crate::config::build::Draft;
+use crate::config::error::{ErrorKind, Fault, Lint};
+use crate::config::matcher::Token::{Arg, Choice, Line, Optional, Repeat, Word};
+use crate::config::matcher::{Token, Values};
+use crate::config::model::{Clause, ConfigView, List, Rule};
+use crate::config::value::{Kind, Value};
+
+const ACTION: Token = Choice(&["permit", "deny"]);
+const SEQ: Token = Optional(&[Word("seq"), Arg(Kind::Number(1, u32::MAX), "N")]);
+/// `[ge N]` and `[le N]`, in any order.
+pub(super) const LENGTHS: Token = Token::Options(&[
+    &[Word("ge"), Arg(Kind::Number(0, 128), "N")],
+    &[Word("le"), Arg(Kind::Number(0, 128), "N")],
+]);
+
+pub(super) const ROWS: &[Statement] = &[
+    Statement::new(
+        &[Word("route-map"), Arg(Kind::Name, "NAME"), ACTION, Arg(Kind::Number(1, 65_535), "SEQUENCE")],
+        "opens an entry of a route-map: what it matches is permitted with its `set` lines, or denied; no entry, no route",
+        route_map,
+    )
+    .print(print_route_map),
+    Statement::new(
+        &[Word("ip"), Word("prefix-list"), Arg(Kind::Name, "NAME"), SEQ, ACTION, Arg(Kind::PrefixOrAny, "PREFIX"), LENGTHS],
+        "a line of an IPv4 prefix-list; the first that fits decides, no line, no route",
+        prefix_list::<false>,
+    )
+    .default("sequence number: the last one and 5; lengths: the prefix's own")
+    .print(print_prefix_list::<false>),
+    Statement::new(
+        &[Word("ipv6"), Word("prefix-list"), Arg(Kind::Name, "NAME"), SEQ, ACTION, Arg(Kind::PrefixOrAny, "PREFIX"), LENGTHS],
+        "a line of an IPv6 prefix-list; the first that fits decides, no line, no route",
+        prefix_list::<true>,
+    )
+    .default("sequence number: the last one and 5; lengths: the prefix's own")
+    .print(print_prefix_list::<true>),
+    Statement::new(
+        &[
+            Word("bgp"),
+            Word("community-list"),
+            Optional(&[Word("standard")]),
+            Arg(Kind::Name, "NAME"),
+            SEQ,
+            ACTION,
+            Repeat(Kind::Community, "COMMUNITY"),
+        ],
+        "a line of a community-list: all its communities must be there",
+        community_list::<false>,
+    )
+    .print(print_community_list::<false>),
+    Statement::new(
+        &[
+            Word("bgp"),
+            Word("large-community-list"),
+            Optional(&[Word("standard")]),
+            Arg(Kind::Name, "NAME"),
+            SEQ,
+            ACTION,
+            Repeat(Kind::LargeCommunity, "LARGE-COMMUNITY"),
+        ],
+        "a line of a large-community-list: all its communities must be there",
+        community_list::<true>,
+    )
+    .print(print_community_list::<true>),
+    Statement::no_effect(
+        &[Word("ip"), Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("description"), Line("TEXT")],
+        "descriptions of lists are not kept",
+    ),
+    Statement::no_effect(
+        &[Word("ipv6"), Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("description"), Line("TEXT")],
+        "descriptions of lists are not kept",
+    ),
+];
+
+fn route_map(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.enter_route_map(values.text(0), values.number(1) == 1, values.number(2))
+}
+
+fn print_route_map<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(rule) = view.rules.get(subject.index) else { return false };
+    values.set(0, Value::Text(view.text(rule.name)));
+    values.set(1, Value::Choice(u8::from(rule.deny)));
+    values.set(2, Value::Number(rule.sequence));
+    rule.list == List::RouteMap && rule.clause == Clause::Entry
+}
+
+/// `P [ge N] [le N]` with the values from `at` on, checked: P's length <= ge <= le <= the family's bits.
+pub(super) fn ranged(
+    values: &Values<'_>,
+    at: usize,
+    address: InterfaceAddress,
+) -> Result<(Prefix, u8, u8), Fault> {
+    let (ge_at, le_at) = (at.saturating_add(1), at.saturating_add(2));
+    let prefix = address.subnet();
+    let bits = prefix.family().bits();
+    let length = |index: usize| u8::try_from(values.number(index)).unwrap_or(u8::MAX);
+    let (ge, le) = (length(ge_at), length(le_at));
+    let low = prefix.length();
+    let range = |low: u8, high: u8| ErrorKind::Range(u32::from(low), u32::from(high));
+    if values.given(ge_at) && !(low..=bits).contains(&ge) {
+        return Err(Fault::at(ge_at, range(low, bits)));
+    }
+    let least = if values.given(ge_at) { ge } else { low };
+    if values.given(le_at) && !(least..=bits).contains(&le) {
+        return Err(Fault::at(le_at, range(least, bits)));
+    }
+    Ok((prefix, ge, le))
+}
+
+fn prefix_list<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let family = if IPV6 { Family::Ipv6 } else { Family::Ipv4 };
+    let clause = if values.get(3) == Value::Given {
+        let any = if IPV6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        let (prefix, ge, le) = ranged(values, 3, InterfaceAddress { address: any, length: 0 })?;
+        Clause::Prefix { prefix, ge, le: if le == 0 { family.bits() } else { le } }
+    } else {
+        let address = draft.prefix(values, 3, family)?;
+        let (prefix, ge, le) = ranged(values, 3, address)?;
+        if prefix.address() != address.address {
+            draft.warn(Lint::HostBits, values, 3);
+        }
+        Clause::Prefix { prefix, ge, le }
+    };
+    let rule = list_rule(draft, values, List::PrefixList(family), 0)?;
+    draft.insert_rule(Rule { clause, ..rule })
+}
+
+fn print_prefix_list<'v, const IPV6: bool>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+) -> bool {
+    let Some(rule) = view.rules.get(subject.index) else { return false };
+    let Clause::Prefix { prefix, ge, le } = rule.clause else { return false };
+    print_list(view, rule, values);
+    values.set(3, Value::Prefix(InterfaceAddress { address: prefix.address(), length: prefix.length() }));
+    for (index, length) in [(4, ge), (5, le)] {
+        if length > 0 {
+            values.set(index, Value::Number(u32::from(length)));
+        }
+    }
+    rule.list == List::PrefixList(if IPV6 { Family::Ipv6 } else { Family::Ipv4 })
+}
+
+/// The rule of a list's line: name, `[seq N]` and permit or deny are its first three values.
+fn list_rule(draft: &mut Draft<'_>, values: &Values<'_>, list: List, name: usize) -> Result<Rule, Fault> {
+    let name = draft.intern(values.text(name))?;
+    let given = values.given(1).then(|| values.number(1));
+    let sequence = draft
+        .next_sequence(list, name, given)
+        .ok_or(Fault::at(1, ErrorKind::Conflict("this list has a line with this sequence number already")))?;
+    Ok(Rule { name, sequence, list, deny: values.number(2) == 1, ..Rule::REST })
+}
+
+fn print_list<'v>(view: &ConfigView<'v>, rule: &Rule, values: &mut Values<'v>) {
+    values.set(0, Value::Text(view.text(rule.name)));
+    values.set(1, Value::Number(rule.sequence));
+    values.set(2, Value::Choice(u8::from(rule.deny)));
+}
+
+fn community_list<const LARGE: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let list = if LARGE { List::LargeCommunityList } else { List::CommunityList };
+    let kind = if LARGE { Kind::LargeCommunity } else { Kind::Community };
+    let rule = list_rule(draft, values, list, 0)?;
+    for word in values.text(3).split_ascii_whitespace() {
+        let clause = match kind.read(word) {
+            Ok(Value::Number(community)) => Clause::Community(community),
+            Ok(Value::Large(community)) => Clause::LargeCommunity(community),
+            _ => continue,
+        };
+        draft.insert_rule(Rule { clause, ..rule })?;
+    }
+    Ok(())
+}
+
+fn print_community_list<'v, const LARGE: bool>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+) -> bool {
+    let list = if LARGE { List::LargeCommunityList } else { List::CommunityList };
+    let Some(rule) = view.rules.get(subject.index).filter(|rule| rule.list == list) else { return false };
+    let same =
+        |other: &&Rule| other.list == list && other.name == rule.name && other.sequence == rule.sequence;
+    let before = subject.index.checked_sub(1).and_then(|index| view.rules.get(index));
+    if before.as_ref().is_some_and(same) {
+        return false;
+    }
+    let count = view.rules.iter().skip(subject.index).take_while(same).count();
+    print_list(view, rule, values);
+    values.set(3, super::route_map::run(subject.index, count));
+    true
+}

@@ -1,0 +1,471 @@
+//! `neighbor X …`: of one neighbor, or of a peer-group. The first value of every row is X.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use super::{Statement, Subject};
+use crate::base::limits::{PASSWORD, SHUTDOWN_TEXT};
+use crate::config::build::Draft;
+use crate::config::error::{ErrorKind, Fault};
+use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Word};
+use crate::config::matcher::{Token, Values};
+use crate::config::model::{ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs};
+use crate::config::value::{Kind, Value};
+
+const NEIGHBOR: Token = Word("neighbor");
+const PEER: Token = Arg(Kind::Peer, "PEER");
+const IN_OUT: Token = Choice(&["in", "out"]);
+
+/// Of the session; below `router bgp`.
+pub(super) const SESSION: &[Statement] = &[
+    Statement::new(
+        &[NEIGHBOR, Arg(Kind::Peer, "GROUP"), Word("peer-group")],
+        "makes a peer-group: what is said of it holds for all its members",
+        define_group,
+    )
+    .print(|view, subject, values| {
+        named(view, subject, values).is_some() && subject.index < view.groups.len()
+    }),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("remote-as"), Arg(Kind::RemoteAs, "ASN|external|internal")],
+        "the neighbor's AS number: this one, any but ours, or ours",
+        |draft, values| {
+            let Value::RemoteAs(remote_as) = values.get(1) else { return Ok(()) };
+            draft.introduce(values)?.remote_as = remote_as;
+            Ok(())
+        },
+    )
+    .print(|view, subject, values| {
+        let Some(options) = named(view, subject, values) else { return false };
+        values.set(1, Value::RemoteAs(options.remote_as));
+        options.remote_as != RemoteAs::Unset
+    }),
+    Statement::new(
+        &[NEIGHBOR, Arg(Kind::Address, "ADDRESS"), Word("peer-group"), Arg(Kind::Name, "GROUP")],
+        "makes the neighbor a member of a peer-group",
+        |draft, values| draft.join_group(values),
+    )
+    .print(|view, subject, values| {
+        let Some(neighbor) =
+            subject.index.checked_sub(view.groups.len()).and_then(|at| view.neighbors.get(at))
+        else {
+            return false;
+        };
+        let group = usize::from(neighbor.group).checked_sub(1).and_then(|index| view.groups.get(index));
+        values.set(0, Value::Address(neighbor.address));
+        values.set(1, Value::Text(group.map_or("", |group| view.text(group.name))));
+        group.is_some()
+    }),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("description"), Line("TEXT")],
+        "a text for `show`",
+        |draft, values| {
+            let text = draft.intern(values.text(1))?;
+            draft.peer(values)?.description = text;
+            Ok(())
+        },
+    )
+    .print(|view, subject, values| text(view, subject, values, |options| options.description)),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("shutdown"), Optional(&[Word("message"), Line("TEXT")])],
+        "no session; the text goes out with the Cease (RFC 9003)",
+        shutdown,
+    )
+    .no()
+    .print(print_shutdown),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("password"), Arg(Kind::Word, "PASSWORD")],
+        "signs TCP segments with MD5 (RFC 2385)",
+        password,
+    )
+    .print(|view, subject, values| text(view, subject, values, |options| options.password)),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("ebgp-multihop"), Optional(&[Arg(Kind::Number(1, 255), "HOPS")])],
+        "the TTL of what we send to an external neighbor; without a number 255",
+        multihop,
+    )
+    .default("1 to a neighbor on a connected subnet, 16 to another one")
+    .print(print_multihop),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("ttl-security"), Word("hops"), Arg(Kind::Number(1, 254), "HOPS")],
+        "sends with TTL 255 and takes only what came over at most so many hops (RFC 5082)",
+        |draft, values| {
+            draft.peer(values)?.ttl_security = u8::try_from(values.number(1)).unwrap_or(u8::MAX);
+            Ok(())
+        },
+    )
+    .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.ttl_security))),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("update-source"), Arg(Kind::Source, "ADDRESS|IFNAME")],
+        "connects from this address, or from this interface's",
+        update_source,
+    )
+    .default("the address that the route to the neighbor has, never a shared one")
+    .print(print_update_source),
+    Statement::new(
+        &[NEIGHBOR, Arg(Kind::AddressV6, "FE80::ADDRESS"), Word("interface"), Arg(Kind::Interface, "IFNAME")],
+        "the interface of a link-local neighbor",
+        |draft, values| {
+            let name = draft.intern(values.text(1))?;
+            draft.peer(values)?.interface = name;
+            Ok(())
+        },
+    ),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("timers"), Word("connect"), Arg(Kind::Number(1, 65_535), "SECONDS")],
+        "the longest time between two attempts to connect",
+        |draft, values| {
+            draft.peer(values)?.connect = u16::try_from(values.number(1)).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    )
+    .default("attempts are 200 ms apart for 2 s, then 1 s; after a refusal by Cease up to 60 s")
+    .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.connect))),
+    Statement::new(
+        &[
+            NEIGHBOR,
+            PEER,
+            Word("timers"),
+            Arg(Kind::Number(0, 65_535), "KEEPALIVE"),
+            Arg(Kind::Number(0, 65_535), "HOLD"),
+        ],
+        "keepalive and hold time in seconds; the lower hold time of both sides holds",
+        timers,
+    )
+    .default("`timers bgp`, else 3 9")
+    .print(print_timers),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("port"), Arg(Kind::Number(1, 65_535), "PORT")],
+        "the neighbor's TCP port",
+        |draft, values| {
+            draft.peer(values)?.port = u16::try_from(values.number(1)).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    )
+    .default("179")
+    .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.port))),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("passive")],
+        "never connects, waits for the neighbor",
+        switch::<{ PeerFlags::PASSIVE }>,
+    )
+    .no()
+    .print(print_switch::<{ PeerFlags::PASSIVE }>),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("capability"), Word("extended-nexthop")],
+        "IPv4 routes may have an IPv6 next hop (RFC 8950)",
+        switch::<{ PeerFlags::EXTENDED_NEXT_HOP }>,
+    )
+    .no()
+    .default("on when the session runs over IPv6")
+    .print(print_switch::<{ PeerFlags::EXTENDED_NEXT_HOP }>),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("disable-connected-check")],
+        "an external neighbor that is not on a connected subnet is reached with TTL 1 all the same",
+        switch::<{ PeerFlags::DISABLE_CONNECTED_CHECK }>,
+    )
+    .no()
+    .print(print_switch::<{ PeerFlags::DISABLE_CONNECTED_CHECK }>),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("bfd")],
+        "watches the path with BFD (RFC 5880)",
+        bfd::<{ PeerFlags::BFD }>,
+    )
+    .no()
+    .print(|view, subject, values| {
+        let options = named(view, subject, values);
+        options.is_some_and(|options| options.bfd_profile.is_empty())
+            && print_switch::<{ PeerFlags::BFD }>(view, subject, values)
+    }),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("bfd"), Word("strict")],
+        "no session before BFD is up",
+        bfd::<{ PeerFlags::BFD_STRICT }>,
+    )
+    .no()
+    .print(print_switch::<{ PeerFlags::BFD_STRICT }>),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("bfd"), Word("profile"), Arg(Kind::Name, "NAME")],
+        "watches the path with BFD and the timers of this profile",
+        |draft, values| {
+            draft.needs_bfd()?;
+            let name = draft.intern(values.text(1))?;
+            let options = draft.peer(values)?;
+            options.bfd_profile = name;
+            options.flags.set(PeerFlags::BFD, true);
+            Ok(())
+        },
+    )
+    .print(|view, subject, values| text(view, subject, values, |options| options.bfd_profile)),
+];
+
+/// Of the session's routes; below `address-family`, and below `router bgp` of IPv4.
+pub(super) const FAMILY: &[Statement] = &[
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("activate")],
+        "exchanges routes of this family",
+        |draft, values| {
+            let switch = activate(draft.place.family.index());
+            draft.peer(values)?.flags.set(switch, !values.negated);
+            Ok(())
+        },
+    )
+    .no()
+    .default("IPv4: on; IPv6: off")
+    .print(|view, subject, values| {
+        let Some(options) = named(view, subject, values) else { return false };
+        let value = options.flags.get(activate(subject.family.index()));
+        values.negated = value == Some(false);
+        value.is_some()
+    }),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), IN_OUT],
+        "out: what of our routes the neighbor hears, and with which attributes; in: what `steer` may take",
+        |draft, values| list(draft, values, |options| [&mut options.map_in, &mut options.map_out]),
+    )
+    .no(),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), IN_OUT],
+        "out: which of our routes the neighbor hears; in: which of its routes `steer` may take",
+        |draft, values| list(draft, values, |options| [&mut options.list_in, &mut options.list_out]),
+    )
+    .no(),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("maximum-prefix"), Arg(Kind::Number(1, u32::MAX), "N"), Flag("warning-only")],
+        "ends the session when `steer` keeps more routes of the neighbor than this, or only says so",
+        maximum_prefix,
+    )
+    .print(print_maximum_prefix),
+    Statement::new(
+        &[NEIGHBOR, PEER, Word("next-hop-self")],
+        "no effect: what we announce always has our own next hop",
+        switch::<{ PeerFlags::NEXT_HOP_SELF }>,
+    )
+    .no()
+    .never_off(
+        "what Holdover announces always has its own next hop; `set ip next-hop` in a route-map changes it",
+    )
+    .print(|view, subject, values| {
+        subject.family.index() == 0 && print_switch::<{ PeerFlags::NEXT_HOP_SELF }>(view, subject, values)
+    }),
+    // These rows print one direction each of the two above.
+    Statement::printed(
+        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("in")],
+        |view, subject, values| print_list(view, subject, values, |options| &options.list_in),
+    ),
+    Statement::printed(
+        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("out")],
+        |view, subject, values| print_list(view, subject, values, |options| &options.list_out),
+    ),
+    Statement::printed(
+        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), Word("in")],
+        |view, subject, values| print_list(view, subject, values, |options| &options.map_in),
+    ),
+    Statement::printed(
+        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), Word("out")],
+        |view, subject, values| print_list(view, subject, values, |options| &options.map_out),
+    ),
+];
+
+/// The options of the subject, a peer-group or beyond them a neighbor; its name or address becomes the first value.
+fn named<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> Option<&'v PeerOptions> {
+    if let Some(group) = view.groups.get(subject.index) {
+        values.set(0, Value::Text(view.text(group.name)));
+        return Some(&group.options);
+    }
+    let neighbor = view.neighbors.get(subject.index.checked_sub(view.groups.len())?)?;
+    values.set(0, Value::Address(neighbor.address));
+    Some(&neighbor.options)
+}
+
+fn text<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    which: fn(&PeerOptions) -> crate::config::model::Span,
+) -> bool {
+    let text = named(view, subject, values).map_or("", |options| view.text(which(options)));
+    values.set(1, Value::Text(text));
+    !text.is_empty()
+}
+
+fn number<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    which: fn(&PeerOptions) -> u32,
+) -> bool {
+    let number = named(view, subject, values).map_or(0, which);
+    values.set(1, Value::Number(number));
+    number > 0
+}
+
+fn switch<const SWITCH: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.peer(values)?.flags.set(SWITCH, !values.negated);
+    Ok(())
+}
+
+fn print_switch<'v, const SWITCH: u16>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+) -> bool {
+    let value = named(view, subject, values).and_then(|options| options.flags.get(SWITCH));
+    values.negated = value == Some(false);
+    value.is_some()
+}
+
+const fn activate(family: usize) -> u16 {
+    if family == 0 { PeerFlags::ACTIVATE_V4 } else { PeerFlags::ACTIVATE_V6 }
+}
+
+fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if values.text(0).is_empty() {
+        let what = ErrorKind::Senseless("say which peer-group: `neighbor ADDRESS peer-group NAME`");
+        return Err(Fault::at(0, what));
+    }
+    draft.introduce(values).map(|_| ())
+}
+
+fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let text = values.text(1);
+    if text.len() > SHUTDOWN_TEXT {
+        return Err(Fault::at(1, ErrorKind::TooLong(SHUTDOWN_TEXT)));
+    }
+    let text = draft.intern(text)?;
+    let options = draft.peer(values)?;
+    options.flags.set(PeerFlags::SHUTDOWN, !values.negated);
+    options.shutdown_text = if values.negated { crate::config::model::Span::EMPTY } else { text };
+    Ok(())
+}
+
+fn print_shutdown<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let message = named(view, subject, values).map_or("", |options| view.text(options.shutdown_text));
+    if !message.is_empty() {
+        values.set(1, Value::Text(message));
+    }
+    print_switch::<{ PeerFlags::SHUTDOWN }>(view, subject, values)
+}
+
+fn password(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if !draft.platform.md5 {
+        return Err(draft.cannot("cannot sign TCP segments (RFC 2385)"));
+    }
+    if values.text(1).len() > PASSWORD {
+        // The text itself is a secret and stays out of the message.
+        return Err(Fault::whole(ErrorKind::Senseless("a password has at most 80 octets")));
+    }
+    let password = draft.intern(values.text(1))?;
+    draft.peer(values)?.password = password;
+    Ok(())
+}
+
+fn multihop(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let options = draft.peer(values)?;
+    options.flags.set(PeerFlags::EBGP_MULTIHOP, true);
+    options.multihop = u8::try_from(values.number(1)).unwrap_or(u8::MAX);
+    Ok(())
+}
+
+fn print_multihop<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    if let Some(options) = named(view, subject, values)
+        && options.multihop > 0
+    {
+        values.set(1, Value::Number(u32::from(options.multihop)));
+    }
+    print_switch::<{ PeerFlags::EBGP_MULTIHOP }>(view, subject, values)
+}
+
+fn update_source(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if let Value::Address(address) = values.get(1) {
+        if address.is_unspecified() || address.is_multicast() {
+            return Err(Fault::at(1, ErrorKind::Senseless("no host has this address")));
+        }
+        draft.peer(values)?.update_source = address;
+    } else {
+        let name = draft.intern(values.text(1))?;
+        draft.peer(values)?.interface = name;
+    }
+    Ok(())
+}
+
+fn print_update_source<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(options) = named(view, subject, values) else { return false };
+    let rest = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    if options.update_source == rest {
+        values.set(1, Value::Text(view.text(options.interface)));
+        !options.interface.is_empty()
+    } else {
+        values.set(1, Value::Address(options.update_source));
+        true
+    }
+}
+
+fn timers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let (keepalive, hold) = super::router_bgp::keepalive_and_hold(draft, values, 1)?;
+    let options = draft.peer(values)?;
+    (options.keepalive, options.hold) = (keepalive, hold);
+    options.flags.set(PeerFlags::TIMERS, true);
+    Ok(())
+}
+
+fn print_timers<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(options) = named(view, subject, values) else { return false };
+    values.set(1, Value::Number(u32::from(options.keepalive)));
+    values.set(2, Value::Number(u32::from(options.hold)));
+    options.flags.on(PeerFlags::TIMERS)
+}
+
+fn bfd<const SWITCH: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if !values.negated {
+        draft.needs_bfd()?;
+    }
+    switch::<SWITCH>(draft, values)
+}
+
+fn list(
+    draft: &mut Draft<'_>,
+    values: &Values<'_>,
+    which: fn(&mut PeerOptions) -> [&mut [ListRef; 2]; 2],
+) -> Result<(), Fault> {
+    let list = if values.negated { ListRef::NONE } else { draft.reference(values.text(1))? };
+    let family = draft.place.family.index();
+    let [inward, outward] = which(draft.peer(values)?);
+    let by_family = if values.number(2) == 1 { outward } else { inward };
+    if let Some(place) = by_family.get_mut(family) {
+        *place = list;
+    }
+    Ok(())
+}
+
+fn print_list<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    which: fn(&PeerOptions) -> &[ListRef; 2],
+) -> bool {
+    let options = named(view, subject, values);
+    let list = options.and_then(|options| which(options).get(subject.family.index()).copied());
+    let name = list.map_or("", |list| view.text(list.name));
+    values.set(1, Value::Text(name));
+    !name.is_empty()
+}
+
+fn maximum_prefix(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let options = draft.peer(values)?;
+    options.maximum_prefix = values.number(1);
+    if values.given(2) {
+        options.flags.set(PeerFlags::MAXIMUM_PREFIX_WARNING, true);
+    } else {
+        options.flags.unset(PeerFlags::MAXIMUM_PREFIX_WARNING);
+    }
+    Ok(())
+}
+
+fn print_maximum_prefix<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(options) = named(view, subject, values) else { return false };
+    values.set(1, Value::Number(options.maximum_prefix));
+    if options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING) {
+        values.set(2, Value::Given);
+    }
+    options.maximum_prefix > 0 && subject.family.index() == 0
+}

@@ -1,0 +1,317 @@
+//! The lines of a route-map entry: what it matches, and what it sets on a route that is announced.
+
+use core::net::IpAddr;
+
+use super::{Statement, Subject};
+use crate::base::limits::{AS_PATH, COMMUNITIES};
+use crate::base::net::{Asn, Family};
+use crate::config::build::Draft;
+use crate::config::error::{ErrorKind, Fault, Limit};
+use crate::config::matcher::Token::{Arg, Choice, Flag, Optional, Repeat, Word};
+use crate::config::matcher::Values;
+use crate::config::model::{Clause, ConfigView, ListRef};
+use crate::config::value::{Kind, Value};
+
+/// The most AS numbers one `prepend` line takes: our own and the two of a standby route need their places.
+const PREPENDS: usize = AS_PATH - 3;
+
+pub(super) const ROWS: &[Statement] = &[
+    Statement::new(&[Word("set"), Word("community"), Word("none")], "removes all communities", |draft, _| {
+        draft.replace_clause(is_community, &[Clause::CommunityNone])
+    })
+    .print(|view, subject, _| clause(view, subject) == Some(Clause::CommunityNone)),
+    Statement::new(
+        &[Word("set"), Word("community"), Repeat(Kind::Community, "COMMUNITY"), Flag("additive")],
+        "sets the communities (RFC 1997), or adds them",
+        set_community,
+    )
+    .print(print_set_community),
+    Statement::new(
+        &[Word("set"), Word("large-community"), Word("none")],
+        "removes all large communities",
+        |draft, _| draft.replace_clause(is_large_community, &[Clause::LargeCommunityNone]),
+    )
+    .print(|view, subject, _| clause(view, subject) == Some(Clause::LargeCommunityNone)),
+    Statement::new(
+        &[
+            Word("set"),
+            Word("large-community"),
+            Repeat(Kind::LargeCommunity, "LARGE-COMMUNITY"),
+            Flag("additive"),
+        ],
+        "sets the large communities (RFC 8092), or adds them: this is how a route says primary or secondary",
+        set_large_community,
+    )
+    .print(print_set_large_community),
+    Statement::new(
+        &[Word("set"), Word("metric"), Arg(Kind::Number(0, u32::MAX), "N")],
+        "sets MULTI_EXIT_DISC",
+        |draft, values| {
+            draft.replace_clause(
+                |clause| matches!(clause, Clause::SetMetric(_)),
+                &[Clause::SetMetric(values.number(0))],
+            )
+        },
+    )
+    .print(|view, subject, values| match clause(view, subject) {
+        Some(Clause::SetMetric(metric)) => put(values, Value::Number(metric)),
+        _ => false,
+    }),
+    Statement::new(
+        &[Word("set"), Word("local-preference"), Arg(Kind::Number(0, u32::MAX), "N")],
+        "sets LOCAL_PREF, which only an internal peer sees",
+        |draft, values| {
+            let new = Clause::SetLocalPreference(values.number(0));
+            draft.replace_clause(|clause| matches!(clause, Clause::SetLocalPreference(_)), &[new])
+        },
+    )
+    .default("100")
+    .print(|view, subject, values| match clause(view, subject) {
+        Some(Clause::SetLocalPreference(preference)) => put(values, Value::Number(preference)),
+        _ => false,
+    }),
+    Statement::new(
+        &[Word("set"), Word("origin"), Choice(&["igp", "egp", "incomplete"])],
+        "sets ORIGIN",
+        |draft, values| {
+            let new = Clause::SetOrigin(u8::try_from(values.number(0)).unwrap_or(0));
+            draft.replace_clause(|clause| matches!(clause, Clause::SetOrigin(_)), &[new])
+        },
+    )
+    .default("igp for `network` and `failover`, incomplete for `redistribute`")
+    .print(|view, subject, values| match clause(view, subject) {
+        Some(Clause::SetOrigin(origin)) => put(values, Value::Choice(origin)),
+        _ => false,
+    }),
+    Statement::new(
+        &[Word("set"), Word("as-path"), Word("prepend"), Repeat(Kind::Asn, "ASN")],
+        "puts AS numbers in front of AS_PATH",
+        set_prepend,
+    )
+    .print(print_set_prepend),
+    Statement::new(
+        &[Word("set"), Word("ip"), Word("next-hop"), Arg(Kind::AddressV4, "ADDRESS")],
+        "sets the next hop of an IPv4 route",
+        set_next_hop,
+    )
+    .default("the session's own address")
+    .print(|view, subject, values| match clause(view, subject) {
+        Some(Clause::SetNextHopV4(address)) => put(values, Value::Address(IpAddr::V4(address))),
+        _ => false,
+    }),
+    Statement::new(
+        &[
+            Word("set"),
+            Word("ipv6"),
+            Word("next-hop"),
+            Optional(&[Word("global")]),
+            Arg(Kind::AddressV6, "ADDRESS"),
+        ],
+        "sets the IPv6 next hop",
+        set_next_hop,
+    )
+    .default("the session's own address")
+    .print(|view, subject, values| match clause(view, subject) {
+        Some(Clause::SetNextHopV6(address)) => put(values, Value::Address(IpAddr::V6(address))),
+        _ => false,
+    }),
+    Statement::new(
+        &[
+            Word("match"),
+            Choice(&["ip", "ipv6"]),
+            Word("address"),
+            Word("prefix-list"),
+            Arg(Kind::Name, "NAME"),
+        ],
+        "the prefix must be in this prefix-list",
+        match_prefix_list,
+    )
+    .print(print_match_prefix_list),
+    Statement::new(
+        &[Word("match"), Choice(&["community", "large-community"]), Arg(Kind::Name, "NAME")],
+        "the communities must be in this list",
+        match_community,
+    )
+    .print(print_match_community),
+];
+
+const fn is_community(clause: &Clause) -> bool {
+    matches!(clause, Clause::SetCommunity(_) | Clause::CommunityAdditive | Clause::CommunityNone)
+}
+
+const fn is_large_community(clause: &Clause) -> bool {
+    matches!(
+        clause,
+        Clause::SetLargeCommunity(_) | Clause::LargeCommunityAdditive | Clause::LargeCommunityNone
+    )
+}
+
+fn clause(view: &ConfigView<'_>, subject: Subject) -> Option<Clause> {
+    view.rules.get(subject.index).map(|rule| rule.clause)
+}
+
+fn put<'v>(values: &mut Values<'v>, value: Value<'v>) -> bool {
+    values.set(0, value);
+    true
+}
+
+/// So many rules from this index on, to be printed.
+pub(super) fn run<'v>(index: usize, count: usize) -> Value<'v> {
+    Value::Rules(u16::try_from(index).unwrap_or(u16::MAX), u16::try_from(count).unwrap_or(u16::MAX))
+}
+
+/// The run of clauses of one kind that begins at this rule; none when it began before, or is another kind's.
+fn clauses<'v>(view: &ConfigView<'v>, subject: Subject, fits: fn(&Clause) -> bool) -> Option<Value<'v>> {
+    let rule = view.rules.get(subject.index)?;
+    let same = |other: &&crate::config::model::Rule| {
+        fits(&other.clause)
+            && (other.list, other.name, other.sequence) == (rule.list, rule.name, rule.sequence)
+    };
+    let before = subject.index.checked_sub(1).and_then(|index| view.rules.get(index));
+    if !same(&rule) || before.as_ref().is_some_and(same) {
+        return None;
+    }
+    Some(run(subject.index, view.rules.iter().skip(subject.index).take_while(same).count()))
+}
+
+/// Whether the clause right behind a run is this one.
+fn followed_by(view: &ConfigView<'_>, run: Value<'_>, clause: Clause) -> bool {
+    let Value::Rules(first, count) = run else { return false };
+    let behind = usize::from(first).saturating_add(usize::from(count));
+    view.rules.get(behind).is_some_and(|rule| rule.clause == clause)
+}
+
+/// The clauses that the words of a list become, at most `most`.
+fn set_list(
+    draft: &mut Draft<'_>,
+    values: &Values<'_>,
+    (kind, most, limit): (Kind, usize, Limit),
+    fits: fn(&Clause) -> bool,
+    make: fn(Value<'_>) -> Clause,
+    additive: Option<Clause>,
+) -> Result<(), Fault> {
+    let words = values.text(0).split_ascii_whitespace();
+    if words.clone().count() > most {
+        return Err(Fault::at(0, ErrorKind::Full(limit, most)));
+    }
+    draft.replace_clause(fits, &[])?;
+    for word in words {
+        if let Ok(value) = kind.read(word) {
+            draft.add_clause(make(value))?;
+        }
+    }
+    match additive {
+        Some(clause) => draft.add_clause(clause),
+        None => Ok(()),
+    }
+}
+
+fn set_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let make = |value: Value<'_>| match value {
+        Value::Number(community) => Clause::SetCommunity(community),
+        _ => Clause::CommunityNone,
+    };
+    let additive = values.given(1).then_some(Clause::CommunityAdditive);
+    set_list(draft, values, (Kind::Community, COMMUNITIES, Limit::Communities), is_community, make, additive)
+}
+
+fn print_set_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(run) = clauses(view, subject, |clause| matches!(clause, Clause::SetCommunity(_))) else {
+        return false;
+    };
+    if followed_by(view, run, Clause::CommunityAdditive) {
+        values.set(1, Value::Given);
+    }
+    put(values, run)
+}
+
+fn set_large_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let make = |value: Value<'_>| match value {
+        Value::Large(community) => Clause::SetLargeCommunity(community),
+        _ => Clause::LargeCommunityNone,
+    };
+    let additive = values.given(1).then_some(Clause::LargeCommunityAdditive);
+    let limit = (Kind::LargeCommunity, COMMUNITIES, Limit::Communities);
+    set_list(draft, values, limit, is_large_community, make, additive)
+}
+
+fn print_set_large_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let fits = |clause: &Clause| matches!(clause, Clause::SetLargeCommunity(_));
+    let Some(run) = clauses(view, subject, fits) else { return false };
+    if followed_by(view, run, Clause::LargeCommunityAdditive) {
+        values.set(1, Value::Given);
+    }
+    put(values, run)
+}
+
+fn set_prepend(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let make = |value: Value<'_>| match value {
+        Value::Number(asn) => Clause::SetPrepend(Asn(asn)),
+        _ => Clause::Entry,
+    };
+    let fits = |clause: &Clause| matches!(clause, Clause::SetPrepend(_));
+    set_list(draft, values, (Kind::Asn, PREPENDS, Limit::Prepends), fits, make, None)
+}
+
+fn print_set_prepend<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    clauses(view, subject, |clause| matches!(clause, Clause::SetPrepend(_)))
+        .is_some_and(|run| put(values, run))
+}
+
+fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let Value::Address(address) = values.get(0) else { return Ok(()) };
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        return Err(Fault::at(0, ErrorKind::Senseless("nobody can send packets to this next hop")));
+    }
+    match address {
+        IpAddr::V4(four) => draft.replace_clause(
+            |clause| matches!(clause, Clause::SetNextHopV4(_)),
+            &[Clause::SetNextHopV4(four)],
+        ),
+        IpAddr::V6(six) => draft
+            .replace_clause(|clause| matches!(clause, Clause::SetNextHopV6(_)), &[Clause::SetNextHopV6(six)]),
+    }
+}
+
+fn match_prefix_list(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let list = draft.reference(values.text(1))?;
+    if values.number(0) == 1 {
+        let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(Family::Ipv6, _));
+        draft.replace_clause(same, &[Clause::MatchPrefixList(Family::Ipv6, list)])
+    } else {
+        let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(Family::Ipv4, _));
+        draft.replace_clause(same, &[Clause::MatchPrefixList(Family::Ipv4, list)])
+    }
+}
+
+fn print_match_prefix_list<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(Clause::MatchPrefixList(family, list)) = clause(view, subject) else { return false };
+    print_match(view, values, u8::from(family == Family::Ipv6), list)
+}
+
+fn match_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let list = draft.reference(values.text(1))?;
+    if values.number(0) == 1 {
+        let same = |clause: &Clause| matches!(clause, Clause::MatchLargeCommunity(_));
+        draft.replace_clause(same, &[Clause::MatchLargeCommunity(list)])
+    } else {
+        draft.replace_clause(
+            |clause| matches!(clause, Clause::MatchCommunity(_)),
+            &[Clause::MatchCommunity(list)],
+        )
+    }
+}
+
+fn print_match_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    match clause(view, subject) {
+        Some(Clause::MatchCommunity(list)) => print_match(view, values, 0, list),
+        Some(Clause::MatchLargeCommunity(list)) => print_match(view, values, 1, list),
+        _ => false,
+    }
+}
+
+fn print_match<'v>(view: &ConfigView<'v>, values: &mut Values<'v>, choice: u8, list: ListRef) -> bool {
+    values.set(0, Value::Choice(choice));
+    values.set(1, Value::Text(view.text(list.name)));
+    true
+}

@@ -1,0 +1,136 @@
+//! The top level: the host's name, the blocks, and routes to nowhere.
+
+use core::net::IpAddr;
+
+use super::{Node, Statement, Subject};
+use crate::base::net::{Asn, Family, InterfaceAddress};
+use crate::config::build::Draft;
+use crate::config::error::{ErrorKind, Fault, Lint};
+use crate::config::matcher::Token::{Arg, Choice, Word};
+use crate::config::matcher::Values;
+use crate::config::model::{ConfigView, Owner, Route, StaticKind};
+use crate::config::value::{Kind, Value};
+
+pub(super) const ROWS: &[Statement] = &[
+    Statement::new(
+        &[Word("hostname"), Arg(Kind::Word, "NAME")],
+        "the name of this host, in `show` and in logs",
+        hostname,
+    )
+    .default("the system's host name")
+    .print(print_hostname),
+    Statement::new(
+        &[Word("router"), Word("bgp"), Arg(Kind::Asn, "ASN")],
+        "opens the BGP block: our AS number",
+        router_bgp,
+    ),
+    Statement::new(&[Word("bfd")], "opens the BFD block: profiles of timers", bfd),
+    Statement::new(
+        &[Word("failover"), Arg(Kind::Name, "NAME")],
+        "opens a failover block: addresses with one health and one posture",
+        failover,
+    ),
+    Statement::new(
+        &[Word("steer"), Arg(Kind::Name, "NAME")],
+        "opens a steer block: the router's side, the choice between announcers",
+        steer,
+    ),
+    Statement::new(
+        &[Word("interface"), Arg(Kind::Interface, "IFNAME")],
+        "opens an interface block",
+        interface,
+    ),
+];
+
+pub(super) const ROUTES: &[Statement] = &[
+    Statement::new(
+        &[Word("ip"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Choice(NOWHERE)],
+        "installs a route to nowhere; `redistribute static` announces it",
+        route::<false>,
+    )
+    .print(print_route::<false>),
+    Statement::new(
+        &[Word("ipv6"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Choice(NOWHERE)],
+        "installs a route to nowhere; `redistribute static` announces it",
+        route::<true>,
+    )
+    .print(print_route::<true>),
+];
+
+const NOWHERE: &[&str] = &["Null0", "blackhole", "reject", "null0"];
+
+fn hostname(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if crate::config::value::is_placeholder(values.text(0)) {
+        draft.warn(Lint::Placeholder, values, 0);
+    }
+    *draft.config.hostname = draft.intern(values.text(0))?;
+    Ok(())
+}
+
+fn print_hostname<'v>(view: &ConfigView<'v>, _: Subject, values: &mut Values<'v>) -> bool {
+    values.set(0, Value::Text(view.text(view.hostname)));
+    !view.hostname.is_empty()
+}
+
+fn router_bgp(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let asn = Asn(values.number(0));
+    let before = draft.config.bgp.local_as;
+    if before != Asn(0) && before != asn {
+        return Err(Fault::at(0, ErrorKind::OtherAs(before)));
+    }
+    if asn == Asn::TRANS {
+        return Err(Fault::at(0, ErrorKind::Senseless("23456 is AS_TRANS (RFC 6793), nobody's AS number")));
+    }
+    draft.config.bgp.local_as = asn;
+    draft.enter(Node::Bgp);
+    Ok(())
+}
+
+fn bfd(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+    draft.enter(Node::Bfd);
+    draft.needs_bfd()
+}
+
+fn failover(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.enter_service(values.text(0))
+}
+
+fn steer(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let name = draft.intern(values.text(0))?;
+    draft.enter(Node::Steer);
+    draft.place.name = name;
+    Ok(())
+}
+
+fn interface(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let name = draft.intern(values.text(0))?;
+    draft.enter(Node::Interface);
+    draft.place.name = name;
+    Ok(())
+}
+
+fn route<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let address = draft.prefix(values, 0, if IPV6 { Family::Ipv6 } else { Family::Ipv4 })?;
+    if !draft.platform.kernel_routes {
+        return Err(draft.cannot("installs no kernel routes"));
+    }
+    let kind = if values.number(1) == 2 { StaticKind::Reject } else { StaticKind::Blackhole };
+    draft.add_route(Route {
+        address: address.subnet().address(),
+        length: address.length,
+        owner: Owner::Static(kind),
+        ..Route::REST
+    })
+}
+
+fn print_route<'v, const IPV6: bool>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+) -> bool {
+    let Some(route) = view.routes.get(subject.index) else { return false };
+    let Owner::Static(kind) = route.owner else { return false };
+    values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
+    values.set(1, Value::Choice(if kind == StaticKind::Reject { 2 } else { 1 }));
+    matches!(route.address, IpAddr::V6(_)) == IPV6
+}

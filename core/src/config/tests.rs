@@ -1,0 +1,73 @@
+use super::*;
+
+#[test]
+fn a_configuration_has_the_size_it_may_have() {
+    let (appliance, linux) = (size_of::<Config<4, 8>>(), size_of::<Config<64, 256, 16_384, 4_096, 65_535>>());
+    std::println!("Config<4, 8> {appliance}, a Linux Config {linux}");
+    std::println!(
+        "Config<2, 4> {}, rule {}, route {}, neighbor {}, service {}, check {}",
+        size_of::<Config<2, 4>>(),
+        size_of::<Rule>(),
+        size_of::<Route>(),
+        size_of::<Neighbor>(),
+        size_of::<Service>(),
+        size_of::<Check>()
+    );
+    assert!(appliance <= 8 << 10);
+    assert!(linux <= 1 << 20);
+    assert!(size_of::<Route>() <= 32);
+}
+
+use std::boxed::Box;
+use std::format;
+use std::string::String;
+use std::vec::Vec;
+
+type Small = Config<8, 8, 64, 128, 4096>;
+
+/// Reads a text; gives the configuration and every diagnostic as text.
+fn read_all(text: &str, platform: &Platform) -> (Box<Small>, Vec<String>, bool) {
+    let mut config = Box::new(Small::new());
+    let mut said = Vec::new();
+    let result = parse(text, platform, &mut config, &mut |diagnostic| {
+        said.push(format!("{}: {diagnostic}", diagnostic.severity));
+    });
+    (config, said, result.is_ok())
+}
+
+const TEMPLATE: &str = "\
+hostname node1
+
+router bgp 65000
+no bgp ebgp-requires-policy
+coalesce-time 1000
+bgp bestpath as-path multipath-relax
+neighbor RS peer-group
+neighbor RS remote-as external
+neighbor RS capability extended-nexthop
+neighbor 2600:3c0f:4:34::1 peer-group RS
+neighbor 2600:3c0f:4:34::2 peer-group RS
+neighbor 2600:3c0f:4:34::3 peer-group RS
+neighbor 2600:3c0f:4:34::4 peer-group RS
+address-family ipv4 unicast
+  network 192.0.2.10/32 route-map primary
+  redistribute static
+exit-address-family
+route-map primary permit 10
+set large-community 63949:1:1
+route-map secondary permit 10
+set large-community 63949:1:2
+";
+
+#[test]
+fn the_guides_template_reads_as_it_stands() {
+    let (config, said, fine) = read_all(TEMPLATE, &Platform::LINUX);
+    assert!(fine, "{said:#?}");
+    assert!(said.is_empty(), "{said:#?}");
+    let view = config.view();
+    assert_eq!((view.groups.len(), view.neighbors.len(), view.routes.len(), view.rules.len()), (1, 4, 1, 4));
+    let (printed, said, fine) = read_all(&format!("{}", Printed(view)), &Platform::LINUX);
+    assert!(fine, "{said:#?}");
+    assert_eq!(format!("{}", Printed(printed.view())), format!("{}", Printed(view)));
+    std::println!("{}", Printed(view));
+}
