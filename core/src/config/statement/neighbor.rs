@@ -42,7 +42,7 @@ pub(super) const SESSION: &[Statement] = &[
     Statement::new(
         &[NEIGHBOR, Arg(Kind::Address, "ADDRESS"), Word("peer-group"), Arg(Kind::Name, "GROUP")],
         "makes the neighbor a member of a peer-group",
-        |draft, values| draft.join_group(values),
+        join_group,
     )
     .print(|view, subject, values| {
         let Some(neighbor) =
@@ -324,6 +324,10 @@ fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault>
         return Err(Fault::at(0, what));
     }
     draft.introduce(values).map(|_| ())
+}
+
+fn join_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.join_group(values)
 }
 
 fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
