@@ -135,7 +135,7 @@ impl<'a> Draft<'a> {
                 self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
             }
             Tier::NoEffect(why) | Tier::Refused(why) => {
-                self.say(Severity::Note, ErrorKind::NoEffect(why), first);
+                self.say(Severity::Note, ErrorKind::NoEffect(why), first)
             }
             Tier::Warn(lint) if !found.values.negated => {
                 self.say(Severity::Warning, ErrorKind::Lint(lint), first);

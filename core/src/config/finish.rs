@@ -226,7 +226,7 @@ impl Lists<'_> {
         if (self.last.0, self.last.1) == (list, name) {
             return self.last.2;
         }
-        let key = Rule { name, list, ..Rule::REST };
+        let key = Rule { list, name, ..Rule::REST };
         let at = self.rules.partition_point(|rule| order(self.pool, rule, &key) == Ordering::Less);
         let found = self.rules.get(at).filter(|rule| rule.list == list && rule.name == name);
         let first = found.and_then(|_| u16::try_from(at).ok()).map_or(0, |at| at.saturating_add(1));

@@ -10,7 +10,7 @@ pub(crate) struct Word<'a> {
 }
 
 /// The words of a line, one after the other. Blanks separate them; there is no quoting, as in FRR.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Words<'a> {
     line: &'a str,
     at: usize,

@@ -8,6 +8,7 @@ use core::fmt;
 
 use super::error::ErrorKind;
 use super::line::Words;
+use super::model::ConfigView;
 use super::statement::{self, Node, Scope, Statement};
 use super::value::{Kind, Misfit, Value, is_placeholder};
 
@@ -184,11 +185,13 @@ pub(crate) fn walk<'a, 'w>(
 ) -> Result<Fit, Miss> {
     let mut walk = Walk { words, depth: 0, values, fit: Fit::default(), expect };
     walk.sequence(syntax, 0)?;
-    if let Some(word) = walk.words.peek() {
-        return Err(Miss { depth: walk.depth, at: word.at, what: ErrorKind::Trailing });
+    match walk.words.peek() {
+        Some(word) => Err(Miss { depth: walk.depth, at: word.at, what: ErrorKind::Trailing }),
+        None => {
+            walk.could_be(Expect::End);
+            Ok(walk.fit)
+        }
     }
-    walk.could_be(Expect::End);
-    Ok(walk.fit)
 }
 
 /// How many values the tokens yield.
@@ -228,7 +231,7 @@ fn choose<'t>(keywords: impl Iterator<Item = &'t str> + Clone, word: &str) -> Op
     }
 }
 
-impl Walk<'_, '_> {
+impl<'a> Walk<'a, '_> {
     fn could_be(&mut self, expect: Expect) {
         if let Some(sink) = &mut self.expect {
             sink(expect);
@@ -436,7 +439,7 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
         let mut here: Option<(Found<'_>, Fit, bool)> = None;
         for statement in tables.iter().copied().flatten().filter(|row| row.is_read()) {
             let mut values = Values { negated, ..Values::new() };
-            match walk(statement.syntax, words.clone(), &mut values, None) {
+            match walk(statement.syntax, words, &mut values, None) {
                 Ok(fit) => {
                     let found = Found { statement, node, values };
                     match &mut here {
@@ -452,7 +455,7 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
         }
         if let Some((found, fit, twin)) = here {
             if !fit.is_short() {
-                return allowed(&found, &words).map(|()| found);
+                return allowed(found, words);
             }
             if best.is_none() {
                 best = Some((found, fit, twin));
@@ -461,17 +464,16 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
     }
     match best {
         Some((_, _, true)) => Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::Ambiguous }),
-        Some((found, ..)) => allowed(&found, &words).map(|()| found),
+        Some((found, ..)) => allowed(found, words),
         None => Err(worst),
     }
 }
 
-/// Whether the statement may stand with the `no` it has.
-fn allowed(found: &Found<'_>, words: &Words<'_>) -> Result<(), Miss> {
+fn allowed<'a>(found: Found<'a>, words: Words<'a>) -> Result<Found<'a>, Miss> {
     if found.values.negated && !found.statement.has_no() {
         return Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::NoForm });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The miss that says more: the one further on, and at the same word the more precise one.
@@ -502,12 +504,7 @@ pub(crate) fn expected(node: Node, before: &str, sink: &mut dyn FnMut(Expect, &'
             }
             let mut values = Values::new();
             // Whether it fits does not matter: the walk tells what follows only when all words fitted so far.
-            let _ = walk(
-                statement.syntax,
-                words.clone(),
-                &mut values,
-                Some(&mut |expect| sink(expect, statement)),
-            );
+            let _ = walk(statement.syntax, words, &mut values, Some(&mut |expect| sink(expect, statement)));
         }
     }
 }
@@ -545,6 +542,112 @@ pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
         }
         sink(Completion { expect, help: statement.help });
     });
+}
+
+/// A syntax as the documentation shows it.
+pub struct Shown(pub &'static [Token]);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, token) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            match *token {
+                Token::Word(word) => f.write_str(word)?,
+                Token::Choice(words) => {
+                    for (index, word) in words.iter().enumerate() {
+                        write!(f, "{}{word}", if index > 0 { "|" } else { "" })?;
+                    }
+                }
+                Token::Arg(_, name) | Token::Line(name) => f.write_str(name)?,
+                Token::Flag(word) => write!(f, "[{word}]")?,
+                Token::Optional(inner) => write!(f, "[{}]", Self(inner))?,
+                Token::Options(options) => {
+                    for (index, option) in options.iter().enumerate() {
+                        write!(f, "{}[{}]", if index > 0 { " " } else { "" }, Self(option))?;
+                    }
+                }
+                Token::Repeat(_, name) => write!(f, "{name}…")?,
+                Token::Anything => f.write_str("…")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes a statement's line: its syntax with these values. What [`walk`] would read back.
+pub(crate) fn write(
+    out: &mut dyn fmt::Write,
+    view: &ConfigView<'_>,
+    syntax: &'static [Token],
+    values: &Values<'_>,
+) -> fmt::Result {
+    if values.negated {
+        out.write_str("no ")?;
+    }
+    write_tokens(out, view, syntax, values, 0, true)
+}
+
+fn write_tokens(
+    out: &mut dyn fmt::Write,
+    view: &ConfigView<'_>,
+    tokens: &'static [Token],
+    values: &Values<'_>,
+    mut place: usize,
+    mut first: bool,
+) -> fmt::Result {
+    let mut blank =
+        |out: &mut dyn fmt::Write| if core::mem::take(&mut first) { Ok(()) } else { out.write_str(" ") };
+    for token in tokens {
+        let value = values.get(place);
+        let width = places(core::slice::from_ref(token));
+        let any = (place..place.saturating_add(width)).any(|place| values.given(place));
+        match *token {
+            Token::Word(word) => {
+                blank(out)?;
+                out.write_str(word)?;
+            }
+            Token::Choice(words) => {
+                blank(out)?;
+                let index = usize::try_from(values.number(place)).unwrap_or(usize::MAX);
+                out.write_str(words.get(index).copied().unwrap_or(""))?;
+            }
+            Token::Flag(word) if any => {
+                blank(out)?;
+                out.write_str(word)?;
+            }
+            Token::Arg(kind, _) | Token::Repeat(kind, _) => {
+                blank(out)?;
+                match value {
+                    Value::Rules(from, count) => kind.write_rules(out, view, from, count)?,
+                    value => kind.write(out, value)?,
+                }
+            }
+            Token::Line(_) => {
+                blank(out)?;
+                out.write_str(values.text(place))?;
+            }
+            Token::Optional(inner) if any => {
+                blank(out)?;
+                write_tokens(out, view, inner, values, place, true)?;
+            }
+            Token::Options(options) => {
+                let mut inner = place;
+                for option in options {
+                    let width = places(option);
+                    if (inner..inner.saturating_add(width)).any(|place| values.given(place)) {
+                        blank(out)?;
+                        write_tokens(out, view, option, values, inner, true)?;
+                    }
+                    inner = inner.saturating_add(width);
+                }
+            }
+            Token::Flag(_) | Token::Optional(_) | Token::Anything => {}
+        }
+        place = place.saturating_add(width);
+    }
+    Ok(())
 }
 
 /// Whether any word of the line is a guide's placeholder, and where.

@@ -24,17 +24,15 @@ mod matcher;
 mod model;
 mod platform;
 mod print;
-mod shown;
 mod statement;
 mod value;
 
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
 pub use lint::lint;
-pub use matcher::{Completion, Expect, Token, Values, completions};
+pub use matcher::{Completion, Expect, Shown, Token, Values, completions};
 pub use model::*;
 pub use platform::{CheckKinds, Platform};
 pub use print::{Printed, print};
-pub use shown::Shown;
 pub use statement::{Node, Statement, Tier};
 pub use value::{Kind, Value};
 

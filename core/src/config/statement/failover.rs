@@ -269,7 +269,7 @@ fn address(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
         )
         .hint("what is announced can be wider: `address A/32 announce /24`"));
     }
-    Draft::shareable(address, 0)?;
+    draft.shareable(address, 0)?;
     let length = if values.given(1) { u8::try_from(values.number(1)).unwrap_or(u8::MAX) } else { bits };
     if length > bits || length == 0 {
         return Err(Fault::at(1, ErrorKind::Range(1, u32::from(bits))));

@@ -42,7 +42,7 @@ pub(super) const SESSION: &[Statement] = &[
     Statement::new(
         &[NEIGHBOR, Arg(Kind::Address, "ADDRESS"), Word("peer-group"), Arg(Kind::Name, "GROUP")],
         "makes the neighbor a member of a peer-group",
-        join_group,
+        |draft, values| draft.join_group(values),
     )
     .print(|view, subject, values| {
         let Some(neighbor) =
@@ -324,10 +324,6 @@ fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault>
         return Err(Fault::at(0, what));
     }
     draft.introduce(values).map(|_| ())
-}
-
-fn join_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    draft.join_group(values)
 }
 
 fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {

@@ -1,0 +1,142 @@
+//! What the two threads say to each other, and the board on which the engine's state is published.
+//!
+//! The engine thread never waits for the management thread: it tries, and counts what did not fit.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use holdover_core::base::time::Instant;
+use holdover_core::config::Config;
+use holdover_core::engine::{CommandResult, Engine, Record, record::Level};
+use tokio::sync::oneshot;
+
+use crate::host::facts::LinkName;
+use crate::owned::OwnedChange;
+use crate::snapshot::{RouteRow, Snapshot, SteerRow};
+
+/// The engine as large as a Linux host wants it (law 8).
+pub(crate) type HostEngine = Engine<64, 256, 16_384, 4_096, 65_535>;
+/// Its configuration.
+pub(crate) type HostConfig = Config<64, 256, 16_384, 4_096, 65_535>;
+
+/// The most rows of a long table that are told in one turn.
+pub(crate) const ROWS: usize = 256;
+
+/// From the management thread to the engine thread.
+pub(crate) enum ToEngine {
+    /// Take over this configuration; it comes back as [`ToManager::Configured`].
+    Configure(&'static mut HostConfig),
+    /// Drain a service, or (`false`) undrain it.
+    Drain {
+        /// Its name.
+        service: String,
+        /// Drain, or undrain.
+        drain: bool,
+        /// What became of it.
+        answer: oneshot::Sender<CommandResult>,
+    },
+    /// Withdraw everything and end.
+    Stop,
+    /// Publish a snapshot now.
+    Publish(oneshot::Sender<()>),
+    /// Routes in place `from` and on; and the place to go on from, unless that was all.
+    Routes {
+        /// Where to begin.
+        from: usize,
+        /// The rows.
+        answer: oneshot::Sender<Piece<RouteRow>>,
+    },
+    /// Prefixes kept by `steer`, likewise.
+    Steered {
+        /// Where to begin.
+        from: usize,
+        /// The rows.
+        answer: oneshot::Sender<Piece<SteerRow>>,
+    },
+    /// The list of what is ours was written up to this change.
+    ListWritten(u32),
+}
+
+/// A piece of a long table.
+#[derive(Debug)]
+pub(crate) struct Piece<T> {
+    /// Its rows.
+    pub(crate) rows: Vec<T>,
+    /// Where the next piece begins; `None` at the end.
+    pub(crate) next: Option<usize>,
+}
+
+/// From the engine thread to the management thread, where nothing may be lost.
+pub(crate) enum ToManager {
+    /// The engine has copied the configuration.
+    Configured(&'static mut HostConfig),
+    /// The list of what is ours changes.
+    Owned(OwnedChange),
+    /// The engine thread has ended; whether in good order.
+    Ended(bool),
+}
+
+/// What is to be logged.
+#[derive(Debug)]
+pub(crate) struct Event {
+    /// When it happened.
+    pub(crate) at: SystemTime,
+    /// What happened.
+    pub(crate) what: What,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// In the engine; with the names that its numbers stand for.
+    Record(Record, Subject),
+    /// In the shim.
+    Note(Level, &'static str, String),
+}
+
+/// The name of what a record speaks of by number.
+#[derive(Debug)]
+pub(crate) enum Subject {
+    /// It speaks of none.
+    None,
+    /// Of this link.
+    Link(LinkName),
+}
+
+/// Where the engine's state hangs for all to read: two snapshots, of which the newer one is read while the other is
+/// written.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    slots: [Mutex<Snapshot>; 2],
+    newest: AtomicUsize,
+    turned_at: AtomicU64,
+}
+
+impl Board {
+    /// Writes the next snapshot, unless a reader still holds its place; whether that was done.
+    pub(crate) fn publish(&self, fill: impl FnOnce(&mut Snapshot)) -> bool {
+        let next = 1 - self.newest.load(Ordering::Acquire).min(1);
+        let Some(Ok(mut slot)) = self.slots.get(next).map(Mutex::try_lock) else { return false };
+        fill(&mut slot);
+        drop(slot);
+        self.newest.store(next, Ordering::Release);
+        true
+    }
+
+    /// Reads the newest snapshot.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        let newest = self.newest.load(Ordering::Acquire).min(1);
+        look(&self.slots[newest].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The engine thread is alive at this time.
+    pub(crate) fn set_turned(&self, now: Instant) {
+        self.turned_at.store(now.as_micros(), Ordering::Relaxed);
+    }
+
+    /// When the engine thread was last seen alive.
+    pub(crate) fn turned(&self) -> Instant {
+        Instant::from_micros(self.turned_at.load(Ordering::Relaxed))
+    }
+}

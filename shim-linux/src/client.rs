@@ -1,0 +1,62 @@
+//! The other end of the control socket: `holdover show`, `drain`, `undrain`, `reload` and `stop`.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the daemon has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Says one line to the daemon and prints its answer.
+pub(crate) fn run(socket: &Path, line: &str) -> ExitCode {
+    match ask(socket, line) {
+        Ok((true, text)) => {
+            // A reader that had enough (`| head`) is no fault.
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok((false, text)) => {
+            eprintln!("holdover: {}", text.trim_end());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("holdover: {}", explain(socket, &error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ask(socket: &Path, line: &str) -> io::Result<(bool, String)> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(format!("{line}\n").as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    match answer.split_once('\n') {
+        Some(("ok", text)) => Ok((true, text.to_owned())),
+        Some(("error", text)) => Ok((false, text.to_owned())),
+        _ => Err(ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn explain(socket: &Path, error: &io::Error) -> String {
+    let path = socket.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            format!("no daemon listens at {path}: is `holdover run` running? (another socket: --control)")
+        }
+        ErrorKind::PermissionDenied => format!("no permission to use {path}: only its owner may (try sudo)"),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            format!(
+                "the daemon at {path} took the question and did not answer within {} s",
+                PATIENCE.as_secs()
+            )
+        }
+        ErrorKind::UnexpectedEof => format!("the daemon at {path} broke off: see its log"),
+        _ => format!("{path}: {error}"),
+    }
+}

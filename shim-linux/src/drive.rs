@@ -1,0 +1,367 @@
+//! The engine thread: facts in, orders out, until it is told to stop. It touches no file, no log and no name service, and
+//! never waits for the other thread.
+
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::SystemTime;
+
+use holdover_core::base::time::{Duration, Instant};
+use holdover_core::config::RouteSource;
+use holdover_core::engine::record::Level;
+use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bridge::{Board, Event, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What};
+use crate::host::Host;
+use crate::host::facts::LinkName;
+use crate::io::Io;
+use crate::io::timer::now;
+use crate::owned::Entry;
+use crate::snapshot::RouteRow;
+use crate::sys::sched;
+
+/// The stop's own command; others count from 1.
+const STOP: CommandId = CommandId(0);
+/// How often a snapshot is published at most.
+const PUBLISH_CADENCE: Duration = Duration::from_millis(100);
+/// How long a stop may take beside the longest linger.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the configuration waits for the host's tables at the start.
+const TABLES_PATIENCE: Duration = Duration::from_secs(2);
+/// The most words from the management thread that are heard in one turn.
+const WORDS: usize = 64;
+
+/// What the engine thread is started with.
+pub(crate) struct Start {
+    /// The engine, at rest.
+    pub(crate) engine: &'static mut HostEngine,
+    /// What an earlier run listed as its own.
+    pub(crate) listed: Vec<Entry>,
+    /// Readable when a signal to stop came.
+    pub(crate) signals: UnixStream,
+    /// Words from the management thread.
+    pub(crate) words: Receiver<ToEngine>,
+    /// Words to it that must arrive.
+    pub(crate) manager: mpsc::UnboundedSender<ToManager>,
+    /// What is to be logged; it may be full.
+    pub(crate) events: mpsc::Sender<Event>,
+    /// The quietest level that is logged.
+    pub(crate) least: Level,
+    /// Where snapshots hang.
+    pub(crate) board: Arc<Board>,
+}
+
+/// The engine thread's state.
+pub(crate) struct Drive {
+    engine: &'static mut HostEngine,
+    io: Io,
+    signals: UnixStream,
+    words: Receiver<ToEngine>,
+    log: Log,
+    board: Arc<Board>,
+    manager: mpsc::UnboundedSender<ToManager>,
+    /// A configuration that waits for the host's tables.
+    configuration: Option<&'static mut HostConfig>,
+    started: Instant,
+    asked: Vec<(CommandId, oneshot::Sender<CommandResult>)>,
+    next_command: u32,
+    dirty: bool,
+    published: Instant,
+    /// When a stop that was ordered is given up.
+    stopping_until: Option<Instant>,
+    /// Set when all is over: whether in good order.
+    ended: Option<bool>,
+}
+
+/// The engine thread's end of the log.
+struct Log {
+    events: mpsc::Sender<Event>,
+    least: Level,
+    lost: u32,
+}
+
+impl Log {
+    fn say(&mut self, level: Level, what: impl FnOnce() -> What) {
+        if level < self.least {
+            return;
+        }
+        if self.lost > 0 {
+            let message =
+                format!("{} log lines were lost: they came faster than they could be written", self.lost);
+            let lost = What::Note(Level::Warning, "log_lines_lost", message);
+            if self.events.try_send(Event { at: SystemTime::now(), what: lost }).is_ok() {
+                self.lost = 0;
+            }
+        }
+        if self.events.try_send(Event { at: SystemTime::now(), what: what() }).is_err() {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    fn note(&mut self, level: Level, event: &'static str, message: &str) {
+        self.say(level, || What::Note(level, event, message.to_owned()));
+    }
+}
+
+impl Drive {
+    /// Opens the sockets and gives back what wakes this thread. Errors: netlink or epoll is not to be had.
+    pub(crate) fn open(start: Start) -> io::Result<Self> {
+        start.signals.set_nonblocking(true)?;
+        let io = Io::open(Host::open(start.listed)?, start.signals.as_raw_fd())?;
+        Ok(Self {
+            engine: start.engine,
+            io,
+            signals: start.signals,
+            words: start.words,
+            log: Log { events: start.events, least: start.least, lost: 0 },
+            board: start.board,
+            manager: start.manager,
+            configuration: None,
+            started: now(),
+            asked: Vec::new(),
+            next_command: 0,
+            dirty: true,
+            published: Instant::ZERO,
+            stopping_until: None,
+            ended: None,
+        })
+    }
+
+    /// What another thread wakes this one with.
+    pub(crate) fn waker(&self) -> Arc<mio::Waker> {
+        self.io.waker()
+    }
+
+    /// Runs until all is over; whether it ended in good order.
+    pub(crate) fn run(&mut self) -> bool {
+        self.ask_for_real_time();
+        let mut seed = [0; 8];
+        // Jitter needs no secret: when the pool is not ready, the time has to do.
+        if rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::NONBLOCK).is_err() {
+            seed = now().as_micros().to_ne_bytes();
+        }
+        self.engine.start(now(), u64::from_ne_bytes(seed));
+        loop {
+            if let Err(error) = self.turn() {
+                let message = format!("cannot wait for events: {error}");
+                self.log.note(Level::Error, "event_loop_failed", &message);
+                self.ended = Some(false);
+            }
+            if let Some(in_order) = self.ended {
+                // Routes are told to the kernel by us alone: nobody else would take them away.
+                let _ = self.io.host.remove_own_routes();
+                self.publish(now());
+                return in_order;
+            }
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.io.wait(now(), self.deadline())?;
+        let now = now();
+        self.board.set_turned(now);
+        if std::mem::take(&mut self.io.signalled) {
+            self.hear_signals(now);
+        }
+        if std::mem::take(&mut self.io.woken) {
+            self.hear_words(now);
+        }
+        self.io.begin_turn(now);
+        while let Some(fact) = self.io.next() {
+            self.engine.handle(now, self.io.input(&fact));
+            self.drain(now);
+            self.dirty = true;
+        }
+        self.configure(now);
+        if self.io.tick(now) {
+            let message =
+                "the list of addresses that are ours could not be written in time: bound without it";
+            self.log.note(Level::Warning, "owned_list_late", message);
+        }
+        self.engine.handle(now, Input::Tick);
+        self.drain(now);
+        self.send_changes();
+        if self.dirty && now.since(self.published) >= PUBLISH_CADENCE {
+            self.publish(now);
+        }
+        if self.stopping_until.is_some_and(|until| until <= now) {
+            let message = "the stop took too long: what is left is left to the kernel";
+            self.log.note(Level::Error, "stop_given_up", message);
+            self.ended = Some(false);
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Instant {
+        let mut deadline = self.engine.deadline();
+        if self.dirty {
+            deadline = deadline.min(self.published + PUBLISH_CADENCE);
+        }
+        if self.configuration.is_some() {
+            deadline = deadline.min(self.started + TABLES_PATIENCE);
+        }
+        deadline.min(self.stopping_until.unwrap_or(Instant::FAR))
+    }
+
+    /// Obeys what the engine orders, until it orders nothing more.
+    fn drain(&mut self, now: Instant) {
+        while let Some(order) = self.engine.poll() {
+            self.dirty = true;
+            match order {
+                Output::Record(record) => {
+                    let host = &self.io.host;
+                    self.log.say(record.level(), || What::Record(record, subject(&record, host)));
+                }
+                Output::Answer { id: STOP, .. } => self.ended = Some(true),
+                Output::Answer { id, result } => {
+                    if let Some(place) = self.asked.iter().position(|(asked, _)| *asked == id) {
+                        // Whoever asked may have gone.
+                        let _ = self.asked.swap_remove(place).1.send(result);
+                    }
+                }
+                order => self.io.execute(now, order),
+            }
+        }
+    }
+
+    /// Takes over a configuration that waits, as soon as the host's tables are known: so the first connection already
+    /// knows which peers are on a connected subnet.
+    fn configure(&mut self, now: Instant) {
+        let known = self.io.host.is_told() || now.since(self.started) >= TABLES_PATIENCE;
+        let Some(configuration) = self.configuration.take_if(|_| known) else { return };
+        if self.stopping_until.is_none() {
+            self.engine.configure(now, configuration);
+            self.drain(now);
+            let bgp = self.engine.config().view().bgp;
+            let kernel = RouteSource::Kernel as usize;
+            let follow = bgp.redistribute.iter().any(|family| family[kernel].on);
+            if let Err(error) = self.io.follow_routes(follow) {
+                let message = format!("cannot follow the kernel's routes: {error}");
+                self.log.note(Level::Error, "kernel_routes_failed", &message);
+            }
+        }
+        self.tell(ToManager::Configured(configuration));
+    }
+
+    fn hear_signals(&mut self, now: Instant) {
+        let mut octets = [0; 16];
+        while self.signals.read(&mut octets).is_ok_and(|count| count > 0) {}
+        if self.stopping_until.is_some() {
+            self.log.note(Level::Warning, "stop_forced", "told to stop a second time: stopping at once");
+            self.ended = Some(false);
+        } else {
+            self.stop(now);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        if self.stopping_until.is_some() {
+            return;
+        }
+        let view = self.engine.config().view();
+        let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or(0);
+        self.stopping_until = Some(now + STOP_PATIENCE + Duration::from_millis(linger.into()));
+        self.engine.handle(now, Input::Command { id: STOP, command: Command::Stop });
+        self.drain(now);
+    }
+
+    fn hear_words(&mut self, now: Instant) {
+        for _ in 0..WORDS {
+            let Ok(word) = self.words.try_recv() else { return };
+            self.hear(now, word);
+        }
+        // There may be more: look again in the next turn.
+        self.io.woken = true;
+    }
+
+    fn hear(&mut self, now: Instant, word: ToEngine) {
+        match word {
+            ToEngine::Configure(configuration) => self.configuration = Some(configuration),
+            ToEngine::Drain { service, drain, answer } => {
+                let Some(service) = self.engine.service_named(&service) else {
+                    let _ = answer.send(CommandResult::NoSuchService);
+                    return;
+                };
+                self.next_command = self.next_command.wrapping_add(1).max(1);
+                let id = CommandId(self.next_command);
+                self.asked.push((id, answer));
+                let command = if drain { Command::Drain(service) } else { Command::Undrain(service) };
+                self.engine.handle(now, Input::Command { id, command });
+                self.drain(now);
+            }
+            ToEngine::Stop => self.stop(now),
+            ToEngine::Publish(answer) => {
+                self.publish(now);
+                let _ = answer.send(());
+            }
+            ToEngine::Routes { from, answer } => {
+                let _ = answer.send(self.routes(from));
+            }
+            ToEngine::Steered { from, answer } => {
+                let piece = piece(from, |place| self.engine.steered(place));
+                let _ = answer.send(piece);
+            }
+            ToEngine::ListWritten(serial) => self.io.list_written(serial),
+        }
+    }
+
+    fn routes(&self, from: usize) -> Piece<RouteRow> {
+        piece(from, |place| {
+            let (place, view) = self.engine.route(place)?;
+            let name = view.link.map(|link| self.io.host.name(link)).unwrap_or_default();
+            Some((place, RouteRow::take(&view, LinkName::new(name.as_bytes()).unwrap_or_default())))
+        })
+    }
+
+    fn publish(&mut self, now: Instant) {
+        let engine = &*self.engine;
+        if self.board.publish(|snapshot| snapshot.take(now, engine)) {
+            self.dirty = false;
+        }
+        self.published = now;
+    }
+
+    fn send_changes(&mut self) {
+        for change in std::mem::take(&mut self.io.host.changes) {
+            self.tell(ToManager::Owned(change));
+        }
+    }
+
+    fn tell(&self, word: ToManager) {
+        // It fails only when the other thread is gone, and then the process ends.
+        let _ = self.manager.send(word);
+    }
+
+    fn ask_for_real_time(&mut self) {
+        if let Err(error) = sched::ask_for_real_time() {
+            let message = format!(
+                "no real-time scheduling ({error}): on a busy host keepalives may be late; grant CAP_SYS_NICE"
+            );
+            self.log.note(Level::Info, "real_time_denied", &message);
+        }
+    }
+}
+
+fn piece<T>(from: usize, next: impl Fn(usize) -> Option<(usize, T)>) -> Piece<T> {
+    let (mut rows, mut place) = (Vec::new(), from);
+    while let Some((found, row)) = next(place) {
+        if rows.len() == ROWS {
+            return Piece { rows, next: Some(found) };
+        }
+        rows.push(row);
+        place = found + 1;
+    }
+    Piece { rows, next: None }
+}
+
+/// The name of the link that a record speaks of by number.
+fn subject(record: &Record, host: &Host) -> Subject {
+    let link: LinkId = match *record {
+        Record::Bound { link, .. } | Record::Unbound { link, .. } | Record::Adopted { link, .. } => link,
+        _ => return Subject::None,
+    };
+    LinkName::new(host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)
+}

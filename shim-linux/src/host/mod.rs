@@ -1,0 +1,339 @@
+//! The host's tables: links, addresses and routes, followed by netlink, and changed where the engine orders it.
+
+pub(crate) mod facts;
+mod message;
+mod orders;
+mod socket;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use holdover_core::base::net::{InterfaceAddress, Prefix};
+use holdover_core::base::time::{Duration, Instant};
+use holdover_core::engine::{
+    AddressId, Bound, HostTable, Input, IoError, LinkId, Phase, RouteId, RouteTarget,
+};
+use rustix::io::Errno;
+
+use crate::io::Fact;
+use crate::io::error;
+use crate::owned::{Entry, OwnedChange};
+use facts::{HostFact, LinkName};
+use message::{DONE, ERROR, Message};
+use socket::NetlinkSocket;
+use watch::{Told, Watch};
+
+/// How addresses (`IFA_PROTO`, Linux 5.18) and routes (`rtm_protocol`) of ours are marked: BGP's port. Neither FRR nor BIRD
+/// nor a network manager uses the number, so nobody else takes them for its own.
+pub(crate) const OUR_MARK: u8 = 179;
+
+/// The messages of rtnetlink that concern us.
+mod kind {
+    pub(super) const NEW_LINK: u16 = 16;
+    pub(super) const DELETE_LINK: u16 = 17;
+    pub(super) const GET_LINK: u16 = 18;
+    pub(super) const NEW_ADDRESS: u16 = 20;
+    pub(super) const DELETE_ADDRESS: u16 = 21;
+    pub(super) const GET_ADDRESS: u16 = 22;
+    pub(super) const NEW_ROUTE: u16 = 24;
+    pub(super) const DELETE_ROUTE: u16 = 25;
+    pub(super) const GET_ROUTE: u16 = 26;
+}
+
+/// `RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR`.
+const ADDRESS_GROUPS: u32 = 0x1 | 0x10 | 0x100;
+/// `RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE`.
+const ROUTE_GROUPS: u32 = 0x40 | 0x400;
+/// How long a bind waits for its entry in the list of what is ours. An address that answers is worth more than a list:
+/// most kernels keep the mark as well.
+const LIST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// A bind that waits for its entry in the list.
+#[derive(Debug)]
+struct WaitingBind {
+    serial: u32,
+    until: Instant,
+    id: AddressId,
+    link: LinkId,
+    address: InterfaceAddress,
+    label: String,
+}
+
+/// The host's tables.
+#[derive(Debug)]
+pub(crate) struct Host {
+    orders: NetlinkSocket,
+    addresses: Watch,
+    routes: Option<Watch>,
+    names: BTreeMap<u32, LinkName>,
+    /// What an earlier run listed as its own, and what this run has listed.
+    listed: BTreeSet<Entry>,
+    waiting: VecDeque<WaitingBind>,
+    serial: u32,
+    /// Changes of the list, for the management thread.
+    pub(crate) changes: Vec<OwnedChange>,
+    /// Routes of table main that are not ours: by prefix and metric, because two may share a prefix.
+    kernel_routes: BTreeSet<(Prefix, u32)>,
+    /// The routes that we installed: their prefix and metric.
+    installed: BTreeMap<u32, (Prefix, u32)>,
+}
+
+impl Host {
+    /// Opens the sockets, takes away the routes that a crashed run left, and begins to follow links and addresses.
+    pub(crate) fn open(listed: Vec<Entry>) -> io::Result<Self> {
+        let mut host = Self {
+            orders: NetlinkSocket::open(0)?,
+            addresses: Watch::open(&[HostTable::Links, HostTable::Addresses], ADDRESS_GROUPS)?,
+            routes: None,
+            names: BTreeMap::new(),
+            listed: listed.into_iter().collect(),
+            waiting: VecDeque::new(),
+            serial: 0,
+            changes: Vec::new(),
+            kernel_routes: BTreeSet::new(),
+            installed: BTreeMap::new(),
+        };
+        host.remove_own_routes()?;
+        Ok(host)
+    }
+
+    /// The socket that tells of links and addresses.
+    pub(crate) fn addresses_fd(&self) -> RawFd {
+        self.addresses.as_raw_fd()
+    }
+
+    /// The socket that tells of routes, while they are followed.
+    pub(crate) fn routes_fd(&self) -> Option<RawFd> {
+        self.routes.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    /// Begins or ceases to follow the kernel's routes; whether that is a change. Nobody who does not redistribute them
+    /// pays for a router's table.
+    pub(crate) fn follow_routes(&mut self, follow: bool) -> io::Result<bool> {
+        if follow == self.routes.is_some() {
+            return Ok(false);
+        }
+        self.kernel_routes.clear();
+        self.routes = if follow { Some(Watch::open(&[HostTable::Routes], ROUTE_GROUPS)?) } else { None };
+        Ok(true)
+    }
+
+    /// Whether links and addresses were told once.
+    pub(crate) fn is_told(&self) -> bool {
+        self.addresses.complete
+    }
+
+    /// Notes that a socket has something to read.
+    pub(crate) fn set_readable(&mut self, routes: bool) {
+        if let Some(watch) = if routes { self.routes.as_mut() } else { Some(&mut self.addresses) } {
+            watch.readable = true;
+        }
+    }
+
+    /// Whether [`Host::next`] may have something.
+    pub(crate) fn is_ready(&self, routes: bool) -> bool {
+        if routes { self.routes.as_ref().is_some_and(Watch::is_ready) } else { self.addresses.is_ready() }
+    }
+
+    /// The name of a link.
+    pub(crate) fn name(&self, link: LinkId) -> &str {
+        self.names.get(&link.0).map_or("", LinkName::as_str)
+    }
+
+    /// The next fact of one of the watches; looks at no more than `budget` messages.
+    pub(crate) fn next(&mut self, routes: bool, budget: &mut u32) -> Option<Fact> {
+        loop {
+            let told =
+                if routes { self.routes.as_mut()?.next(budget)? } else { self.addresses.next(budget)? };
+            if let Some(fact) = self.tell(told) {
+                return Some(fact);
+            }
+        }
+    }
+
+    fn tell(&mut self, told: Told) -> Option<Fact> {
+        Some(match told {
+            Told::Resync(what, phase) => {
+                if (what, phase) == (HostTable::Routes, Phase::Begin) {
+                    self.kernel_routes.clear();
+                }
+                Fact::Plain(Input::Resync { what, phase })
+            }
+            Told::Fact(HostFact::Link { link, name, up, gone }) => {
+                if gone {
+                    self.names.remove(&link.0);
+                } else {
+                    self.names.insert(link.0, name);
+                }
+                Fact::Link { link, name, up, gone }
+            }
+            Told::Fact(HostFact::Address { link, address, present, marked }) => {
+                let entry = Entry { link: self.name(link).to_owned(), address };
+                let ours = marked || self.listed.contains(&entry);
+                Fact::Plain(Input::Address { link, address, present, ours })
+            }
+            Told::Fact(HostFact::Route { prefix, metric, present }) => {
+                if present {
+                    self.kernel_routes.insert((prefix, metric));
+                } else {
+                    self.kernel_routes.remove(&(prefix, metric));
+                }
+                let present = self.kernel_routes.range((prefix, 0)..=(prefix, u32::MAX)).next().is_some();
+                Fact::Plain(Input::KernelRoute { prefix, present })
+            }
+            Told::Fact(HostFact::OwnRoute { .. }) => return None,
+        })
+    }
+
+    /// Adds an address, once its entry is in the list.
+    pub(crate) fn bind(
+        &mut self,
+        now: Instant,
+        id: AddressId,
+        link: LinkId,
+        address: InterfaceAddress,
+        label: &str,
+        answers: &mut VecDeque<Fact>,
+    ) {
+        let entry = Entry { link: self.name(link).to_owned(), address };
+        let label = label.to_owned();
+        let until = now + LIST_PATIENCE;
+        if self.listed.contains(&entry) {
+            self.bind_now(&WaitingBind { serial: 0, until, id, link, address, label }, answers);
+            return;
+        }
+        self.serial = self.serial.wrapping_add(1);
+        self.listed.insert(entry.clone());
+        self.changes.push(OwnedChange::Add { serial: self.serial, entry });
+        self.waiting.push_back(WaitingBind { serial: self.serial, until, id, link, address, label });
+    }
+
+    /// The list was written up to the change with this number.
+    pub(crate) fn list_written(&mut self, serial: u32, answers: &mut VecDeque<Fact>) {
+        while let Some(bind) = self.waiting.pop_front_if(|bind| serial.wrapping_sub(bind.serial) < 1 << 31) {
+            self.bind_now(&bind, answers);
+        }
+    }
+
+    /// When the first waiting bind goes ahead without its entry.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.waiting.front().map_or(Instant::FAR, |bind| bind.until)
+    }
+
+    /// Lets binds go ahead that waited too long; whether there were any.
+    pub(crate) fn tick(&mut self, now: Instant, answers: &mut VecDeque<Fact>) -> bool {
+        let mut late = false;
+        while let Some(bind) = self.waiting.pop_front_if(|bind| bind.until <= now) {
+            self.bind_now(&bind, answers);
+            late = true;
+        }
+        late
+    }
+
+    fn bind_now(&mut self, bind: &WaitingBind, answers: &mut VecDeque<Fact>) {
+        let sequence = self.orders.next_sequence();
+        let mut request = orders::bind(sequence, bind.link, bind.address, &bind.label);
+        let result = match self.orders.execute(&mut request) {
+            Ok(()) => Ok(Bound::Done),
+            Err(Errno::EXIST) => Ok(Bound::AlreadySo),
+            Err(errno) => Err(error::from_errno(errno)),
+        };
+        if bind.serial != 0 && result != Ok(Bound::Done) {
+            self.unlist(bind.link, bind.address); // It is not ours after all.
+        }
+        answers.push_back(Fact::Plain(Input::AddressDone { address: bind.id, result }));
+    }
+
+    /// Removes an address.
+    pub(crate) fn unbind(
+        &mut self,
+        id: AddressId,
+        link: LinkId,
+        address: InterfaceAddress,
+        answers: &mut VecDeque<Fact>,
+    ) {
+        let sequence = self.orders.next_sequence();
+        let result = match self.orders.execute(&mut orders::unbind(sequence, link, address)) {
+            Ok(()) => Ok(Bound::Done),
+            Err(Errno::ADDRNOTAVAIL | Errno::NODEV) => Ok(Bound::AlreadySo),
+            Err(errno) => Err(error::from_errno(errno)),
+        };
+        if result.is_ok() {
+            self.unlist(link, address);
+        }
+        answers.push_back(Fact::Plain(Input::AddressDone { address: id, result }));
+    }
+
+    fn unlist(&mut self, link: LinkId, address: InterfaceAddress) {
+        let entry = Entry { link: self.name(link).to_owned(), address };
+        if self.listed.remove(&entry) {
+            self.changes.push(OwnedChange::Remove { entry });
+        }
+    }
+
+    /// Installs a route.
+    pub(crate) fn install(
+        &mut self,
+        id: RouteId,
+        prefix: Prefix,
+        target: RouteTarget<'_>,
+        answers: &mut VecDeque<Fact>,
+    ) {
+        let sequence = self.orders.next_sequence();
+        let result = self.orders.execute(&mut orders::install(sequence, prefix, target));
+        if result.is_ok() {
+            let place = (prefix, orders::metric(target));
+            if let Some((prefix, metric)) = self.installed.insert(id.index, place).filter(|old| *old != place)
+            {
+                let sequence = self.orders.next_sequence();
+                // It may be gone already: its link went down.
+                let _ = self.orders.execute(&mut orders::remove(sequence, prefix, metric));
+            }
+        }
+        answers.push_back(route_done(id, result));
+    }
+
+    /// Removes a route.
+    pub(crate) fn remove(&mut self, id: RouteId, prefix: Prefix, answers: &mut VecDeque<Fact>) {
+        let (prefix, metric) = self.installed.remove(&id.index).unwrap_or((prefix, orders::METRIC));
+        let sequence = self.orders.next_sequence();
+        let result = match self.orders.execute(&mut orders::remove(sequence, prefix, metric)) {
+            Err(Errno::SRCH | Errno::NODEV) => Ok(()), // Gone already.
+            other => other,
+        };
+        answers.push_back(route_done(id, result));
+    }
+
+    /// Removes every route that bears our mark: at the start, what a crashed run left.
+    pub(crate) fn remove_own_routes(&mut self) -> io::Result<()> {
+        let sequence = self.orders.next_sequence();
+        self.orders.send(&mut orders::dump_routes(sequence))?;
+        let mut stale = Vec::new();
+        let mut buffer = vec![0; 32 << 10];
+        'told: loop {
+            let length = self.orders.receive(&mut buffer)?;
+            let mut rest = buffer.get(..length).unwrap_or(&[]);
+            while let Some((message, used)) = Message::first(rest) {
+                rest = rest.get(used..).unwrap_or(&[]);
+                match (message.kind, facts::read(&message)) {
+                    (DONE | ERROR, _) if message.sequence == sequence => break 'told,
+                    (_, Some(HostFact::OwnRoute { prefix, metric, .. })) => stale.push((prefix, metric)),
+                    _ => {}
+                }
+            }
+        }
+        for (prefix, metric) in stale {
+            let sequence = self.orders.next_sequence();
+            // A route that is gone already is what we want.
+            let _ = self.orders.execute(&mut orders::remove(sequence, prefix, metric));
+        }
+        Ok(())
+    }
+}
+
+fn route_done(route: RouteId, result: Result<(), Errno>) -> Fact {
+    let result: Result<(), IoError> = result.map_err(error::from_errno);
+    Fact::Plain(Input::RouteDone { route, result })
+}

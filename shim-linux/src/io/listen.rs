@@ -1,0 +1,95 @@
+//! Listeners: who may connect, with which key, and the sockets that wait for the engine's word.
+
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+use holdover_core::base::net::Prefix;
+use holdover_core::engine::{Endpoint, IoError};
+use socket2::Socket;
+
+use super::error;
+use super::tcp::{endpoint, new_socket, socket_address};
+use crate::sys::option;
+
+/// Connections that wait to be accepted: a route server that restarts is dialled by all its clients at once.
+const BACKLOG: i32 = 128;
+
+/// The TTL of the handshake's answer. The peer may demand 255 (RFC 5082) before we know who it is; it is set to what the
+/// engine says when the connection is adopted.
+const HANDSHAKE_TTL: u8 = 255;
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) struct Listening {
+    socket: Socket,
+    /// Whether somebody may be waiting.
+    pub(super) readable: bool,
+    /// Those whose key the kernel did not take: they must not come in without one.
+    barred: Vec<Prefix>,
+}
+
+impl Listening {
+    /// Listens.
+    pub(super) fn open(local: Endpoint) -> Result<Self, IoError> {
+        Self::try_open(local).map_err(|error| error::from_io(&error))
+    }
+
+    fn try_open(local: Endpoint) -> io::Result<Self> {
+        let socket = new_socket(local.address)?;
+        socket.set_reuse_address(true)?;
+        option::set_ttl(&socket, local.address.is_ipv6(), HANDSHAKE_TTL, 0)?;
+        if let Some(link) = local.link {
+            option::bind_to_link(&socket, link)?;
+        }
+        socket.bind(&socket_address(local).into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self { socket, readable: true, barred: Vec::new() })
+    }
+
+    /// Demands a key of these peers, or no longer; whether the kernel took it.
+    pub(super) fn set_key(&mut self, remote: Prefix, key: Option<&[u8]>) -> Result<(), IoError> {
+        self.barred.retain(|prefix| *prefix != remote);
+        match option::set_md5(&self.socket, remote, None, key) {
+            Ok(()) => Ok(()),
+            // There was none.
+            Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            Err(_) if key.is_none() => Ok(()),
+            Err(error) => {
+                self.barred.push(remote);
+                Err(error::from_io(&error))
+            }
+        }
+    }
+
+    /// The next connection, with our end and the peer's.
+    pub(super) fn accept(&mut self) -> Option<(Socket, Endpoint, Endpoint)> {
+        match self.socket.accept() {
+            Ok((socket, remote)) => {
+                let remote = endpoint(remote.as_socket()?);
+                if self.is_barred(remote.address) || socket.set_nonblocking(true).is_err() {
+                    return None;
+                }
+                let local = endpoint(socket.local_addr().ok()?.as_socket()?);
+                Some((socket, local, remote))
+            }
+            Err(error) => {
+                // Nobody waits; or nothing is left to accept with, and then the next connection tries again. Any other
+                // error is about one connection that went away while it waited.
+                let exhausted = error::from_io(&error) == IoError::Exhausted;
+                self.readable = !(exhausted || error.kind() == ErrorKind::WouldBlock);
+                None
+            }
+        }
+    }
+
+    fn is_barred(&self, remote: IpAddr) -> bool {
+        self.barred.iter().any(|prefix| prefix.contains(remote))
+    }
+}
+
+impl AsRawFd for Listening {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}

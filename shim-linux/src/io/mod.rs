@@ -1,0 +1,464 @@
+//! The engine's sockets: what they say becomes facts, what the engine orders is done. No decision is taken here.
+//!
+//! The law of a turn: [`Io::wait`] sleeps only when nothing is ready; [`Io::begin_turn`] notes every source that is ready;
+//! [`Io::next`] reads each once; [`Io::execute`] obeys an order and keeps an answer that is known at once for the next
+//! turn, because it must never call the engine back.
+
+pub(crate) mod error;
+mod listen;
+mod tcp;
+pub(crate) mod timer;
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
+
+use holdover_core::base::time::{Duration, Instant};
+use holdover_core::engine::{
+    CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, SocketId, Verdict,
+};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use socket2::Socket;
+
+use crate::host::Host;
+use crate::host::facts::LinkName;
+use listen::Listening;
+use tcp::{Connection, READ, Said};
+use timer::Timer;
+
+const TIMER: Token = Token(0);
+const WAKER: Token = Token(1);
+const ADDRESSES: Token = Token(2);
+const ROUTES: Token = Token(3);
+/// The first token for a file descriptor that somebody else watches with us.
+const SIGNAL: Token = Token(4);
+const LISTENER: usize = 8;
+const CONNECTION: usize = 16;
+
+/// The most netlink messages that are read in one turn.
+const NETLINK_MESSAGES: u32 = 64;
+/// How often a connection is asked whether everything was acknowledged, while the engine wants to know.
+const FLUSH_CADENCE: Duration = Duration::from_millis(1);
+
+/// A fact that is kept until the engine is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact {
+    /// One that borrows nothing.
+    Plain(Input<'static>),
+    /// Octets that lie in the buffer.
+    Received {
+        /// The connection.
+        conn: ConnId,
+        /// How many.
+        len: usize,
+    },
+    /// A link, with its name.
+    Link {
+        /// The link.
+        link: LinkId,
+        /// Its name.
+        name: LinkName,
+        /// Whether it is up.
+        up: bool,
+        /// Whether it has gone.
+        gone: bool,
+    },
+}
+
+/// A source of facts that was ready when the turn began.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Answer,
+    Write(usize),
+    Read(usize),
+    Flush(usize),
+    Accept(usize),
+    Netlink { routes: bool, budget: u32 },
+}
+
+/// The sockets.
+#[derive(Debug)]
+pub(crate) struct Io {
+    poll: Poll,
+    events: Events,
+    timer: Timer,
+    waker: Arc<Waker>,
+    connections: Vec<Option<Connection>>,
+    listeners: [Option<Listening>; 2],
+    accepted: Vec<(SocketId, Socket, Endpoint)>,
+    next_socket: u32,
+    answers: VecDeque<Fact>,
+    turn: VecDeque<Source>,
+    buffer: Box<[u8; READ]>,
+    /// When connections are next asked whether everything was acknowledged.
+    flush_at: Instant,
+    /// Links, addresses and routes.
+    pub(crate) host: Host,
+    /// Whether a signal came.
+    pub(crate) signalled: bool,
+    /// Whether another thread woke us.
+    pub(crate) woken: bool,
+}
+
+impl Io {
+    /// Opens what is always open. `signals` is a descriptor to be watched beside.
+    pub(crate) fn open(host: Host, signals: RawFd) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        let timer = Timer::new()?;
+        registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+        registry.register(&mut SourceFd(&signals), SIGNAL, Interest::READABLE)?;
+        registry.register(&mut SourceFd(&host.addresses_fd()), ADDRESSES, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(registry, WAKER)?);
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(128),
+            timer,
+            waker,
+            connections: Vec::new(),
+            listeners: [None, None],
+            accepted: Vec::new(),
+            next_socket: 0,
+            answers: VecDeque::new(),
+            turn: VecDeque::new(),
+            buffer: Box::new([0; READ]),
+            flush_at: Instant::FAR,
+            host,
+            signalled: false,
+            woken: false,
+        })
+    }
+
+    /// What another thread wakes us with.
+    pub(crate) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Follows the kernel's routes, or no longer.
+    pub(crate) fn follow_routes(&mut self, follow: bool) -> io::Result<()> {
+        if self.host.follow_routes(follow)?
+            && let Some(fd) = self.host.routes_fd()
+        {
+            self.poll.registry().register(&mut SourceFd(&fd), ROUTES, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something is ready, or until `deadline`; not at all while something is ready already.
+    pub(crate) fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<()> {
+        let deadline = deadline.min(self.flush_at).min(self.host.deadline());
+        let at_once = deadline <= now || !self.answers.is_empty() || self.is_ready();
+        if !at_once {
+            self.timer.arm(deadline)?;
+        }
+        match self.poll.poll(&mut self.events, at_once.then_some(StdDuration::ZERO)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for event in &self.events {
+            match event.token() {
+                TIMER => {}
+                WAKER => self.woken = true,
+                SIGNAL => self.signalled = true,
+                ADDRESSES => self.host.set_readable(false),
+                ROUTES => self.host.set_readable(true),
+                Token(token) if token < CONNECTION => {
+                    if let Some(Some(listener)) = self.listeners.get_mut(token.wrapping_sub(LISTENER)) {
+                        listener.readable = true;
+                    }
+                }
+                Token(token) => {
+                    if let Some(Some(connection)) = self.connections.get_mut(token - CONNECTION) {
+                        let ending = event.is_read_closed() || event.is_error();
+                        connection.set_ready(event.is_readable() || ending, event.is_writable(), ending);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.host.is_ready(false)
+            || self.host.is_ready(true)
+            || self.listeners.iter().flatten().any(|listener| listener.readable)
+            || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
+            || self.woken
+            || self.signalled
+    }
+
+    /// Notes every source that is ready now. What comes ready during the turn is for the next one.
+    pub(crate) fn begin_turn(&mut self, now: Instant) {
+        self.turn.clear();
+        self.turn.extend(std::iter::repeat_n(Source::Answer, self.answers.len()));
+        // Our own tables first: a connection that broke because its address went is then understood.
+        for routes in [false, true] {
+            if self.host.is_ready(routes) {
+                self.turn.push_back(Source::Netlink { routes, budget: NETLINK_MESSAGES });
+            }
+        }
+        let asks = self.flush_at <= now;
+        for (index, connection) in self.connections.iter().enumerate() {
+            let Some(connection) = connection else { continue };
+            if connection.has_to_write() {
+                self.turn.push_back(Source::Write(index));
+            }
+            if connection.has_to_read() {
+                self.turn.push_back(Source::Read(index));
+            }
+            if asks && connection.asked_flushed {
+                self.turn.push_back(Source::Flush(index));
+            }
+        }
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if listener.as_ref().is_some_and(|listener| listener.readable) {
+                self.turn.push_back(Source::Accept(index));
+            }
+        }
+        if asks {
+            let still = self.connections.iter().flatten().any(|connection| connection.asked_flushed);
+            self.flush_at = if still { now + FLUSH_CADENCE } else { Instant::FAR };
+        }
+    }
+
+    /// The next fact of this turn.
+    pub(crate) fn next(&mut self) -> Option<Fact> {
+        loop {
+            let source = self.turn.pop_front()?;
+            let fact =
+                match source {
+                    Source::Answer => self.answers.pop_front(),
+                    // Its place may have been given to another one during this turn: ask what it is now.
+                    Source::Write(index) => self.ask(index, |connection, _| {
+                        if connection.has_to_write() { connection.write_side() } else { None }
+                    }),
+                    Source::Read(index) => self.ask(index, |connection, buffer| {
+                        if connection.has_to_read() { connection.read_side(buffer) } else { None }
+                    }),
+                    Source::Flush(index) => self.ask(index, |connection, _| {
+                        let flushed = connection.asked_flushed && connection.is_flushed();
+                        connection.asked_flushed &= !flushed;
+                        flushed.then_some(Said::Flushed)
+                    }),
+                    Source::Accept(index) => self.accept(index),
+                    Source::Netlink { routes, mut budget } => {
+                        let fact = self.host.next(routes, &mut budget);
+                        if budget > 0 && fact.is_some() {
+                            self.turn.push_front(Source::Netlink { routes, budget });
+                        }
+                        fact
+                    }
+                };
+            if fact.is_some() {
+                return fact;
+            }
+        }
+    }
+
+    /// The fact as the engine takes it.
+    pub(crate) fn input<'a>(&'a self, fact: &'a Fact) -> Input<'a> {
+        match fact {
+            Fact::Plain(input) => *input,
+            Fact::Received { conn, len } => {
+                Input::Received { conn: *conn, bytes: self.buffer.get(..*len).unwrap_or(&[]) }
+            }
+            Fact::Link { link, name, up, gone } => {
+                Input::Link { link: *link, name: name.as_str(), up: *up, gone: *gone }
+            }
+        }
+    }
+
+    fn ask(
+        &mut self,
+        index: usize,
+        what: impl FnOnce(&mut Connection, &mut [u8; READ]) -> Option<Said>,
+    ) -> Option<Fact> {
+        let place = self.connections.get_mut(index)?;
+        let connection = place.as_mut()?;
+        let conn = connection.name;
+        let said = what(connection, &mut self.buffer)?;
+        if said.is_last() {
+            *place = None; // Dropping the socket also takes it from the poll.
+        }
+        Some(fact_of(conn, said))
+    }
+
+    fn accept(&mut self, index: usize) -> Option<Fact> {
+        let (socket, local, remote) = self.listeners.get_mut(index)?.as_mut()?.accept()?;
+        self.next_socket = self.next_socket.wrapping_add(1);
+        let name = SocketId(self.next_socket);
+        self.accepted.push((name, socket, remote));
+        let listener = ListenerId(u8::try_from(index).unwrap_or(0));
+        Some(Fact::Plain(Input::Accepted { socket: name, listener, local, remote }))
+    }
+
+    /// Obeys an order. Records and answers to commands are not for the sockets: the caller takes them out first.
+    // table: one arm for each order
+    pub(crate) fn execute(&mut self, now: Instant, order: Output<'_>) {
+        match order {
+            Output::Connect { conn, local, via, remote, options } => {
+                let result = Connection::connect(conn, local, via, remote, options);
+                if let Err(why) =
+                    result.map_err(|error| error::from_io(&error)).and_then(|one| self.keep(one))
+                {
+                    self.answers.push_back(Fact::Plain(Input::ConnectFailed { conn, why }));
+                }
+            }
+            Output::Listen { listener, local } => {
+                let result = self.listen(listener, local);
+                self.answers.push_back(Fact::Plain(Input::ListenDone { listener, result }));
+            }
+            Output::ListenKey { listener, remote, key } => {
+                if let Some(listener) = self.listener(listener) {
+                    // A key that the kernel does not take keeps these peers out, and they notice.
+                    let _ = listener.set_key(remote, key.map(|key| key.0));
+                }
+            }
+            Output::Unlisten { listener } => {
+                if let Some(place) = self.listeners.get_mut(usize::from(listener.0)) {
+                    *place = None;
+                }
+            }
+            Output::Adopt { socket, conn, options } => {
+                let Some((socket, remote)) = self.take_accepted(socket) else { return };
+                let result = Connection::adopt(conn, socket, remote, options);
+                if let Err(why) =
+                    result.map_err(|error| error::from_io(&error)).and_then(|one| self.keep(one))
+                {
+                    self.answers.push_back(Fact::Plain(Input::Closed { conn, why }));
+                }
+            }
+            Output::Refuse { socket } => {
+                if let Some((socket, _)) = self.take_accepted(socket) {
+                    // If it cannot be a reset, it is a plain close.
+                    let _ = socket.set_linger(Some(StdDuration::ZERO));
+                }
+            }
+            Output::Send { conn, bytes } => {
+                if let Some(said) = self.connection(conn).and_then(|(_, connection)| connection.send(bytes)) {
+                    self.answers.push_back(fact_of(conn, said));
+                }
+            }
+            Output::AskFlushed { conn } => {
+                if let Some((_, connection)) = self.connection(conn) {
+                    connection.asked_flushed = true;
+                    self.flush_at = self.flush_at.min(now);
+                }
+            }
+            Output::Close { conn, how } => self.close(conn, how),
+            Output::Bind { address, link, prefix, label } => {
+                self.host.bind(now, address, link, prefix, label, &mut self.answers);
+            }
+            Output::Unbind { address, link, prefix } => {
+                self.host.unbind(address, link, prefix, &mut self.answers);
+            }
+            Output::InstallRoute { route, prefix, target } => {
+                self.host.install(route, prefix, target, &mut self.answers);
+            }
+            Output::RemoveRoute { route, prefix } => self.host.remove(route, prefix, &mut self.answers),
+            Output::StartProbe { probe, .. } => {
+                // `Platform::LINUX` refuses checks of every kind, so none is ever ordered; if one were, it must not pass.
+                let done = Input::ProbeDone { probe, verdict: Verdict::Fail, took: Duration::ZERO };
+                self.answers.push_back(Fact::Plain(done));
+            }
+            Output::StopProbe { .. } | Output::Answer { .. } | Output::Record(_) => {}
+        }
+    }
+
+    /// The list of what is ours was written up to this change.
+    pub(crate) fn list_written(&mut self, serial: u32) {
+        self.host.list_written(serial, &mut self.answers);
+    }
+
+    /// Lets binds go ahead that waited too long for the list; whether there were any.
+    pub(crate) fn tick(&mut self, now: Instant) -> bool {
+        self.host.tick(now, &mut self.answers)
+    }
+
+    fn close(&mut self, conn: ConnId, how: CloseHow) {
+        // Whatever was to be told of it is answered by `Closed` too; one that is on its way already is the last word.
+        let about = |fact: &Fact| match *fact {
+            Fact::Plain(
+                Input::ConnectFailed { conn: other, .. }
+                | Input::Sent { conn: other, .. }
+                | Input::Flushed { conn: other },
+            ) => other == conn,
+            _ => false,
+        };
+        let failed = |fact: &Fact| about(fact) && matches!(fact, Fact::Plain(Input::ConnectFailed { .. }));
+        let had_failed = self.answers.iter().any(failed);
+        self.answers.retain(|fact| !about(fact));
+        let said = match self.connection(conn) {
+            Some((index, connection)) => {
+                let said = connection.close(how);
+                if said.is_some() {
+                    self.connections[index] = None;
+                }
+                said
+            }
+            None => had_failed.then_some(Said::Closed(IoError::None)),
+        };
+        if let Some(said) = said {
+            self.answers.push_back(fact_of(conn, said));
+        }
+    }
+
+    fn listen(&mut self, name: ListenerId, local: Endpoint) -> Result<(), IoError> {
+        let index = usize::from(name.0);
+        let place = self.listeners.get_mut(index).ok_or(IoError::Other)?;
+        let listening = Listening::open(local)?;
+        let fd = listening.as_raw_fd();
+        let token = Token(LISTENER + index);
+        let registered = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
+        registered.map_err(|error| error::from_io(&error))?;
+        *place = Some(listening);
+        Ok(())
+    }
+
+    fn listener(&mut self, name: ListenerId) -> Option<&mut Listening> {
+        self.listeners.get_mut(usize::from(name.0))?.as_mut()
+    }
+
+    fn take_accepted(&mut self, name: SocketId) -> Option<(Socket, Endpoint)> {
+        let index = self.accepted.iter().position(|(one, ..)| *one == name)?;
+        let (_, socket, remote) = self.accepted.swap_remove(index);
+        Some((socket, remote))
+    }
+
+    /// Gives the connection a place, and has it watched.
+    fn keep(&mut self, connection: Connection) -> Result<(), IoError> {
+        let index = self.connections.iter().position(Option::is_none).unwrap_or(self.connections.len());
+        let fd = connection.as_raw_fd();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered =
+            self.poll.registry().register(&mut SourceFd(&fd), Token(CONNECTION + index), interest);
+        registered.map_err(|error| error::from_io(&error))?;
+        match self.connections.get_mut(index) {
+            Some(place) => *place = Some(connection),
+            None => self.connections.push(Some(connection)),
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, name: ConnId) -> Option<(usize, &mut Connection)> {
+        self.connections
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, place)| Some((index, place.as_mut().filter(|one| one.name == name)?)))
+    }
+}
+
+fn fact_of(conn: ConnId, said: Said) -> Fact {
+    Fact::Plain(match said {
+        Said::Connected(local) => Input::Connected { conn, local },
+        Said::ConnectFailed(why) => Input::ConnectFailed { conn, why },
+        Said::Received(len) => return Fact::Received { conn, len },
+        Said::Sent(len) => Input::Sent { conn, len },
+        Said::Flushed => Input::Flushed { conn },
+        Said::Closed(why) => Input::Closed { conn, why },
+    })
+}

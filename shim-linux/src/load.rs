@@ -1,0 +1,45 @@
+//! Configuration files: read whole, parsed into a configuration of fixed size, and printed again.
+
+use std::fs;
+use std::path::Path;
+
+use holdover_core::config::{self, Platform, Severity};
+use holdover_core::engine::record::Level;
+
+use crate::bridge::HostConfig;
+
+/// Something worth saying about a configuration that is accepted.
+#[derive(Debug)]
+pub(crate) struct Remark {
+    /// How loudly.
+    pub(crate) level: Level,
+    /// What.
+    pub(crate) text: String,
+}
+
+/// Reads `file` into `configuration`. Gives what is worth saying about it; or every error, one a line.
+pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Remark>, String> {
+    let path = file.display();
+    let text = fs::read(file).map_err(|error| format!("{path}: {error}"))?;
+    let (mut remarks, mut errors) = (Vec::new(), Vec::new());
+    let result = config::parse(&text, &Platform::LINUX, configuration, &mut |diagnostic| {
+        let text = format!("{path}: {diagnostic}");
+        match diagnostic.severity {
+            Severity::Error => errors.push(text),
+            Severity::Warning => remarks.push(Remark { level: Level::Warning, text }),
+            Severity::Note => remarks.push(Remark { level: Level::Info, text }),
+        }
+    });
+    match result {
+        Ok(()) => Ok(remarks),
+        Err(count) => {
+            errors.push(format!("{path}: {count}"));
+            Err(errors.join("\n"))
+        }
+    }
+}
+
+/// The configuration as text that can be read again, passwords included: the control socket is for root, as FRR's is.
+pub(crate) fn print(configuration: &HostConfig) -> String {
+    config::Printed(configuration.view()).to_string()
+}

@@ -1,0 +1,156 @@
+//! The control socket: a client says one line, and gets `ok` or `error` on a line, and text.
+
+use std::rc::Rc;
+
+use holdover_core::engine::CommandResult;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+
+use super::{Aside, Manager, json, text};
+use crate::bridge::{Piece, ToEngine};
+use crate::io::timer::now;
+use crate::load;
+use crate::snapshot::{RouteRow, SteerRow};
+
+/// The longest line that is read.
+const LINE: u64 = 1_024;
+
+/// Text to print, or what went wrong.
+type Answer = Result<String, String>;
+
+/// Serves one client.
+pub(super) async fn serve(manager: Rc<Manager>, mut client: UnixStream) {
+    let mut line = String::new();
+    let (read, mut write) = client.split();
+    if BufReader::new(read.take(LINE)).read_line(&mut line).await.is_err() {
+        return;
+    }
+    let words: Vec<_> = line.split_whitespace().collect();
+    let answer = match answer(&manager, &words).await {
+        Ok(text) => format!("ok\n{text}"),
+        Err(text) => format!("error\n{text}\n"),
+    };
+    // A client that went away needs no answer.
+    let _ = write.write_all(answer.as_bytes()).await;
+    let _ = write.shutdown().await;
+}
+
+async fn answer(manager: &Manager, words: &[&str]) -> Answer {
+    match *words {
+        ["show", what] => show(manager, what, false).await,
+        ["show", what, "json"] => show(manager, what, true).await,
+        ["drain", service] => drain(manager, service, true).await,
+        ["undrain", service] => drain(manager, service, false).await,
+        ["reload"] => manager.reload().map(|()| String::new()),
+        ["stop"] if manager.engine.say(ToEngine::Stop) => Ok(String::new()),
+        ["stop"] => Err(silence(manager)),
+        _ => Err(format!("unknown request: {}", words.join(" "))),
+    }
+}
+
+async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
+    if what == "running-config" {
+        let text = load::print(manager.configurations.borrow().running);
+        return Ok(if as_json { pretty(&json!({ "version": 1, "running_config": text })) } else { text });
+    }
+    if what == "routes" {
+        return routes(manager, as_json).await.ok_or_else(|| silence(manager));
+    }
+    let silent_seconds = match manager.engine.ask(ToEngine::Publish).await {
+        Some(()) => None,
+        None => Some(silent_for(manager)),
+    };
+    let aside = Aside { refused: manager.refused.borrow().clone(), silent_seconds };
+    let now = now();
+    manager.engine.board.read(|snapshot| match (what, as_json) {
+        ("summary", _) => {
+            let view = snapshot.summary().ok_or_else(|| silence(manager))?;
+            Ok(if as_json {
+                pretty(&json::summary(&view, now, &aside))
+            } else {
+                text::summary(&view, now, &aside)
+            })
+        }
+        ("neighbors", true) => {
+            let rows: Vec<_> = snapshot.peers().map(|view| json::neighbor(&view, now)).collect();
+            Ok(pretty(&with_silence(json!({ "version": 1, "neighbors": rows }), &aside)))
+        }
+        ("neighbors", false) => Ok(text::silence(&aside) + &text::neighbors(snapshot.peers(), now)),
+        ("services", true) => {
+            let rows: Vec<_> = snapshot.services().map(|view| json::service(&view, now)).collect();
+            Ok(pretty(&with_silence(json!({ "version": 1, "services": rows }), &aside)))
+        }
+        ("services", false) => Ok(text::silence(&aside) + &text::services(snapshot.services(), now)),
+        _ => Err(format!("there is no `show {what}`")),
+    })
+}
+
+async fn routes(manager: &Manager, as_json: bool) -> Option<String> {
+    let routes: Vec<RouteRow> = whole(manager, |from, answer| ToEngine::Routes { from, answer }).await?;
+    let steered: Vec<SteerRow> = whole(manager, |from, answer| ToEngine::Steered { from, answer }).await?;
+    if !as_json {
+        return Some(text::routes(&routes, &steered));
+    }
+    let routes: Vec<_> = routes.iter().map(json::route).collect();
+    let steered: Vec<_> = steered.iter().map(json::steered).collect();
+    Some(pretty(&json!({ "version": 1, "routes": routes, "steered": steered })))
+}
+
+/// A long table, asked for piece by piece.
+async fn whole<T>(
+    manager: &Manager,
+    word: impl Fn(usize, oneshot::Sender<Piece<T>>) -> ToEngine,
+) -> Option<Vec<T>> {
+    let (mut rows, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        let piece = manager.engine.ask(|answer| word(from, answer)).await?;
+        rows.extend(piece.rows);
+        next = piece.next;
+    }
+    Some(rows)
+}
+
+async fn drain(manager: &Manager, service: &str, drain: bool) -> Answer {
+    let name = service.to_owned();
+    let asked = manager.engine.ask(|answer| ToEngine::Drain { service: name, drain, answer });
+    match asked.await {
+        Some(CommandResult::Done) if drain => Ok(format!("{service}: draining\n")),
+        Some(CommandResult::Done) => Ok(format!("{service}: takes part again\n")),
+        Some(CommandResult::Unchanged) => Ok(format!("{service}: it was so already\n")),
+        Some(CommandResult::Stopping) => Err("the daemon is stopping".to_owned()),
+        Some(_) => Err(no_such_service(manager, service)),
+        None => Err(silence(manager)),
+    }
+}
+
+fn no_such_service(manager: &Manager, service: &str) -> String {
+    let configurations = manager.configurations.borrow();
+    let view = configurations.running.view();
+    let names: Vec<_> = view.services.iter().map(|service| view.text(service.name)).collect();
+    if names.is_empty() {
+        return format!("there is no service `{service}`: the configuration has no `failover` block");
+    }
+    format!("there is no service `{service}`; there are: {}", names.join(", "))
+}
+
+fn silent_for(manager: &Manager) -> f64 {
+    let millis = now().since(manager.engine.board.turned()).as_millis();
+    f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1_000.0
+}
+
+fn silence(manager: &Manager) -> String {
+    format!("the engine has not answered for {:.1} s", silent_for(manager))
+}
+
+fn with_silence(mut value: Value, aside: &Aside) -> Value {
+    if let (Some(seconds), Some(object)) = (aside.silent_seconds, value.as_object_mut()) {
+        object.insert("engine_silent_seconds".to_owned(), json!(seconds));
+    }
+    value
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}

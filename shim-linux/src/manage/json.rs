@@ -1,0 +1,158 @@
+//! The engine's state as JSON: lower-case names with underscores, numbers as numbers, what is not there as null.
+
+use holdover_core::base::time::Instant;
+use holdover_core::config::{Owner, RouteSource};
+use holdover_core::engine::view::{
+    AddressState, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause,
+};
+use serde_json::{Value, json};
+
+use super::Aside;
+use crate::snapshot::RouteRow;
+
+/// `show summary`.
+pub(super) fn summary(view: &Summary<'_>, now: Instant, aside: &Aside) -> Value {
+    json!({
+        "version": 1,
+        "summary": {
+            "hostname": view.hostname,
+            "local_as": view.local_as.0,
+            "router_id": view.router_id.to_string(),
+            "uptime_seconds": now.since(view.started).as_secs(),
+            "neighbors": view.peers,
+            "established": view.established,
+            "services": view.services,
+            "routes": view.routes,
+            "announced": view.announced,
+            "steered": view.steered,
+            "stale_inputs": view.stale_inputs,
+            "listening": view.listening,
+            "configuring": view.configuring,
+            "stopping": view.stopping,
+            "config_error": aside.refused,
+            "engine_silent_seconds": aside.silent_seconds,
+        }
+    })
+}
+
+/// One neighbor.
+pub(super) fn neighbor(view: &PeerView<'_>, now: Instant) -> Value {
+    let families: Vec<_> = view.families.iter().map(|family| family.to_string().replace(' ', "_")).collect();
+    json!({
+        "address": view.address.to_string(),
+        "description": text(view.description),
+        "peer_group": text(view.group),
+        "remote_as": view.remote_as.0,
+        "remote_id": view.remote_id.to_string(),
+        "state": view.state.to_string(),
+        "uptime_seconds": now.since(view.since).as_secs(),
+        "local": (!view.local.is_unspecified()).then(|| view.local.to_string()),
+        "dynamic": view.dynamic,
+        "passive": view.passive,
+        "hold_time": view.hold_time,
+        "keepalive": view.keepalive,
+        "ttl": view.ttl,
+        "ttl_because": ttl_because(view.ttl_because),
+        "families": families,
+        "extended_next_hop": view.extended_next_hop,
+        "messages_received": view.received,
+        "messages_sent": view.sent,
+        "routes_told": view.told,
+        "routes_owed": view.owed,
+        "routes_kept": view.kept,
+        "times_established": view.established,
+        "last_end": view.last_end.map(|end| end.to_string()),
+        "last_text": text(view.last_text),
+        "hint": hint(view.hint),
+    })
+}
+
+/// One service.
+pub(super) fn service(view: &ServiceView<'_>, now: Instant) -> Value {
+    json!({
+        "name": view.name,
+        "role": format!("{:?}", view.role).to_lowercase(),
+        "posture": view.posture.to_string(),
+        "because": view.because.to_string(),
+        "since_seconds": now.since(view.since).as_secs(),
+        "drained": view.drained,
+        "addresses": view.addresses,
+        "present": view.present,
+        "checks": view.checks,
+        "passing": view.passing,
+    })
+}
+
+/// One route.
+pub(super) fn route(row: &RouteRow) -> Value {
+    let view = row.view();
+    json!({
+        "prefix": view.prefix.to_string(),
+        "owner": owner(&view),
+        "service": text(view.service),
+        "address": view.address.map(address),
+        "link": text(row.link_name.as_str()),
+        "announced": view.announced,
+        "told": view.told,
+    })
+}
+
+/// One prefix that `steer` keeps.
+pub(super) fn steered(view: &SteerView) -> Value {
+    json!({
+        "prefix": view.prefix.to_string(),
+        "next_hop": (!view.next_hop.is_unspecified()).then(|| view.next_hop.to_string()),
+        "neighbor": (!view.peer.is_unspecified()).then(|| view.peer.to_string()),
+        "shares": view.shares,
+        "candidates": view.candidates,
+    })
+}
+
+fn text(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn owner(view: &RouteView<'_>) -> &'static str {
+    match (view.owner, view.source) {
+        (Owner::Service(_), _) => "failover",
+        (Owner::Network, _) => "network",
+        (Owner::Interface, _) => "interface",
+        (Owner::Static(_), _) | (Owner::None, Some(RouteSource::Static)) => "static",
+        (Owner::None, Some(RouteSource::Connected)) => "connected",
+        (Owner::None, Some(RouteSource::Kernel)) => "kernel",
+        (Owner::None, None) => "none",
+    }
+}
+
+fn address(state: AddressState) -> &'static str {
+    match state {
+        AddressState::Absent => "absent",
+        AddressState::Binding => "binding",
+        AddressState::Bound => "bound",
+        AddressState::Adopted => "adopted",
+        AddressState::Unbinding => "unbinding",
+        AddressState::GivenUp => "given_up",
+    }
+}
+
+fn ttl_because(because: TtlBecause) -> &'static str {
+    match because {
+        TtlBecause::Connected => "connected",
+        TtlBecause::NotConnected => "not_connected",
+        TtlBecause::Multihop => "ebgp_multihop",
+        TtlBecause::Security => "ttl_security",
+        TtlBecause::Internal => "internal",
+    }
+}
+
+fn hint(hint: Hint) -> Option<&'static str> {
+    match hint {
+        Hint::None => None,
+        Hint::NotAccepted => Some("not_accepted"),
+        Hint::CheckRemoteAs => Some("check_remote_as"),
+        Hint::CheckPasswordAndTtl => Some("check_password_and_ttl"),
+        Hint::BackingOff => Some("backing_off"),
+        Hint::Shutdown => Some("shutdown"),
+        Hint::NoLocalAddress => Some("no_local_address"),
+    }
+}

@@ -1,0 +1,228 @@
+//! The management thread: serves the control socket, writes the log, reads configuration files, keeps the list of what is
+//! ours. It may wait for disks and clients; the engine thread never waits for it.
+
+mod control;
+mod json;
+pub(crate) mod log;
+mod text;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use holdover_core::engine::record::Level;
+use tokio::io::AsyncReadExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::LocalSet;
+
+use crate::bridge::{Board, Event, HostConfig, ToEngine, ToManager};
+use crate::load;
+use crate::owned::{OwnedChange, OwnedList};
+use log::Log;
+
+/// How long the engine has to answer before a reader is shown what is known instead.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(80);
+
+/// What the management thread knows beside the engine's state.
+#[derive(Debug, Default)]
+struct Aside {
+    /// Why the last reload was refused.
+    refused: Option<String>,
+    /// For how long the engine has not answered, in seconds.
+    silent_seconds: Option<f64>,
+}
+
+/// The engine thread as the management thread sees it.
+pub(crate) struct EngineEnd {
+    /// Words to it.
+    pub(crate) words: SyncSender<ToEngine>,
+    /// Wakes it.
+    pub(crate) waker: Arc<mio::Waker>,
+    /// Where its state hangs.
+    pub(crate) board: Arc<Board>,
+}
+
+impl EngineEnd {
+    /// Says a word; `false` when it has not heard so many already that this one does not fit.
+    pub(crate) fn say(&self, word: ToEngine) -> bool {
+        let said = self.words.try_send(word).is_ok();
+        // Waking can only fail when the engine thread is gone.
+        let _ = self.waker.wake();
+        said
+    }
+
+    /// Asks, and waits a short while for the answer.
+    async fn ask<T>(&self, word: impl FnOnce(oneshot::Sender<T>) -> ToEngine) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        if !self.say(word(answer)) {
+            return None;
+        }
+        tokio::time::timeout(ANSWER_PATIENCE, answered).await.ok()?.ok()
+    }
+}
+
+/// The two configurations: the one in force, and the one that the next text is read into.
+pub(crate) struct Configurations {
+    /// A copy of what the engine has.
+    pub(crate) running: &'static mut HostConfig,
+    /// `None` while the engine reads it.
+    pub(crate) spare: Option<&'static mut HostConfig>,
+}
+
+/// The management thread's state.
+pub(crate) struct Manager {
+    /// The engine thread.
+    pub(crate) engine: EngineEnd,
+    /// The log.
+    pub(crate) log: Log,
+    /// The configuration file.
+    pub(crate) file: PathBuf,
+    /// The configurations.
+    pub(crate) configurations: RefCell<Configurations>,
+    /// Why the last reload was refused.
+    pub(crate) refused: RefCell<Option<String>>,
+    /// The list of what is ours.
+    pub(crate) owned: RefCell<OwnedList>,
+}
+
+/// What the management thread hears.
+pub(crate) struct Ears {
+    /// Words that must arrive.
+    pub(crate) words: mpsc::UnboundedReceiver<ToManager>,
+    /// What is to be logged.
+    pub(crate) events: mpsc::Receiver<Event>,
+    /// The control socket.
+    pub(crate) control: std::os::unix::net::UnixListener,
+    /// Readable when a signal to reload came.
+    pub(crate) reload: std::os::unix::net::UnixStream,
+}
+
+impl Manager {
+    /// Runs until the engine has ended.
+    pub(crate) fn run(self, ears: Ears) -> std::io::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        LocalSet::new().block_on(&runtime, Rc::new(self).hear(ears))
+    }
+
+    async fn hear(self: Rc<Self>, mut ears: Ears) -> std::io::Result<ExitCode> {
+        ears.control.set_nonblocking(true)?;
+        ears.reload.set_nonblocking(true)?;
+        let control = UnixListener::from_std(ears.control)?;
+        let mut reload = UnixStream::from_std(ears.reload)?;
+        let mut signals = [0; 16];
+        loop {
+            tokio::select! {
+                biased;
+                Some(word) = ears.words.recv() => {
+                    if let Some(code) = self.obey(word, &mut ears.words, &mut ears.events) {
+                        return Ok(code);
+                    }
+                }
+                Some(event) = ears.events.recv() => self.write(&event),
+                Ok(_) = reload.read(&mut signals) => {
+                    // What is wrong with the file is in the log and in `show summary`.
+                    let _ = self.reload();
+                }
+                Ok((client, _)) = control.accept() => {
+                    tokio::task::spawn_local(control::serve(Rc::clone(&self), client));
+                }
+            }
+        }
+    }
+
+    /// Obeys a word and all that came with it; the exit code, when it was the last one.
+    fn obey(
+        &self,
+        word: ToManager,
+        words: &mut mpsc::UnboundedReceiver<ToManager>,
+        events: &mut mpsc::Receiver<Event>,
+    ) -> Option<ExitCode> {
+        let (mut listed, mut written) = (false, None);
+        let mut word = Some(word);
+        while let Some(one) = word {
+            match one {
+                ToManager::Configured(configuration) => self.configured(configuration),
+                // Many addresses may be bound at once: the list is written once for all that are known now.
+                ToManager::Owned(change) => {
+                    listed = true;
+                    if let OwnedChange::Add { serial, .. } = change {
+                        written = Some(serial);
+                    }
+                    self.owned.borrow_mut().apply(change);
+                }
+                ToManager::Ended(in_order) => {
+                    self.write_list();
+                    while let Ok(event) = events.try_recv() {
+                        self.write(&event);
+                    }
+                    return Some(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+                }
+            }
+            word = words.try_recv().ok();
+        }
+        if listed {
+            self.write_list();
+        }
+        if let Some(serial) = written {
+            self.engine.say(ToEngine::ListWritten(serial));
+        }
+        None
+    }
+
+    fn write_list(&self) {
+        let list = self.owned.borrow();
+        if let Err(error) = list.write() {
+            let path = list.path().display();
+            let message = format!(
+                "cannot write {path} ({error}): after a crash our addresses are known by their mark only"
+            );
+            self.log.note(Level::Warning, "owned_list_failed", message);
+        }
+    }
+
+    fn write(&self, event: &Event) {
+        self.log.write(event, |place| {
+            let configurations = self.configurations.borrow();
+            let view = configurations.running.view();
+            view.services.get(usize::from(place)).map(|service| view.text(service.name).to_owned())
+        });
+    }
+
+    /// Reads the file again and hands it to the engine. What is wrong with it is logged, kept, and changes nothing.
+    fn reload(&self) -> Result<(), String> {
+        let result = self.try_reload();
+        if let Err(problem) = &result {
+            let message = format!("reload refused, the earlier configuration stays in force: {problem}");
+            self.log.note(Level::Error, "reload_refused", message);
+        }
+        *self.refused.borrow_mut() = result.as_ref().err().cloned();
+        result
+    }
+
+    fn try_reload(&self) -> Result<(), String> {
+        let mut configurations = self.configurations.borrow_mut();
+        let Some(spare) = configurations.spare.as_deref_mut() else {
+            return Err("an earlier reload is still being applied".to_owned());
+        };
+        let remarks = load::load(&self.file, spare)?;
+        for remark in remarks {
+            self.log.note(remark.level, "config_remark", remark.text);
+        }
+        if let Some(spare) = configurations.spare.take() {
+            self.engine.say(ToEngine::Configure(spare));
+        }
+        Ok(())
+    }
+
+    /// The engine has copied a configuration: it is the one in force, and the one before it is spare.
+    fn configured(&self, configuration: &'static mut HostConfig) {
+        let mut configurations = self.configurations.borrow_mut();
+        let old = std::mem::replace(&mut configurations.running, configuration);
+        configurations.spare = Some(old);
+    }
+}

@@ -1,0 +1,204 @@
+//! `holdover run`: the start of the daemon, and its two threads.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, mpsc as words};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use holdover_core::engine::record::Level;
+use rustix::mm::MlockAllFlags;
+use rustix::process::Resource;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tokio::sync::mpsc;
+
+use crate::bridge::{Board, HostConfig, HostEngine, ToEngine, ToManager};
+use crate::drive::{Drive, Start};
+use crate::load;
+use crate::manage::log::{Log, LogFormat, LogLevel};
+use crate::manage::{Configurations, Ears, EngineEnd, Manager};
+use crate::owned::OwnedList;
+use crate::sys::cell::Cell;
+
+// All zero bits: they lie in `.bss`, and only what is used of them becomes memory (law 9).
+static ENGINE: Cell<HostEngine> = Cell::new(HostEngine::new());
+static CONFIGURATIONS: [Cell<HostConfig>; 2] = [Cell::new(HostConfig::new()), Cell::new(HostConfig::new())];
+
+/// Log events under way between the threads; more at one time are counted and lost.
+const EVENTS: usize = 1_024;
+/// Words under way to the engine thread.
+const WORDS: usize = 64;
+/// The engine thread's stack: it recurses nowhere and keeps nothing large on it.
+const STACK: usize = 256 << 10;
+/// How long the engine thread, having ended, waits for the management thread to end the process.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How the daemon is run.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = "/etc/holdover/holdover.conf")]
+    config: PathBuf,
+    /// Where to listen for `holdover show` and its like
+    #[arg(long, value_name = "SOCKET", default_value = crate::CONTROL)]
+    control: PathBuf,
+    /// The list of addresses that are ours [default: /run/holdover/owned, or owned-N in another network namespace]
+    #[arg(long, value_name = "FILE")]
+    owned: Option<PathBuf>,
+    /// How the log is written
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// The quietest level that is logged
+    #[arg(long, value_enum, default_value_t)]
+    log_level: LogLevel,
+}
+
+/// Runs the daemon until it is told to stop.
+pub(crate) fn run(args: RunArgs) -> ExitCode {
+    let log = Log::new(args.log_format, Level::from(args.log_level));
+    match start(args, log) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("holdover: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
+    let control = listen(&args.control)?;
+    let owned = OwnedList::read(args.owned);
+    lock_memory(&log);
+    let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
+    let signals =
+        signal_pipe(&[SIGTERM, SIGINT]).map_err(|error| format!("cannot handle signals: {error}"))?;
+
+    let (to_engine, engine_words) = words::sync_channel(WORDS);
+    let (to_manager, manager_words) = mpsc::unbounded_channel();
+    let (events, manager_events) = mpsc::channel(EVENTS);
+    let board = Arc::new(Board::default());
+    let start = Start {
+        engine: ENGINE.take().ok_or("the engine is in use")?,
+        listed: owned.entries(),
+        signals,
+        words: engine_words,
+        manager: to_manager,
+        events,
+        least: Level::from(args.log_level),
+        board: Arc::clone(&board),
+    };
+    // The engine thread looks at the host's tables while this one reads the configuration.
+    let opened = spawn_engine(start)?;
+    let [first, second] = &CONFIGURATIONS;
+    let (running, spare) = (
+        first.take().ok_or("the configuration is in use")?,
+        second.take().ok_or("the configuration is in use")?,
+    );
+    let remarks = match load::load(&args.config, spare) {
+        Ok(remarks) => remarks,
+        Err(problem) => {
+            let _ = fs::remove_file(&args.control);
+            return Err(problem);
+        }
+    };
+    for remark in remarks {
+        log.note(remark.level, "config_remark", remark.text);
+    }
+    let waker = opened.recv().map_err(|_| "the engine thread did not start")??;
+    let engine = EngineEnd { words: to_engine, waker, board };
+    engine.say(ToEngine::Configure(spare));
+    let manager = Manager {
+        engine,
+        log,
+        file: args.config,
+        configurations: Configurations { running, spare: None }.into(),
+        refused: None.into(),
+        owned: owned.into(),
+    };
+    let ears = Ears { words: manager_words, events: manager_events, control, reload };
+    let code = manager.run(ears).map_err(|error| format!("the management thread: {error}"));
+    let _ = fs::remove_file(&args.control);
+    code
+}
+
+/// Starts the engine thread. It answers once: with what wakes it, or with what is missing.
+fn spawn_engine(start: Start) -> Result<words::Receiver<Result<Arc<mio::Waker>, String>>, String> {
+    let (opened, answer) = words::sync_channel(1);
+    let manager = start.manager.clone();
+    let body = move || {
+        let mut drive = match Drive::open(start) {
+            Ok(drive) => drive,
+            Err(error) => {
+                let _ = opened.send(Err(format!("cannot open the host's tables or sockets: {error}")));
+                return;
+            }
+        };
+        let _ = opened.send(Ok(drive.waker()));
+        let in_order = drive.run();
+        let _ = manager.send(ToManager::Ended(in_order));
+        // The process ends with the management thread; if a disk or a terminal holds that up, it ends without.
+        thread::park_timeout(END_PATIENCE);
+        std::process::exit(i32::from(!in_order));
+    };
+    thread::Builder::new()
+        .name("engine".to_owned())
+        .stack_size(STACK)
+        .spawn(body)
+        .map_err(|error| format!("cannot start the engine thread: {error}"))?;
+    Ok(answer)
+}
+
+/// The control socket, for its owner only. A socket that a dead daemon left is replaced, a living one's is not.
+fn listen(path: &Path) -> Result<UnixListener, String> {
+    let explain = |error: io::Error| format!("cannot listen at {}: {error}", path.display());
+    if UnixStream::connect(path).is_ok() {
+        return Err(format!("a daemon listens at {} already", path.display()));
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(explain(error)),
+        _ => {}
+    }
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        fs::create_dir_all(directory).map_err(explain)?;
+    }
+    // Made with its permissions, not given them afterwards: nobody gets in between.
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let listener = UnixListener::bind(path).map_err(explain);
+    rustix::process::umask(mask);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(explain)?;
+    listener
+}
+
+/// A pipe that becomes readable when one of these signals comes.
+fn signal_pipe(signals: &[i32]) -> io::Result<UnixStream> {
+    let (read, write) = UnixStream::pair()?;
+    for &signal in signals {
+        signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
+    }
+    Ok(read)
+}
+
+/// Keeps what is used from being swapped out, where nothing limits it: under a small limit a later allocation would fail.
+fn lock_memory(log: &Log) {
+    let unlimited = rustix::process::getrlimit(Resource::Memlock).current.is_none();
+    if !unlimited && !has_lock_capability() {
+        let message =
+            "memory is not locked: on a host that swaps, keepalives may be late; grant CAP_IPC_LOCK";
+        log.note(Level::Info, "memory_not_locked", message);
+        return;
+    }
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    if let Err(error) = rustix::mm::mlockall(flags) {
+        log.note(Level::Info, "memory_not_locked", format!("memory is not locked: {error}"));
+    }
+}
+
+fn has_lock_capability() -> bool {
+    rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::IPC_LOCK))
+}
