@@ -8,6 +8,7 @@ extern crate std;
 pub mod base;
 pub mod bgp;
 pub mod config;
+pub mod console;
 pub mod engine;
 pub mod failover;
 pub mod steer;

@@ -1,0 +1,106 @@
+//! What to do about what is shown: one sentence for each thing an operator can act on.
+
+use core::fmt;
+
+use crate::base::net::Asn;
+use crate::bgp::fsm::State;
+use crate::engine::view::{Hint, PeerView, ServiceView, Summary, TtlBecause};
+use crate::failover::posture::Because;
+
+/// What a peer's TTL follows from.
+pub const fn ttl(because: TtlBecause) -> &'static str {
+    match because {
+        TtlBecause::Connected => "it is on a connected subnet",
+        TtlBecause::NotConnected => "it is not on a connected subnet",
+        TtlBecause::Multihop => "ebgp-multihop",
+        TtlBecause::Security => "ttl-security",
+        TtlBecause::Internal => "an internal peer",
+    }
+}
+
+/// What an operator should do about a peer; `None`: nothing. `local_as` is ours.
+pub fn of_peer<'a>(peer: &'a PeerView<'_>, local_as: Asn) -> Option<impl fmt::Display + use<'a>> {
+    let silent = peer.state == State::Established && peer.families.is_empty();
+    (peer.hint != Hint::None || silent).then_some(PeerAdvice { hint: peer.hint, peer, local_as })
+}
+
+struct PeerAdvice<'a> {
+    hint: Hint,
+    peer: &'a PeerView<'a>,
+    local_as: Asn,
+}
+
+impl fmt::Display for PeerAdvice<'_> {
+    // table: one sentence for each hint
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = self.peer;
+        match self.hint {
+            Hint::None => f.write_str(
+                "the session is up but no address family is agreed: activate one on both sides (`neighbor … activate`)",
+            ),
+            Hint::NotAccepted => f.write_str(
+                "it does not accept our connection: at some providers the route servers accept no session until the \
+                 address is registered as shared for this machine",
+            ),
+            Hint::CheckRemoteAs => write!(
+                f,
+                "it ends the session before it is up: the AS numbers do not fit; ours is {}, its is {} here \
+                 (`neighbor … remote-as`)",
+                self.local_as, peer.remote_as
+            ),
+            Hint::CheckPasswordAndTtl => write!(
+                f,
+                "the connection opens and nothing comes back: check the `password` on both sides and the TTL; we send \
+                 {} ({}), and `ebgp-multihop N` sets it",
+                peer.ttl,
+                ttl(peer.ttl_because)
+            ),
+            Hint::BackingOff => f.write_str(
+                "it told us to go away for a while: we try again with growing pauses, at most a minute",
+            ),
+            Hint::Shutdown => f.write_str("`shutdown` is configured: `no neighbor … shutdown` opens the session"),
+            Hint::NoLocalAddress => f.write_str(
+                "our own address or interface for this session is not there: check `update-source` and the interface",
+            ),
+        }
+    }
+}
+
+/// What an operator should know or do about a service; `None`: nothing.
+pub const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
+    Some(match service.because {
+        Because::Starting => "nothing is announced before its address is bound and its checks have answered",
+        Because::Drained => "an operator took it out: `undrain` brings it back",
+        Because::LinkDown => "the interface it is bound to is down: look at the cable, or at `ip link`",
+        Because::AddressMissing => {
+            "none of its addresses is on this host, so none is announced: see `show routes` for each, and the log for \
+             who removed it"
+        }
+        Because::Unhealthy if service.passing < service.checks => {
+            "its checks fail: the log says which and why; it is announced again when they pass"
+        }
+        Because::NoPreempt => "it failed and may not take over by itself (`no preempt`): `undrain` lets it",
+        _ => return None,
+    })
+}
+
+/// What an operator should know or do about the whole; at most one thing, the gravest.
+pub fn of_summary(summary: &Summary<'_>) -> Option<&'static str> {
+    if summary.stopping {
+        Some("stopping: everything is being withdrawn")
+    } else if summary.local_as == Asn(0) {
+        Some("there is no `router bgp` in the configuration: nothing is announced")
+    } else if summary.router_id.0 == 0 {
+        Some(
+            "there is no router-id: this host has no IPv4 address of its own; set `bgp router-id` under `router bgp`",
+        )
+    } else if summary.configuring {
+        Some("a new configuration is being applied")
+    } else if summary.peers == 0 {
+        Some("there is no neighbor: nobody is told anything")
+    } else if summary.routes == 0 && summary.steered == 0 {
+        Some("there is nothing to announce: no failover block, no `network`, no `redistribute`")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,606 @@
+//! The renderers: views in, plain text out. Tables first, then what to do, each sentence with the name it speaks of.
+
+use core::fmt;
+
+use embedded_io::Write;
+
+use super::advice;
+use super::table::{self, left, right};
+use super::text::{Age, Count, note, put};
+use crate::base::net::Asn;
+use crate::base::time::Instant;
+use crate::bgp::fsm::State;
+use crate::config::{Owner, Role, RouteSource, StaticKind};
+use crate::engine::view::{AddressState, PeerView, RouteView, ServiceView, SteerView, Summary};
+
+/// `show summary`: the whole at a glance, every neighbor and service in one line each, and what to look at.
+pub fn summary<'a, W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    summary: &Summary<'_>,
+    peers: impl Iterator<Item = PeerView<'a>> + Clone,
+    services: impl Iterator<Item = ServiceView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    let Summary { hostname, local_as, router_id, started, .. } = *summary;
+    let name = if hostname.is_empty() { "holdover" } else { hostname };
+    put(out, format_args!("{name}: AS {local_as}, router-id {router_id}, up {}\n", Age(now.since(started))))?;
+    put(
+        out,
+        format_args!(
+            "{} of {} established, {}, {} of {} announced{}\n",
+            summary.established,
+            Count(summary.peers.into(), "neighbor"),
+            Count(summary.services.into(), "service"),
+            summary.announced,
+            Count(summary.routes, "route"),
+            if summary.listening { ", listening" } else { "" },
+        ),
+    )?;
+    if summary.steered > 0 {
+        put(out, format_args!("{} steered\n", Count(summary.steered, "prefix")))?;
+    }
+    if let Some(advice) = advice::of_summary(summary) {
+        note(out, format_args!("! {advice}"))?;
+    }
+    if peers.clone().next().is_some() {
+        put(out, format_args!("\n"))?;
+        neighbors(out, now, local_as, peers)?;
+    }
+    if services.clone().next().is_some() {
+        put(out, format_args!("\n"))?;
+        self::services(out, now, services)?;
+    }
+    Ok(())
+}
+
+/// `show neighbors`: one line each, then what to do about those that need it.
+pub fn neighbors<'a, W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    local_as: Asn,
+    peers: impl Iterator<Item = PeerView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    let columns = [
+        left("Neighbor"),
+        right("AS"),
+        left("State"),
+        right("For"),
+        right("Told"),
+        right("Owed"),
+        right("Kept"),
+        left("Description"),
+    ];
+    table::write(out, &columns, peers.clone(), |peer, column, f| match column {
+        0 => write!(f, "{}{}", peer.address, if peer.dynamic { "*" } else { "" }),
+        1 if peer.remote_as == Asn(0) => f.write_str("-"),
+        1 => write!(f, "{}", peer.remote_as),
+        2 => write!(f, "{}", peer.state),
+        3 => write!(f, "{}", Age(now.since(peer.since))),
+        4 => write!(f, "{}", peer.told),
+        5 => write!(f, "{}", peer.owed),
+        6 => write!(f, "{}", peer.kept),
+        _ => f.write_str(peer.description),
+    })?;
+    if peers.clone().any(|peer| peer.dynamic) {
+        put(out, format_args!("* came by `bgp listen range`\n"))?;
+    }
+    for peer in peers {
+        peer_notes(out, &peer, local_as)?;
+    }
+    Ok(())
+}
+
+/// The sentences below the table: what to do, and how the last session or attempt ended.
+fn peer_notes<W: Write + ?Sized>(out: &mut W, peer: &PeerView<'_>, local_as: Asn) -> Result<(), W::Error> {
+    let name = peer.address;
+    if let Some(advice) = advice::of_peer(peer, local_as) {
+        note(out, format_args!("! {name}: {advice}"))?;
+    }
+    let (Some(end), false) = (peer.last_end, peer.state == State::Established) else { return Ok(()) };
+    let what = if peer.established > 0 { "session" } else { "attempt" };
+    if peer.last_text.is_empty() {
+        return note(out, format_args!("  {name}: the last {what} ended: {end}"));
+    }
+    note(out, format_args!("  {name}: the last {what} ended: {end}; it says: \"{}\"", Quoted(peer.last_text)))
+}
+
+/// Text from the network as it may be shown: no control character reaches the terminal.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| fmt::Write::write_char(f, if c.is_control() { '?' } else { c }))
+    }
+}
+
+/// `show neighbors ADDRESS`: everything about one.
+pub fn neighbor<W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    local_as: Asn,
+    peer: &PeerView<'_>,
+) -> Result<(), W::Error> {
+    let since = Age(now.since(peer.since));
+    put(out, format_args!("{}: {} for {since}\n", peer.address, peer.state))?;
+    if !peer.description.is_empty() {
+        put(out, format_args!("  description      {}\n", peer.description))?;
+    }
+    put(out, format_args!("  AS               {}", peer.remote_as))?;
+    if peer.remote_id.0 != 0 {
+        put(out, format_args!(", router-id {}", peer.remote_id))?;
+    }
+    if !peer.group.is_empty() {
+        put(out, format_args!(", peer-group {}", peer.group))?;
+    }
+    let origin = match (peer.dynamic, peer.passive) {
+        (true, _) => ", came by `bgp listen range`",
+        (false, true) => ", passive: it connects to us",
+        (false, false) => "",
+    };
+    put(out, format_args!("{origin}\n"))?;
+    if !peer.local.is_unspecified() {
+        put(out, format_args!("  our end          {}\n", peer.local))?;
+    }
+    put(out, format_args!("  TTL              {} ({})\n", peer.ttl, advice::ttl(peer.ttl_because)))?;
+    match peer.hold_time {
+        0 => put(out, format_args!("  hold time        none: a silent loss is never noticed\n"))?,
+        hold => put(out, format_args!("  hold time        {hold} s, keepalive {} s\n", peer.keepalive))?,
+    }
+    if peer.state == State::Established {
+        put(out, format_args!("  families        "))?;
+        for family in peer.families.iter() {
+            put(out, format_args!(" {family};"))?;
+        }
+        let extended = if peer.extended_next_hop { "may have" } else { "may not have" };
+        put(out, format_args!(" IPv4 routes {extended} IPv6 next hops\n"))?;
+    }
+    put(
+        out,
+        format_args!("  routes           told {}, owed {}, kept {}\n", peer.told, peer.owed, peer.kept),
+    )?;
+    put(out, format_args!("  messages         received {}, sent {}\n", peer.received, peer.sent))?;
+    put(out, format_args!("  sessions         {} so far\n", peer.established))?;
+    peer_notes(out, peer, local_as)
+}
+
+/// `show services`: one line each, then what to do about those that need it.
+pub fn services<'a, W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    services: impl Iterator<Item = ServiceView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    let columns = [
+        left("Service"),
+        left("Role"),
+        left("Posture"),
+        right("For"),
+        right("Here"),
+        right("Checks"),
+        left("Because"),
+    ];
+    table::write(out, &columns, services.clone(), |service, column, f| match column {
+        0 => f.write_str(service.name),
+        1 => f.write_str(match service.role {
+            Role::Primary => "primary",
+            Role::Secondary => "secondary",
+        }),
+        2 => write!(f, "{}", service.posture),
+        3 => write!(f, "{}", Age(now.since(service.since))),
+        4 => write!(f, "{}/{}", service.present, service.addresses),
+        5 if service.checks == 0 => f.write_str("-"),
+        5 => write!(f, "{}/{}", service.passing, service.checks),
+        _ => write!(f, "{}", service.because),
+    })?;
+    for service in services {
+        if let Some(advice) = advice::of_service(&service) {
+            note(out, format_args!("! {}: {advice}", service.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// `show routes`: what may be announced.
+pub fn routes<'a, W: Write + ?Sized>(
+    out: &mut W,
+    routes: impl Iterator<Item = RouteView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    let columns = [left("Prefix"), left("Announced"), left("Address"), left("From")];
+    table::write(out, &columns, routes.clone(), |route, column, f| match column {
+        0 => write!(f, "{}", route.prefix),
+        1 => match (route.announced, route.told) {
+            (false, 0) => f.write_str("no"),
+            (false, told) => write!(f, "no, {} to be told", Count(told.into(), "neighbor")),
+            (true, 0) => f.write_str("to nobody yet"),
+            (true, told) => write!(f, "to {}", Count(told.into(), "neighbor")),
+        },
+        2 => match (route.address, route.link) {
+            (None, _) => f.write_str("-"),
+            (Some(state), Some(link)) if is_here(state) => write!(f, "{}, link {}", address(state), link.0),
+            (Some(state), _) => f.write_str(address(state)),
+        },
+        _ => from(route, f),
+    })?;
+    for route in routes {
+        if route.address == Some(AddressState::GivenUp) {
+            note(
+                out,
+                format_args!(
+                    "! {}: it cannot be bound, or somebody removes it again and again: the log says which; a reload \
+                     tries again",
+                    route.prefix
+                ),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+const fn is_here(state: AddressState) -> bool {
+    matches!(state, AddressState::Bound | AddressState::Adopted)
+}
+
+const fn address(state: AddressState) -> &'static str {
+    match state {
+        AddressState::Absent => "not here",
+        AddressState::Binding => "being bound",
+        AddressState::Bound => "bound",
+        AddressState::Adopted => "adopted",
+        AddressState::Unbinding => "being unbound",
+        AddressState::GivenUp => "given up",
+    }
+}
+
+/// Who says that a route exists.
+fn from(route: &RouteView<'_>, f: &mut dyn fmt::Write) -> fmt::Result {
+    match (route.source, route.owner) {
+        (Some(RouteSource::Static), _) => f.write_str("redistribute static"),
+        (Some(RouteSource::Connected), _) => f.write_str("redistribute connected"),
+        (Some(RouteSource::Kernel), _) => f.write_str("redistribute kernel"),
+        (None, Owner::Service(_)) => write!(f, "failover {}", route.service),
+        (None, Owner::Network) => f.write_str("network"),
+        (None, Owner::Static(StaticKind::Blackhole)) => f.write_str("ip route, blackhole"),
+        (None, Owner::Static(StaticKind::Reject)) => f.write_str("ip route, reject"),
+        (None, Owner::Interface) => f.write_str("interface"),
+        (None, Owner::None) => f.write_str("-"),
+    }
+}
+
+/// `show steer`: the prefixes that are kept, and where they go.
+pub fn steered<W: Write + ?Sized>(
+    out: &mut W,
+    prefixes: impl Iterator<Item = SteerView> + Clone,
+) -> Result<(), W::Error> {
+    let columns = [left("Prefix"), left("Next hop"), left("From"), right("Shared by"), right("Offered by")];
+    table::write(out, &columns, prefixes, |prefix, column, f| match column {
+        0 => write!(f, "{}", prefix.prefix),
+        1 if prefix.next_hop.is_unspecified() => f.write_str("-"),
+        1 => write!(f, "{}", prefix.next_hop),
+        2 => write!(f, "{}", prefix.peer),
+        3 => write!(f, "{}", prefix.shares),
+        _ => write!(f, "{}", prefix.candidates),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::Text;
+    use super::*;
+    use crate::base::net::{BgpId, Families, Family, Prefix};
+    use crate::base::time::Duration;
+    use crate::engine::record::EndCause;
+    use crate::engine::view::{Hint, TtlBecause};
+    use crate::engine::{LinkId, PeerId, ServiceId};
+    use crate::failover::posture::{Because, Posture};
+    use std::string::String;
+
+    const NOW: Instant = Instant::from_micros(200_000_000_000);
+
+    fn ago(seconds: u64) -> Instant {
+        Instant::from_micros(NOW.as_micros() - Duration::from_secs(seconds).as_micros())
+    }
+
+    fn peer(last: u8) -> PeerView<'static> {
+        PeerView {
+            id: PeerId(0),
+            address: std::format!("2600:3c0f:4:34::{last}").parse().unwrap(),
+            description: "",
+            group: "RS",
+            remote_as: Asn(63_949),
+            remote_id: BgpId(0xCB00_7101),
+            state: State::Established,
+            since: ago(727),
+            local: "2600:3c0f:4:34::101".parse().unwrap(),
+            dynamic: false,
+            passive: false,
+            hold_time: 9,
+            keepalive: 3,
+            ttl: 1,
+            ttl_because: TtlBecause::Connected,
+            families: Families::NONE.with(Family::Ipv4),
+            extended_next_hop: true,
+            received: 245,
+            sent: 246,
+            told: 1,
+            owed: 0,
+            kept: 0,
+            established: 1,
+            last_end: None,
+            last_text: "",
+            hint: Hint::None,
+        }
+    }
+
+    fn down(last: u8) -> PeerView<'static> {
+        PeerView {
+            remote_as: Asn(0),
+            remote_id: BgpId(0),
+            state: State::Active,
+            since: ago(90_000),
+            told: 0,
+            established: 0,
+            hint: Hint::NotAccepted,
+            ..peer(last)
+        }
+    }
+
+    fn service(name: &'static str) -> ServiceView<'static> {
+        ServiceView {
+            id: ServiceId(0),
+            name,
+            role: Role::Primary,
+            posture: Posture::Active,
+            because: Because::Primary,
+            since: ago(727),
+            drained: false,
+            addresses: 2,
+            present: 2,
+            checks: 0,
+            passing: 0,
+        }
+    }
+
+    /// What it says, wherever the lines break.
+    fn words(text: &str) -> String {
+        text.split_whitespace().collect::<std::vec::Vec<_>>().join(" ")
+    }
+
+    fn rendered(render: impl FnOnce(&mut Text<'_>)) -> String {
+        let mut text = String::new();
+        render(&mut Text(&mut text));
+        std::println!("{text}");
+        for line in text.lines() {
+            assert_eq!(line.trim_end(), line, "a line ends in blanks");
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        text
+    }
+
+    #[test]
+    fn the_summary_of_a_healthy_node_fits_a_small_terminal_and_asks_for_nothing() {
+        let view = Summary {
+            hostname: "web1",
+            local_as: Asn(65_000),
+            router_id: BgpId(0x0A00_0005),
+            started: ago(93_600),
+            peers: 2,
+            established: 2,
+            services: 1,
+            routes: 1,
+            announced: 1,
+            steered: 0,
+            stale_inputs: 0,
+            listening: false,
+            configuring: false,
+            stopping: false,
+        };
+        let text = rendered(|out| {
+            summary(out, NOW, &view, [peer(1), peer(2)].into_iter(), [service("web")].into_iter()).unwrap();
+        });
+        assert_eq!(
+            text,
+            "\
+web1: AS 65000, router-id 10.0.0.5, up 1d02h
+2 of 2 neighbors established, 1 service, 1 of 1 route announced
+
+Neighbor              AS  State             For  Told  Owed  Kept  Description
+2600:3c0f:4:34::1  63949  Established  00:12:07     1     0     0
+2600:3c0f:4:34::2  63949  Established  00:12:07     1     0     0
+
+Service  Role     Posture       For  Here  Checks  Because
+web      primary  active   00:12:07   2/2       -  its role is primary
+"
+        );
+        assert!(text.lines().all(|line| line.len() <= 80) && !text.contains('!'));
+    }
+
+    #[test]
+    fn a_route_server_that_does_not_answer_is_explained_below_the_table() {
+        let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [peer(1), down(2)].into_iter()).unwrap());
+        assert!(
+            text.contains("2600:3c0f:4:34::2      -  Active          1d01h     0     0     0\n"),
+            "{text}"
+        );
+        assert!(
+            words(&text)
+                .contains("! 2600:3c0f:4:34::2: it does not accept our connection: at some providers")
+        );
+        assert!(!text.contains("! 2600:3c0f:4:34::1"));
+    }
+
+    #[test]
+    fn how_the_last_session_ended_is_told_until_the_next_one_is_up() {
+        let ended = PeerView {
+            established: 3,
+            last_end: Some(EndCause::NotificationReceived(6, 2)),
+            last_text: "maintenance\u{1b}[31m until 4",
+            ..down(1)
+        };
+        let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [ended].into_iter()).unwrap());
+        let told =
+            "the last session ended: the peer sent NOTIFICATION 6/2; it says: \"maintenance?[31m until 4\"";
+        assert!(words(&text).contains(told), "{text}");
+        let back = PeerView { state: State::Established, hint: Hint::None, ..ended };
+        let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [back].into_iter()).unwrap());
+        assert!(!text.contains("ended"));
+    }
+
+    #[test]
+    fn every_hint_has_a_sentence_and_none_has_none() {
+        for hint in [
+            Hint::NotAccepted,
+            Hint::CheckRemoteAs,
+            Hint::CheckPasswordAndTtl,
+            Hint::BackingOff,
+            Hint::Shutdown,
+            Hint::NoLocalAddress,
+        ] {
+            assert!(advice::of_peer(&PeerView { hint, ..down(1) }, Asn(1)).is_some());
+        }
+        assert!(advice::of_peer(&peer(1), Asn(1)).is_none());
+        let silent = PeerView { families: Families::NONE, ..peer(1) };
+        assert!(advice::of_peer(&silent, Asn(1)).is_some());
+    }
+
+    #[test]
+    fn a_dynamic_neighbor_is_marked() {
+        let text = rendered(|out| {
+            neighbors(out, NOW, Asn(1), [PeerView { dynamic: true, ..peer(1) }].into_iter()).unwrap();
+        });
+        assert!(text.contains("2600:3c0f:4:34::1*") && text.contains("* came by `bgp listen range`"));
+    }
+
+    #[test]
+    fn one_neighbor_is_told_whole() {
+        let text = rendered(|out| {
+            neighbor(out, NOW, Asn(65_000), &PeerView { description: "first", ..peer(1) }).unwrap();
+        });
+        for part in [
+            "2600:3c0f:4:34::1: Established for 00:12:07",
+            "first",
+            "63949, router-id 203.0.113.1, peer-group RS",
+            "our end          2600:3c0f:4:34::101",
+            "1 (it is on a connected subnet)",
+            "9 s, keepalive 3 s",
+            "ipv4 unicast; IPv4 routes may have IPv6 next hops",
+            "received 245, sent 246",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_announces_nothing_says_what_to_do() {
+        let broken = ServiceView {
+            posture: Posture::Withdrawn,
+            because: Because::Unhealthy,
+            checks: 2,
+            passing: 1,
+            ..service("web")
+        };
+        let drained = ServiceView {
+            posture: Posture::Withdrawn,
+            because: Because::Drained,
+            role: Role::Secondary,
+            ..service("database")
+        };
+        let text = rendered(|out| services(out, NOW, [broken, drained, service("dns")].into_iter()).unwrap());
+        assert!(
+            text.contains("web       primary    withdrawn  00:12:07   2/2     1/2  its checks fail\n"),
+            "{text}"
+        );
+        assert!(text.contains("! web: its checks fail: the log says which"));
+        assert!(text.contains("! database: an operator took it out: `undrain` brings it back"));
+        assert!(!text.contains("! dns"));
+    }
+
+    #[test]
+    fn routes_say_whether_they_are_announced_and_where_they_come_from() {
+        let prefix = |text: &str| Prefix::host(text.parse().unwrap());
+        let route = RouteView {
+            prefix: prefix("192.0.2.10"),
+            owner: Owner::Service(0),
+            source: None,
+            service: "web",
+            address: Some(AddressState::Bound),
+            link: Some(LinkId(1)),
+            announced: true,
+            told: 4,
+        };
+        let text = rendered(|out| {
+            let given_up = RouteView {
+                prefix: prefix("192.0.2.11"),
+                address: Some(AddressState::GivenUp),
+                announced: false,
+                told: 1,
+                ..route
+            };
+            let kernel = RouteView {
+                prefix: prefix("198.51.100.7"),
+                owner: Owner::None,
+                source: Some(RouteSource::Kernel),
+                address: None,
+                told: 0,
+                ..route
+            };
+            routes(out, [route, given_up, kernel].into_iter()).unwrap();
+        });
+        let rows: std::vec::Vec<_> = text.lines().skip(1).collect();
+        let cells = |row: &str| {
+            let cells = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+            cells.collect::<std::vec::Vec<_>>().join("|")
+        };
+        assert_eq!(cells(rows[0]), "192.0.2.10/32|to 4 neighbors|bound, link 1|failover web");
+        assert_eq!(cells(rows[1]), "192.0.2.11/32|no, 1 neighbor to be told|given up|failover web");
+        assert_eq!(cells(rows[2]), "198.51.100.7/32|to nobody yet|-|redistribute kernel");
+        assert!(rows[3].starts_with("! 192.0.2.11/32: it cannot be bound"));
+    }
+
+    #[test]
+    fn steered_prefixes_say_where_they_go() {
+        let view = SteerView {
+            prefix: Prefix::host("192.0.2.10".parse().unwrap()),
+            next_hop: "2600:3c0f:4:34::101".parse().unwrap(),
+            peer: "2600:3c0f:4:34::101".parse().unwrap(),
+            shares: 1,
+            candidates: 2,
+        };
+        let text = rendered(|out| steered(out, [view].into_iter()).unwrap());
+        assert!(text.lines().nth(1).unwrap().starts_with("192.0.2.10/32  2600:3c0f:4:34::101  2600:3c0f"));
+    }
+
+    #[test]
+    fn the_gravest_thing_is_said_first() {
+        let mut view = Summary {
+            hostname: "",
+            local_as: Asn(0),
+            router_id: BgpId(0),
+            started: NOW,
+            peers: 0,
+            established: 0,
+            services: 0,
+            routes: 0,
+            announced: 0,
+            steered: 0,
+            stale_inputs: 0,
+            listening: true,
+            configuring: true,
+            stopping: true,
+        };
+        let mut said = std::vec![];
+        let steps: [fn(&mut Summary<'_>); 7] = [
+            |_| {},
+            |view| view.stopping = false,
+            |view| view.local_as = Asn(1),
+            |view| view.router_id = BgpId(1),
+            |view| view.configuring = false,
+            |view| view.peers = 1,
+            |view| view.routes = 1,
+        ];
+        for step in steps {
+            step(&mut view);
+            said.push(advice::of_summary(&view));
+        }
+        assert_eq!(said.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 6);
+        assert_eq!(said[6], None);
+    }
+}
