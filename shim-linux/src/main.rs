@@ -3,6 +3,7 @@
 mod bridge;
 mod client;
 mod decode;
+mod demo;
 mod drive;
 mod host;
 mod io;
@@ -55,6 +56,8 @@ enum Command {
     Reload(Control),
     /// Withdraw, say goodbye, unbind, end
     Stop(Control),
+    /// A failover to look at, in private network namespaces
+    Demo(demo::DemoArgs),
     /// BGP messages to JSON
     Decode(decode::DecodeArgs),
 }
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         Command::Undrain { service, control } => client::run(&control.socket, &format!("undrain {service}")),
         Command::Reload(control) => client::run(&control.socket, "reload"),
         Command::Stop(control) => client::run(&control.socket, "stop"),
+        Command::Demo(args) => demo::run(&args),
         Command::Decode(args) => decode::run(&args),
     }
 }

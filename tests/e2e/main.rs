@@ -2,6 +2,7 @@
 
 mod addresses;
 mod binding;
+mod demo;
 mod failover;
 mod interop;
 mod operating;
@@ -28,6 +29,7 @@ fn main() {
     cases.extend(operating::cases());
     cases.extend(interop::cases());
     cases.extend(scripted::cases());
+    cases.extend(demo::cases());
     let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");
     cases.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,9 +1,9 @@
 //! The host's tables: links, addresses and routes, followed by netlink, and changed where the engine orders it.
 
 pub(crate) mod facts;
-mod message;
+pub(crate) mod message;
 mod orders;
-mod socket;
+pub(crate) mod socket;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -14,14 +14,14 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// A route netlink socket of the network namespace its thread was in when it was opened.
 #[derive(Debug)]
-pub(super) struct NetlinkSocket {
+pub(crate) struct NetlinkSocket {
     fd: OwnedFd,
     sequence: u32,
 }
 
 impl NetlinkSocket {
     /// Opens one that hears these groups (`RTMGRP_…` bits).
-    pub(super) fn open(groups: u32) -> io::Result<Self> {
+    pub(crate) fn open(groups: u32) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         // Protocol 0 is NETLINK_ROUTE.
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
@@ -36,7 +36,7 @@ impl NetlinkSocket {
     }
 
     /// The number for the next request; never 0, which is nobody's.
-    pub(super) fn next_sequence(&mut self) -> u32 {
+    pub(crate) fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
         self.sequence
     }
@@ -54,7 +54,7 @@ impl NetlinkSocket {
     }
 
     /// Has a request carried out. The kernel answers within the call that sends, so nothing is waited for.
-    pub(super) fn execute(&mut self, request: &mut Request) -> Result<(), Errno> {
+    pub(crate) fn execute(&mut self, request: &mut Request) -> Result<(), Errno> {
         let sequence = self.sequence;
         self.send(request).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         let mut buffer = [0; 4096];

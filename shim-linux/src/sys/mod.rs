@@ -1,5 +1,7 @@
 //! The unsafe corner: what Linux offers and no safe crate wraps. Each block says why it is sound.
 
 pub(crate) mod cell;
+pub(crate) mod child;
+pub(crate) mod namespace;
 pub(crate) mod option;
 pub(crate) mod sched;
