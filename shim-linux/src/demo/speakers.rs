@@ -67,7 +67,11 @@ router bgp 65000
  neighbor RS remote-as external
  neighbor RS capability extended-nexthop
  neighbor {router} peer-group RS
+ address-family ipv4 unicast
+  neighbor RS prefix-list nothing in
+ exit-address-family
 exit
+ip prefix-list nothing deny any
 route-map primary permit 10
  set large-community 63949:1:1
 exit
@@ -205,5 +209,25 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdover_core::config::{Config, Platform, lint, parse};
+
+    use super::*;
+
+    #[test]
+    fn the_configurations_are_read_without_a_remark() {
+        for host in Host::SPEAKERS {
+            let mut configuration = Config::<4, 8>::new();
+            let mut remarks = Vec::new();
+            let mut tell =
+                |diagnostic: holdover_core::config::Diagnostic<'_>| remarks.push(diagnostic.to_string());
+            let result = parse(&config(host), &Platform::LINUX, &mut configuration, &mut tell);
+            lint(configuration.view(), &mut tell);
+            assert!(result.is_ok() && remarks.is_empty(), "{}: {remarks:#?}", host.name());
+        }
     }
 }
