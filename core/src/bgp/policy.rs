@@ -415,7 +415,7 @@ mod tests {
     use super::*;
     use crate::base::limits;
     use crate::base::net::Family;
-    use crate::config::{Config, Span};
+    use crate::config::{Config, Owner, Span};
     use std::format;
 
     const OURS: Asn = Asn(65_000);
@@ -765,5 +765,86 @@ mod tests {
     #[test]
     fn a_symbol_is_small() {
         assert!(size_of::<Symbol>() <= 6);
+    }
+
+    /// A configuration as somebody writes it.
+    fn written(text: &str) -> std::boxed::Box<Config<4, 4, 16, 64, 1024>> {
+        let mut config = std::boxed::Box::default();
+        let mut said = std::vec::Vec::new();
+        let mut report = |diagnostic: crate::config::Diagnostic<'_>| said.push(format!("{diagnostic}"));
+        let result = crate::config::parse(text, &crate::config::Platform::ALL, &mut config, &mut report);
+        assert!(result.is_ok(), "{said:#?}");
+        config
+    }
+
+    /// What a neighbor is told of each route of a configuration.
+    fn told(text: &str) -> std::vec::Vec<std::string::String> {
+        let config = written(text);
+        let view = config.view();
+        let options = view.options(&view.neighbors[0]);
+        let mut all = std::vec::Vec::new();
+        for route in view.routes.iter().filter(|route| route.owner != Owner::Interface) {
+            let at = route.prefix().family().index();
+            let theirs = (options.list_out[at], options.map_out[at]);
+            let map = match route.owner {
+                Owner::Service(service) => view.services[usize::from(service)].active,
+                _ => route.map,
+            };
+            let Some(symbol) = outbound(view, map, theirs, route.prefix(), Marks::default()) else {
+                continue;
+            };
+            let mut out = Attributes::new();
+            render(view, symbol, view.bgp.local_as, true, &mut out).unwrap();
+            let path: std::vec::Vec<u32> = out.as_path.iter().map(|asn| asn.0).collect();
+            let communities: std::vec::Vec<_> = out.communities.iter().map(|one| format!("{one}")).collect();
+            let large: std::vec::Vec<_> = out.large_communities.iter().map(|one| format!("{one}")).collect();
+            all.push(format!("{} {path:?} {} {}", route.prefix(), communities.join(" "), large.join(" ")));
+        }
+        all
+    }
+
+    const HEAD: &str =
+        "router bgp 65001\nneighbor 10.0.0.1 remote-as external\nno bgp network import-check\n";
+
+    #[test]
+    fn as_written_each_role_has_its_community() {
+        let text = format!(
+            "{HEAD}address-family ipv4 unicast\nnetwork 192.0.2.10/32 route-map primary\n\
+             network 192.0.2.11/32 route-map secondary\nexit-address-family\n\
+             route-map primary permit 10\nset community 65000:1\n\
+             route-map secondary permit 10\nset community 65000:2 no-export additive\n"
+        );
+        let expected = ["192.0.2.10/32 [65001] 65000:1 ", "192.0.2.11/32 [65001] 65000:2 no-export "];
+        assert_eq!(told(&text), expected);
+    }
+
+    #[test]
+    fn as_written_a_neighbors_filters_and_route_map_have_the_last_word() {
+        let text = format!(
+            "{HEAD}address-family ipv4 unicast\nnetwork 192.0.2.10/32 route-map own\n\
+             network 192.0.2.11/32\nnetwork 198.51.100.1/32 route-map own\n\
+             neighbor 10.0.0.1 prefix-list ours out\nneighbor 10.0.0.1 route-map out out\nexit-address-family\n\
+             ip prefix-list ours seq 5 deny 192.0.2.12/32\nip prefix-list ours seq 10 permit 192.0.2.0/24 le 32\n\
+             bgp large-community-list standard marked permit 63949:1:1\n\
+             route-map own permit 10\nset large-community 63949:1:1\n\
+             route-map out permit 10\nmatch large-community marked\nset as-path prepend 65001 65001\n\
+             set large-community 63949:9:9 additive\n\
+             route-map out deny 20\n"
+        );
+        assert_eq!(told(&text), ["192.0.2.10/32 [65001, 65001, 65001]  63949:1:1 63949:9:9"]);
+    }
+
+    #[test]
+    fn as_written_a_service_announces_its_active_attributes() {
+        let text = format!(
+            "{HEAD}failover web\naddress 192.0.2.10/32\naddress 2001:db8::1/128 announce /64\nbind lo\n\
+             active route-map primary\nstandby route-map secondary\nexit\n\
+             route-map primary permit 10\nmatch ip address prefix-list four\nset large-community 63949:1:1\n\
+             route-map primary permit 20\nset metric 5\nset large-community 63949:6:1\n\
+             route-map secondary permit 10\nset large-community 63949:1:2\n\
+             ip prefix-list four seq 5 permit any\n"
+        );
+        let expected = ["192.0.2.10/32 [65001]  63949:1:1", "2001:db8::/64 [65001]  63949:6:1"];
+        assert_eq!(told(&text), expected);
     }
 }

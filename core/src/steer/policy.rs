@@ -121,4 +121,24 @@ mod tests {
         assert_eq!(rank(&[Asked::Large(secondary)]), 2);
         assert_eq!(rank(&[Asked::Community(8)]), 3);
     }
+
+    #[test]
+    fn a_block_as_it_is_written_keeps_its_order() {
+        let text = "router bgp 63949\nsteer edge\n accept 192.0.2.0/24 le 32\n prefer large-community 63949:1:1\n \
+                    prefer community 65000:1\n prefer large-community 63949:1:2\n install kernel\nexit\n\
+                    route-map m permit 10\nset metric 1\n";
+        let mut config = std::boxed::Box::<Config<1, 1>>::default();
+        let platform = crate::config::Platform::ALL;
+        assert!(crate::config::parse(text, &platform, &mut config, &mut |_| {}).is_ok());
+        let steer = Steer::of(config.view());
+        assert!(steer.installs() && steer.accepts(prefix("192.0.2.128/25")));
+        assert!(!steer.accepts(prefix("192.0.0.0/16")));
+        let ranks = [
+            Asked::Large([63_949, 1, 1]),
+            Asked::Community(65_000 << 16 | 1),
+            Asked::Large([63_949, 1, 2]),
+            Asked::Large([1, 1, 1]),
+        ];
+        assert_eq!(ranks.map(|has| steer.rank(|asked| asked == has)), [0, 1, 2, 3]);
+    }
 }
