@@ -14,11 +14,11 @@ use holdover_tests::harness::{holdover, lab, peers, runner};
 
 fn main() {
     let required = std::env::var("HOLDOVER_E2E").is_ok_and(|value| value == "required");
-    let missing = missing(&peers::Kind::ALL);
     if holdover::program().is_err() && !required {
         println!("e2e: not run (use cargo xtask e2e)");
         return;
     }
+    let missing = missing(&peers::Kind::ALL);
     if !missing.is_empty() {
         eprintln!("e2e: cannot run: {}", missing.join(", "));
         std::process::exit(1);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use holdover_tests::harness::capture::Capture;
 use holdover_tests::harness::holdover::{Holdover, template, with_service};
-use holdover_tests::harness::peers::{Family, Kind, Peer, bird, frr};
+use holdover_tests::harness::peers::{Kind, Peer, bird, frr};
 use holdover_tests::harness::probe::{Probe, serve};
 use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, SHARED6, failover, segment4, segment6,
@@ -161,8 +161,8 @@ impl<'a> World<'a> {
     fn link_local(&self, host: &str) -> Result<String> {
         let all = self.lab.json(host, &["ip", "-j", "-6", "addr", "show", "dev", "eth0", "scope", "link"])?;
         // Addresses of another scope are empty objects in this list.
-        let list = all.pointer("/0/addr_info").and_then(|list| list.as_array()).into_iter().flatten();
-        let address = list.filter_map(|entry| entry["local"].as_str()).next();
+        let mut list = all.pointer("/0/addr_info").and_then(|list| list.as_array()).into_iter().flatten();
+        let address = list.find_map(|entry| entry["local"].as_str());
         Ok(address.context("no link-local address")?.to_owned())
     }
 
@@ -190,10 +190,5 @@ impl<'a> World<'a> {
             capture.is_clean_from(&[segment6(host), segment4(host)])?;
         }
         Ok(())
-    }
-
-    /// The family of the shared prefix.
-    pub(crate) fn family(&self) -> Family {
-        Family::of(self.setup.prefix())
     }
 }

@@ -14,5 +14,5 @@ pub mod raw;
 pub mod runner;
 pub mod topology;
 
-pub use anyhow::{Context, Error, Result, anyhow, bail, ensure};
+pub use anyhow::{Context, Result, anyhow, bail, ensure};
 pub use lab::{Lab, Process};

@@ -38,9 +38,10 @@ fn config(session: &Session, bridge: &str) -> String {
     option(session.gtsm, "incoming-ttl 255; outgoing-ttl 255");
     option(session.password.is_some(), &format!("md5-password '{}'", session.password.unwrap_or("")));
     option(session.hold.is_some(), &format!("hold-time {}", session.hold.unwrap_or(0)));
-    let families: String =
-        session.families.iter().fold(String::new(), |all, family| all + family.name() + " unicast; ");
     let extended = session.extended_next_hop();
+    // It wants IPv6 unicast for RFC 8950, and offers it.
+    let carried = Family::ALL.into_iter().filter(|family| session.carries(*family) || extended);
+    let families = carried.fold(String::new(), |all, family| all + family.name() + " unicast; ");
     let nexthop = if extended { " nexthop { ipv4 unicast ipv6; }\n" } else { "" };
     let enable = if extended { "nexthop enable; " } else { "" };
     let _ = write!(

@@ -196,10 +196,11 @@ impl Kind {
         self != Self::Openbgpd
     }
 
-    /// What it announces of `family` over this session is usable (`OpenBGPD` says `::1` is the next hop of IPv6
-    /// routes over IPv4 transport).
+    /// What it announces of `family` over this session is usable (`OpenBGPD` gives `::1` or `127.0.0.1` as the next
+    /// hop of routes of the other family than the transport's).
     pub fn announces(self, session: &Session, family: Family) -> bool {
-        session.carries(family) && (self != Self::Openbgpd || family == Family::V4 || session.local.is_ipv6())
+        let same = session.local.is_ipv6() == (family == Family::V6);
+        session.carries(family) && (self != Self::Openbgpd || same)
     }
 
     /// Starts it on `host` with this session.

@@ -128,15 +128,9 @@ fn route_of(entry: &Value) -> Route {
     let strings = |value: &Value| -> Vec<String> {
         elements(value).iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    for attribute in elements(&entry["attributes"]) {
-        match text(attribute, "/type") {
-            "Communities" => {
-                let named = strings(&attribute["communities"]);
-                route.communities = named.iter().map(|c| c.replace("GRACEFUL_SHUTDOWN", "65535:0")).collect();
-            }
-            "Large Communities" => route.large = strings(&attribute["large_communities"]),
-            _ => {}
-        }
-    }
+    // It has names for the well-known ones.
+    let named = strings(&entry["communities"]);
+    route.communities = named.iter().map(|name| name.replace("GRACEFUL_SHUTDOWN", "65535:0")).collect();
+    route.large = strings(&entry["large_communities"]);
     route
 }
