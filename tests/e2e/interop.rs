@@ -27,21 +27,24 @@ const ALL: &[Kind] = &Kind::ALL;
 
 #[rustfmt::skip] // a table reads by rows
 const VARIANTS: &[Variant] = &[
-    Variant { name: "md5_password", kinds: ALL, peer: |s| s.password = Some("kept secret"), ours: &[], check: |l| l.exchanges() },
-    Variant { name: "md5_password_when_it_dials", kinds: ALL, peer: |s| { s.password = Some("kept secret"); s.passive = false; }, ours: &[], check: |l| l.exchanges() },
-    Variant { name: "gtsm", kinds: ALL, peer: |s| s.gtsm = true, ours: &[], check: |l| l.exchanges() },
+    Variant { name: "md5_password", kinds: ALL, peer: |s| s.password = Some("kept-secret"), ours: &[], check: |l| l.exchanges() },
+    Variant { name: "md5_password_when_it_dials", kinds: ALL, peer: |s| { s.password = Some("kept-secret"); s.passive = false; }, ours: &[], check: |l| l.exchanges() },
+    // A listening ExaBGP answers with TTL 64.
+    Variant { name: "gtsm_when_it_dials", kinds: ALL, peer: |s| { s.gtsm = true; s.passive = false; }, ours: &[], check: |l| l.exchanges() },
+    Variant { name: "gtsm", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |s| s.gtsm = true, ours: &[], check: |l| l.exchanges() },
     Variant { name: "four_octet_as", kinds: ALL, peer: |s| { s.local_as = 4_200_000_002; s.remote_as = 4_200_000_001; }, ours: &[], check: |l| l.exchanges() },
     Variant { name: "hold_time_0", kinds: &[Bird, Frr, Exabgp], peer: |s| s.hold = Some(0), ours: &["timers 0 0"], check: |l| l.holds(0) },
     Variant { name: "hold_time_3", kinds: ALL, peer: |s| s.hold = Some(90), ours: &["timers 1 3"], check: |l| l.holds(3) },
     Variant { name: "hold_time_65535", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |s| s.hold = Some(65535), ours: &["timers 21845 65535"], check: |l| l.holds(65535) },
-    Variant { name: "route_refresh", kinds: ALL, peer: |_| (), ours: &[], check: |l| l.refreshes() },
+    // GoBGP asks for nothing: it keeps what it heard.
+    Variant { name: "route_refresh", kinds: &[Bird, Frr, Openbgpd, Exabgp], peer: |_| (), ours: &[], check: |l| l.refreshes() },
     Variant { name: "max_prefix", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |s| s.max_prefix = Some(1), ours: &[], check: |l| l.is_too_much() },
     Variant { name: "shutdown_text_from_the_peer", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |_| (), ours: &[], check: |l| l.hears_the_text() },
     Variant { name: "shutdown_text_from_us", kinds: &[Bird, Frr, Openbgpd], peer: |_| (), ours: &[], check: |l| l.says_the_text() },
     Variant { name: "both_dial", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |s| s.passive = false, ours: &[], check: |l| l.agrees_on_one_session() },
     Variant { name: "wrong_as_expected_by_the_peer", kinds: &[Bird, Frr, Gobgp, Openbgpd], peer: |s| s.remote_as = 65009, ours: &[], check: |l| l.never_comes_up("AS") },
     Variant { name: "wrong_as_expected_by_us", kinds: ALL, peer: |s| s.local_as = 65009, ours: &[], check: |l| l.never_comes_up("AS") },
-    Variant { name: "wrong_password", kinds: &[Bird, Frr, Openbgpd], peer: |s| s.password = Some("another one"), ours: &["password mine"], check: |l| l.never_comes_up("") },
+    Variant { name: "wrong_password", kinds: &[Bird, Frr, Openbgpd], peer: |s| s.password = Some("another"), ours: &["password mine"], check: |l| l.never_comes_up("") },
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -154,8 +157,12 @@ fn with_variant(lab: &Lab, kind: Kind, transport: Transport, variant: &Variant) 
             + &format!("router bgp {}\n bgp listen\n", ours.remote_as);
     }
     if variant.name == "max_prefix" {
-        let more = if family == Family::V4 { "198.18.1.8/32" } else { "2001:db8:18:1::8/128" };
-        config = config.replace(" exit-address", &format!("  network {more} route-map OUT\n exit-address"));
+        let more = |n: u8| match family {
+            Family::V4 => format!("  network 198.18.1.{n}/32 route-map OUT\n"),
+            Family::V6 => format!("  network 2001:db8:18:1::{n}/128 route-map OUT\n"),
+        };
+        let more: String = (10..15).map(more).collect();
+        config = config.replace(" exit-address", &format!("{more} exit-address"));
     }
     let link = start(lab, kind, peer, config)?;
     (variant.check)(&link)?;

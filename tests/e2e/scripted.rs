@@ -131,7 +131,17 @@ fn no_capabilities(lab: &Lab) -> Result<()> {
 }
 
 fn no_extended_next_hop(lab: &Lab) -> Result<()> {
-    let (node, mut raw, _listener) = dialled(lab, &plain(true, Transport::V6))?;
+    let session = plain(true, Transport::V6);
+    pair(lab)?;
+    // No IPv4 address that could be the next hop.
+    lab.ip("us", "addr del 10.0.0.1/24 dev eth0")?;
+    let listener = Raw::listen(lab, "them", session.local)?;
+    let node = Holdover::start(
+        lab,
+        "us",
+        &opposite(&session, &[]).replace("capability extended-nexthop", "activate"),
+    )?;
+    let mut raw = Raw::accept(lab, &listener, 10.0)?;
     raw.establish(&open(65002, 9, &[ipv4_unicast(), four_octet_as(65002)]))?;
     // The first batch without a usable route: nothing but keepalives and the End-of-RIB.
     for _ in 0..2 {

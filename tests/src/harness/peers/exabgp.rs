@@ -164,7 +164,8 @@ impl Peer for Exabgp {
     }
 
     fn refresh(&self, remote: IpAddr) -> Result<()> {
-        self.tell(&format!("neighbor {remote} announce route-refresh ipv4 unicast"))
+        self.tell(&format!("neighbor {remote} announce route-refresh ipv4 unicast"))?;
+        self.tell(&format!("neighbor {remote} announce route-refresh ipv6 unicast"))
     }
 
     fn shut_down(&self, remote: IpAddr, _text: &str) -> Result<()> {

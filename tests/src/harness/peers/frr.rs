@@ -30,7 +30,7 @@ pub struct Config {
 pub fn config(session: &Session) -> Config {
     let Session { remote, local, local_as, remote_as, .. } = session;
     let mut text = format!(
-        "router bgp {local_as}\n bgp router-id {}\n no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n \
+        "router bgp {local_as}\n bgp router-id {}\n no bgp ebgp-requires-policy\n bgp log-neighbor-changes\n no bgp default ipv4-unicast\n \
          no bgp network import-check\n neighbor {remote} remote-as {remote_as}\n \
          neighbor {remote} update-source {local}\n neighbor {remote} timers connect 1\n",
         bird::identifier(*local)
@@ -193,7 +193,9 @@ impl Peer for Frr {
     }
 
     fn last_words(&self, remote: IpAddr) -> Result<String> {
-        self.vtysh(&[&format!("show bgp neighbors {remote}")])
+        // A text is logged; the view forgets it with the next attempt.
+        let log = std::fs::read_to_string(format!("/proc/{}/fd/1", self.bgpd.pid()))?;
+        Ok(self.vtysh(&[&format!("show bgp neighbors {remote}")])? + &log)
     }
 
     fn refresh(&self, remote: IpAddr) -> Result<()> {

@@ -124,7 +124,7 @@ impl Peer for Gobgp {
     }
 
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()> {
-        self.cli(&["neighbor", &remote.to_string(), "shutdown", text]).map(drop)
+        self.cli(&["neighbor", &remote.to_string(), "disable", text]).map(drop)
     }
 }
 

@@ -29,7 +29,7 @@ fn config(session: &Session, socket: &str) -> String {
     for prefix in &session.announce {
         let _ = writeln!(text, "network {prefix}");
     }
-    let _ = writeln!(text, "neighbor {remote} {{\n remote-as {remote_as}\n local-address {local}");
+    let _ = writeln!(text, "neighbor {remote} {{\n remote-as {remote_as}");
     for family in Family::ALL {
         let what = if session.carries(family) { "unicast" } else { "none" };
         let name = if family == Family::V4 { "IPv4" } else { "IPv6" };
@@ -41,6 +41,8 @@ fn config(session: &Session, socket: &str) -> String {
         }
     };
     option(session.passive, "passive");
+    // Beside `passive` it keeps a key from being used.
+    option(!session.passive, &format!("local-address {local}"));
     option(session.gtsm, "ttl-security yes");
     option(session.password.is_some(), &format!("tcp md5sig password {}", session.password.unwrap_or("")));
     option(session.hold.is_some(), &format!("holdtime {}", session.hold.unwrap_or(0)));
