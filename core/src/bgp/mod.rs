@@ -1,4 +1,7 @@
-//! BGP: the state machine, connections, peers, negotiation, and what each peer is told.
+//! BGP: the state machine, connections, peers, negotiation, policy, and what each peer is told.
 
+pub mod conn;
 pub mod fsm;
+pub mod negotiate;
+pub mod peer;
 pub mod policy;

@@ -1,0 +1,276 @@
+//! A peer: its two connection slots, when it is dialed, and which of two connections is kept.
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use crate::base::net::{Families, Prefix};
+use crate::base::rand::Rand;
+use crate::base::time::{Duration, Instant};
+use crate::bgp::conn::Conn;
+use crate::bgp::fsm::State;
+use crate::config::PeerOptions;
+use crate::wire::next_hop::NextHop;
+
+/// After a loss, attempts are this far apart for [`EAGER_FOR`].
+const EAGER: Duration = Duration::from_millis(200);
+/// How long attempts are made eagerly.
+const EAGER_FOR: Duration = Duration::from_secs(2);
+/// After that, attempts are this far apart.
+const STEADY: Duration = Duration::from_secs(1);
+/// The longest pause after the peer told us to stay away.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How much of what a Cease said is kept (RFC 9003).
+pub const TEXT: usize = 64;
+
+/// How a peer came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The place is free.
+    #[default]
+    Free,
+    /// A `neighbor` line; the index says which.
+    Configured(u16),
+    /// It connected from a `bgp listen range`; the index says of which peer-group.
+    Dynamic(u16),
+}
+
+/// What the first batch waits for, and what is said around batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The first batch is held back until everything is decided, at the latest until this instant; zero: it is not.
+    pub until: Instant,
+    /// Families whose End-of-RIB is owed.
+    pub end_of_rib: Families,
+    /// Families whose refresh begins as soon as the wire is free (RFC 7313: BoRR).
+    pub refresh_begin: Families,
+    /// Families whose refresh ends when nothing is owed any more (EoRR).
+    pub refresh_end: Families,
+}
+
+impl Batch {
+    /// Nothing is waited for.
+    pub const REST: Self = Self {
+        until: Instant::ZERO,
+        end_of_rib: Families::NONE,
+        refresh_begin: Families::NONE,
+        refresh_end: Families::NONE,
+    };
+}
+
+/// A peer. All zero bits at rest.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// How it came to be.
+    pub kind: Kind,
+    /// Its address.
+    pub address: IpAddr,
+    /// The link it is on: its place in the table of links, one more; 0: not on a connected subnet.
+    pub link: u8,
+    /// Whether it is on a connected subnet.
+    pub connected: bool,
+    /// What holds for it.
+    pub options: PeerOptions,
+    /// The slots: outgoing, incoming.
+    pub conns: [Conn; 2],
+    /// Which slot has the large buffers.
+    pub large: u8,
+    /// When to dial next; zero: not by a timer.
+    pub dial_at: Instant,
+    /// Since when there is no session (for the cadence of attempts).
+    pub lost_at: Instant,
+    /// How often in a row the peer told us to stay away.
+    pub refusals: u8,
+    /// Whether the pause that runs is one that the peer asked for.
+    pub backing_off: bool,
+    /// What the next batch waits for.
+    pub batch: Batch,
+    /// The next hops we announce, by family of the routes.
+    pub next_hops: [NextHop; 2],
+    /// Our end of the session.
+    pub local: IpAddr,
+    /// Since when the state is what it is.
+    pub since: Instant,
+    /// Messages received in this session.
+    pub messages_in: u32,
+    /// Messages sent in this session.
+    pub messages_out: u32,
+    /// Routes that it was told.
+    pub told: u32,
+    /// Sessions so far.
+    pub sessions: u32,
+    /// Why the last session or attempt ended.
+    pub last_end: LastEnd,
+    /// What its last Cease said.
+    pub text: [u8; TEXT],
+    /// How much of that.
+    pub text_length: u8,
+}
+
+/// Why the last session or attempt ended. The rest value: none ended yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastEnd {
+    /// None ended yet.
+    #[default]
+    None,
+    /// The peer sent a NOTIFICATION.
+    Received(u8, u8),
+    /// We sent one.
+    Sent(u8, u8),
+    /// The TCP connection failed or ended; the number is the engine's.
+    Connection(u8),
+}
+
+impl Peer {
+    /// A free place.
+    pub const REST: Self = Self {
+        kind: Kind::Free,
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        link: 0,
+        connected: false,
+        options: PeerOptions::REST,
+        conns: [Conn::REST; 2],
+        large: 0,
+        dial_at: Instant::ZERO,
+        lost_at: Instant::ZERO,
+        refusals: 0,
+        backing_off: false,
+        batch: Batch::REST,
+        next_hops: [NextHop::ZERO; 2],
+        local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        since: Instant::ZERO,
+        messages_in: 0,
+        messages_out: 0,
+        told: 0,
+        sessions: 0,
+        last_end: LastEnd::None,
+        text: [0; TEXT],
+        text_length: 0,
+    };
+
+    /// The state of the furthest connection, and its slot.
+    pub fn furthest(&self) -> (State, usize) {
+        let [outgoing, incoming] = &self.conns;
+        if incoming.state > outgoing.state { (incoming.state, 1) } else { (outgoing.state, 0) }
+    }
+
+    /// The slot whose session is up.
+    pub fn established(&self) -> Option<usize> {
+        self.conns.iter().position(|conn| conn.state == State::Established)
+    }
+
+    /// Whether dialing may go on: no connection is in OpenConfirm or Established.
+    pub fn may_dial(&self) -> bool {
+        self.furthest().0 < State::OpenConfirm
+    }
+
+    /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` caps it.
+    pub fn pause(&self, now: Instant, rand: &mut Rand) -> Duration {
+        let pause = if self.backing_off {
+            STEADY.times(1 << self.refusals.min(6)).min(LONGEST)
+        } else if now - self.lost_at < EAGER_FOR {
+            EAGER
+        } else {
+            STEADY
+        };
+        let cap = match self.options.connect {
+            0 => LONGEST,
+            seconds => Duration::from_secs(seconds.into()),
+        };
+        rand.jitter(pause.min(cap))
+    }
+
+    /// The TTL or hop limit to send with, and the least to accept (RFC 5082).
+    pub fn ttl(&self, internal: bool) -> (u8, u8) {
+        use crate::config::PeerFlags;
+        if self.options.ttl_security > 0 {
+            (255, 255 - (self.options.ttl_security - 1))
+        } else if self.options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+            (if self.options.multihop == 0 { 255 } else { self.options.multihop }, 0)
+        } else if internal {
+            (64, 0)
+        } else if self.connected {
+            (1, 0)
+        } else {
+            (16, 0)
+        }
+    }
+
+    /// Keeps what a Cease said.
+    pub fn keep_text(&mut self, text: &str) {
+        let text = text.get(..text.floor_char_boundary(TEXT)).unwrap_or_default();
+        self.text_length = 0;
+        for (place, &octet) in self.text.iter_mut().zip(text.as_bytes()) {
+            *place = octet;
+            self.text_length += 1;
+        }
+    }
+
+    /// What its last Cease said.
+    pub fn text(&self) -> &str {
+        self.text
+            .get(..usize::from(self.text_length))
+            .and_then(|text| core::str::from_utf8(text).ok())
+            .unwrap_or("")
+    }
+
+    /// The peer's own prefix: the one address.
+    pub fn prefix(&self) -> Prefix {
+        Prefix::host(self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_eager_for_two_seconds_and_then_one_a_second() {
+        let peer = Peer { lost_at: Instant::from_micros(1), ..Peer::REST };
+        let mut rand = Rand::new(3);
+        let early = peer.pause(Instant::from_micros(1_000_000), &mut rand);
+        assert!(early <= EAGER && early >= Duration::from_millis(150));
+        let late = peer.pause(Instant::from_micros(3_000_000), &mut rand);
+        assert!(late <= STEADY && late >= Duration::from_millis(750));
+    }
+
+    #[test]
+    fn refusals_double_the_pause_up_to_a_minute() {
+        let mut peer = Peer { backing_off: true, ..Peer::REST };
+        let mut rand = Rand::new(3);
+        for (refusals, most) in [(1, 2), (2, 4), (3, 8), (6, 60), (200, 60)] {
+            peer.refusals = refusals;
+            let pause = peer.pause(Instant::ZERO, &mut rand);
+            assert!(
+                pause <= Duration::from_secs(most) && pause >= Duration::from_secs(most).times(3).part(4)
+            );
+        }
+    }
+
+    #[test]
+    fn timers_connect_caps_the_pause() {
+        let mut peer = Peer { backing_off: true, refusals: 6, ..Peer::REST };
+        peer.options.connect = 5;
+        assert!(peer.pause(Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
+    }
+
+    #[test]
+    fn the_ttl_follows_the_statement_then_the_kind_of_peer() {
+        use crate::config::PeerFlags;
+        let mut peer = Peer::REST;
+        assert_eq!(peer.ttl(false), (16, 0));
+        peer.connected = true;
+        assert_eq!((peer.ttl(false), peer.ttl(true)), ((1, 0), (64, 0)));
+        peer.options.flags.set(PeerFlags::EBGP_MULTIHOP, true);
+        assert_eq!(peer.ttl(false), (255, 0));
+        peer.options.multihop = 10;
+        assert_eq!(peer.ttl(false), (10, 0));
+        peer.options.ttl_security = 2;
+        assert_eq!(peer.ttl(false), (255, 254));
+    }
+
+    #[test]
+    fn a_ceases_text_is_cut_at_a_character() {
+        let mut peer = Peer::REST;
+        peer.keep_text(&"é".repeat(40));
+        assert_eq!(peer.text(), "é".repeat(32));
+    }
+}
