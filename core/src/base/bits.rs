@@ -36,7 +36,7 @@ impl<const N: usize> Bits<N> {
 
     /// The empty set: all zero bits.
     pub const fn new() -> Self {
-        const { assert!(N >= 4 && N <= 1 << 18) };
+        const { assert!(N >= 1 && N <= 1 << 18) };
         Self { octets: [0; N], count: 0 }
     }
 
@@ -178,6 +178,8 @@ mod tests {
 
     #[test]
     fn it_agrees_with_a_plain_set_at_every_size() {
+        agrees_with_a_plain_set::<1>(0);
+        agrees_with_a_plain_set::<2>(8);
         agrees_with_a_plain_set::<4>(1);
         agrees_with_a_plain_set::<8>(2);
         agrees_with_a_plain_set::<9>(3);

@@ -26,6 +26,8 @@ pub const SHUTDOWN_TEXT: usize = 128;
 pub const PASSWORD: usize = 80;
 /// The most routes of a new configuration that are applied in one turn.
 pub const ROUTES_PER_TURN: usize = 256;
+/// The most records that one call can leave behind; more are counted as lost.
+pub const RECORDS: usize = 16;
 
 const _: () = {
     // A full attribute set, as large as configuration can make it, leaves room for at least one route.

@@ -7,6 +7,9 @@ use super::time::Duration;
 pub struct Rand(u64);
 
 impl Rand {
+    /// All zero bits; it works, but every engine should have its own seed.
+    pub const REST: Self = Self(0);
+
     /// A generator for `seed`; any seed will do, zero included.
     pub const fn new(seed: u64) -> Self {
         Self(seed ^ 0x9E37_79B9_7F4A_7C15)

@@ -43,6 +43,21 @@ impl<T: Copy, const N: usize> Table<T, N> {
         self.length = 0;
     }
 
+    /// Keeps only the items that `keep` says yes to, in their order.
+    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+        let mut kept = 0;
+        for at in 0..usize::from(self.length) {
+            let Some(&item) = self.items.get(at) else { break };
+            if keep(&item)
+                && let Some(place) = self.items.get_mut(kept)
+            {
+                *place = item;
+                kept = kept.saturating_add(1);
+            }
+        }
+        self.length = u16::try_from(kept).unwrap_or(u16::MAX);
+    }
+
     /// Takes over what `other` holds, touching no more memory than that.
     pub fn copy_from(&mut self, other: &Self) {
         self.length = other.length;

@@ -31,6 +31,8 @@ pub enum Kind {
     Configured(u16),
     /// It connected from a `bgp listen range`; the index says of which peer-group.
     Dynamic(u16),
+    /// It left the configuration; its connections are still ending.
+    Leaving,
 }
 
 /// What the first batch waits for, and what is said around batches.

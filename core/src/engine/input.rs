@@ -257,3 +257,25 @@ pub enum IoError {
     /// Anything else.
     Other,
 }
+
+impl IoError {
+    /// All of them, in their order.
+    const ALL: [Self; 11] = [
+        Self::None,
+        Self::Refused,
+        Self::Reset,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::AddressUnavailable,
+        Self::InUse,
+        Self::Denied,
+        Self::Unsupported,
+        Self::Exhausted,
+        Self::Other,
+    ];
+
+    /// The one with this number, as `error as u8` gives it.
+    pub(crate) fn of(number: u8) -> Self {
+        Self::ALL.get(usize::from(number)).copied().unwrap_or(Self::Other)
+    }
+}

@@ -1,9 +1,36 @@
 //! The engine: facts in, orders out. See [`Input`], [`Output`] and the laws in ARCHITECTURE.md.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `input`, `output`, `names` | the vocabulary |
+//! | `record`, `view` | what is told to people |
+//! | `session` | connections and sessions: events in, the peer's part of each FSM step |
+//! | `message` | received octets: framing, and what each message means |
+//! | `announce` | what a peer is to be told, as the next message to it |
+//! | `inbound` | routes received, for `steer` |
+//! | `host` | links, addresses and kernel routes of this host |
+//! | `route` | the table of routes that may be announced |
+//! | `service` | evidence, decisions and checks of services; addresses to bind |
+//! | `configure` | taking over a configuration, some routes a turn |
+//! | `poll` | the next order |
+//! | `stop` | the way out |
+//! | `show` | views |
 
+mod announce;
+mod configure;
+mod host;
+mod inbound;
 pub mod input;
+mod message;
 pub mod names;
 pub mod output;
+mod poll;
 pub mod record;
+mod route;
+mod service;
+mod session;
+mod show;
+mod stop;
 pub mod view;
 
 pub use input::{Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, Verdict};
@@ -13,11 +40,29 @@ pub use names::{
 pub use output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 pub use record::Record;
 
+use crate::base::bits::Bits;
+use crate::base::limits::{
+    CHECKS_PER_SERVICE, MESSAGE, RECORDS, SERVICE_ADDRESSES, SPARE_RECEIVE, SPARE_TRANSMIT,
+};
+use crate::base::net::{BgpId, InterfaceAddress, Prefix};
+use crate::base::rand::Rand;
+use crate::base::table::Table;
 use crate::base::time::Instant;
+use crate::bgp::adj_out::AdjOut;
+use crate::bgp::peer::Peer;
 use crate::config::Config;
-use view::{PeerView, RouteView, ServiceView, SteerView, Summary};
+use crate::failover::health::CheckState;
+use crate::failover::service::ServiceState;
+use configure::Pass;
+use host::{HostAddress, LINKS, Link};
+use route::Routes;
+use session::Listener;
+use stop::Stopping;
 
 /// The engine: one mutation (`handle`, `configure`), then `poll` until it gives nothing, then wait until `deadline`.
+///
+/// At rest it is all zero bits, so that a static one costs no space in the program. It is never moved: make it a static,
+/// or build it where it stays.
 #[derive(Debug)]
 pub struct Engine<
     const PEERS: usize,
@@ -26,99 +71,202 @@ pub struct Engine<
     const RULES: usize = 64,
     const TEXT: usize = 2048,
 > {
-    config: Config<PEERS, SERVICES, ROUTES, RULES, TEXT>,
+    inner: Inner<PEERS, SERVICES, ROUTES, RULES, TEXT>,
+    buffers: [Buffers; PEERS],
+}
+
+/// A peer's buffers: large ones for its furthest connection, small ones for the other (law 10).
+#[derive(Debug)]
+struct Buffers {
+    receive: [u8; MESSAGE],
+    transmit: [u8; MESSAGE],
+    spare_receive: [u8; SPARE_RECEIVE],
+    spare_transmit: [u8; SPARE_TRANSMIT],
+}
+
+impl Buffers {
+    const REST: Self = Self {
+        receive: [0; MESSAGE],
+        transmit: [0; MESSAGE],
+        spare_receive: [0; SPARE_RECEIVE],
+        spare_transmit: [0; SPARE_TRANSMIT],
+    };
+
+    fn receive(&mut self, large: bool) -> &mut [u8] {
+        if large { &mut self.receive } else { &mut self.spare_receive }
+    }
+
+    fn transmit(&mut self, large: bool) -> &mut [u8] {
+        if large { &mut self.transmit } else { &mut self.spare_transmit }
+    }
+}
+
+/// A set of peers.
+type PeerSet = u64;
+
+/// Everything but the buffers, so that a message can be read from a buffer while the rest changes.
+#[derive(Debug)]
+struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> {
+    config: Config<P, S, R, U, T>,
     now: Instant,
+    started: Instant,
+    rand: Rand,
+    router_id: BgpId,
+    router_id_configured: bool,
+    addresses_known: bool,
+    /// Whether the last call was drained (law 1).
+    drained: bool,
+    stale_inputs: u32,
+
+    peers: [Peer; P],
+    /// Peers that may owe an order.
+    ready: PeerSet,
+    /// Peers whose session is up.
+    up: PeerSet,
+    /// No timer of a peer expires before this (a lower bound).
+    peers_at: Instant,
+    listeners: [Listener; 2],
+    refuse: Option<SocketId>,
+    adj_out: AdjOut<P, R, R>,
+
+    routes: Routes<R>,
+    routes_at: Instant,
+    announced: u32,
+    /// Orders to bind that are out.
+    binding: u16,
+    /// Routes by service: one more than the place; 0: none.
+    service_routes: [[u16; SERVICE_ADDRESSES]; S],
+    services: [ServiceState; S],
+    /// Services whose evidence may have changed.
+    services_owed: Bits<S>,
+    /// No delay of a service ends before this (a lower bound).
+    services_at: Instant,
+    undecided: u16,
+    checks: [[CheckState; CHECKS_PER_SERVICE]; S],
+    check_generation: [[u16; CHECKS_PER_SERVICE]; S],
+    checks_at: Instant,
+    /// Whether a check is due, and from which one on.
+    checks_due: bool,
+
+    links: [Link; LINKS],
+    links_stale: u32,
+    hosts: Table<HostAddress, R>,
+    /// An address of an earlier run that nobody wants, to be unbound.
+    leftover: Option<(LinkId, InterfaceAddress)>,
+    /// The one whose unbinding was ordered last.
+    leftover_asked: InterfaceAddress,
+    held_back: [Prefix; 4],
+    ask_tables: u8,
+
+    pass: Pass,
+    stopping: Stopping,
+    answer: Option<(CommandId, CommandResult)>,
+    records: heapless::Deque<Record, RECORDS>,
+    records_lost: u32,
+    inbound: inbound::Inbound<P, R>,
+    /// The next hops of the order that is being lent.
+    steer_hops: [NextHop; P],
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    const fn new() -> Self {
+        const { assert!(P <= PeerSet::BITS as usize) };
+        Self {
+            config: Config::new(),
+            now: Instant::ZERO,
+            started: Instant::ZERO,
+            rand: Rand::REST,
+            router_id: BgpId(0),
+            router_id_configured: false,
+            addresses_known: false,
+            drained: false,
+            stale_inputs: 0,
+            peers: [Peer::REST; P],
+            ready: 0,
+            up: 0,
+            peers_at: Instant::ZERO,
+            listeners: [Listener::REST; 2],
+            refuse: None,
+            adj_out: AdjOut::new(),
+            routes: Routes::new(),
+            routes_at: Instant::ZERO,
+            announced: 0,
+            binding: 0,
+            service_routes: [[0; SERVICE_ADDRESSES]; S],
+            services: [ServiceState::new(); S],
+            services_owed: Bits::new(),
+            services_at: Instant::ZERO,
+            undecided: 0,
+            checks: [[CheckState::new(); CHECKS_PER_SERVICE]; S],
+            check_generation: [[0; CHECKS_PER_SERVICE]; S],
+            checks_at: Instant::ZERO,
+            checks_due: false,
+            links: [Link::REST; LINKS],
+            links_stale: 0,
+            hosts: Table::new(HostAddress::REST),
+            leftover: None,
+            leftover_asked: InterfaceAddress::ZERO,
+            held_back: [Prefix::ZERO; 4],
+            ask_tables: 0,
+            pass: Pass::REST,
+            stopping: Stopping::REST,
+            answer: None,
+            records: heapless::Deque::new(),
+            records_lost: 0,
+            inbound: inbound::Inbound::new(),
+            steer_hops: [NextHop::REST; P],
+        }
+    }
+
+    /// Leaves a record behind; one too many for a call is counted.
+    fn record(&mut self, record: Record) {
+        if self.records.push_back(record).is_err() {
+            self.records_lost = self.records_lost.saturating_add(1);
+        }
+    }
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
     /// An engine at rest, all zero bits.
     pub const fn new() -> Self {
-        Self { config: Config::new(), now: Instant::ZERO }
+        Self { inner: Inner::new(), buffers: [Buffers::REST; P] }
     }
 
     /// Starts the clock and seeds the jitter; once, before anything else.
     pub fn start(&mut self, now: Instant, seed: u64) {
-        self.now = now;
-        let _ = seed;
+        self.inner.now = now;
+        self.inner.started = now;
+        self.inner.rand = Rand::new(seed);
+        self.inner.drained = true;
     }
 
     /// Takes over a configuration: the first one, or another one. Counts as a `handle`: `poll` to the end after it.
+    ///
+    /// Sessions whose peer is told nothing new by it stay; routes are gone through some at a time, so that `deadline` is in
+    /// the past until that is done.
     pub fn configure(&mut self, now: Instant, config: &Config<P, S, R, U, T>) {
-        self.now = now;
-        self.config.copy_from(config);
+        self.begin(now);
+        self.inner.configure(config);
+        self.inner.decide_services();
     }
 
-    /// Takes a fact. Never fails, whatever it says.
+    /// Takes a fact. Never fails, whatever it says. `poll` to the end after it.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        self.now = now;
-        let _ = input;
+        self.begin(now);
+        self.dispatch(input);
+        self.inner.decide_services();
     }
 
-    /// The next order, until there is none.
-    pub fn poll(&mut self) -> Option<Output<'_>> {
-        None
-    }
-
-    /// When to tick at the latest; in the past when there is work left to do at once.
-    pub fn deadline(&self) -> Instant {
-        Instant::FAR
+    /// One call, then `poll` to the end (law 1); time never runs backwards.
+    fn begin(&mut self, now: Instant) {
+        debug_assert!(self.inner.drained, "poll to None after each call");
+        self.inner.drained = false;
+        self.inner.now = self.inner.now.max(now);
     }
 
     /// The configuration in force.
-    pub fn config(&self) -> &Config<P, S, R, U, T> {
-        &self.config
-    }
-
-    /// The whole at a glance.
-    pub fn summary(&self) -> Summary<'_> {
-        let view = self.config.view();
-        Summary {
-            hostname: view.text(view.hostname),
-            local_as: view.bgp.local_as,
-            router_id: view.bgp.router_id,
-            started: self.now,
-            peers: 0,
-            established: 0,
-            services: 0,
-            routes: 0,
-            announced: 0,
-            steered: 0,
-            stale_inputs: 0,
-            listening: false,
-            configuring: false,
-            stopping: false,
-        }
-    }
-
-    /// The service of that name.
-    pub fn service_named(&self, name: &str) -> Option<ServiceId> {
-        let view = self.config.view();
-        let index = view.services.iter().position(|service| view.text(service.name) == name)?;
-        u16::try_from(index).ok().map(ServiceId)
-    }
-
-    /// The peer in place `index`, if there is one; places beyond the last give nothing. For a listing, walk `0..PEERS`.
-    pub fn peer(&self, index: usize) -> Option<PeerView<'_>> {
-        let _ = index;
-        None
-    }
-
-    /// The service in place `index`.
-    pub fn service(&self, index: usize) -> Option<ServiceView<'_>> {
-        let _ = index;
-        None
-    }
-
-    /// The first route in place `from` or later, and its place: for a listing in pieces.
-    pub fn route(&self, from: usize) -> Option<(usize, RouteView<'_>)> {
-        let _ = from;
-        None
-    }
-
-    /// The first prefix that `steer` keeps in place `from` or later, and its place.
-    pub fn steered(&self, from: usize) -> Option<(usize, SteerView)> {
-        let _ = from;
-        None
+    pub const fn config(&self) -> &Config<P, S, R, U, T> {
+        &self.inner.config
     }
 }
 
@@ -127,5 +275,29 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_has_the_size_it_may_have() {
+        let (four, two) = (size_of::<Engine<4, 8>>(), size_of::<Engine<2, 4>>());
+        std::println!("Engine<4, 8> {four}, Engine<2, 4> {two}");
+        std::println!(
+            "peer {}, routes {}, inbound {}, adj_out {}, service {}, links {}, hosts {}, records {}",
+            size_of::<Peer>(),
+            size_of::<Routes<32>>(),
+            size_of::<inbound::Inbound<2, 32>>(),
+            size_of::<AdjOut<2, 32, 32>>(),
+            size_of::<ServiceState>(),
+            size_of::<[Link; LINKS]>(),
+            size_of::<Table<HostAddress, 32>>(),
+            size_of::<heapless::Deque<Record, RECORDS>>(),
+        );
+        assert!(four <= 56 << 10);
+        assert!(two <= 35 << 10);
     }
 }

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::input::{CommandResult, Endpoint};
+use super::input::{CommandResult, Endpoint, HostTable};
 use super::record::Record;
 use super::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use crate::base::net::{InterfaceAddress, Prefix};
@@ -46,6 +46,11 @@ pub struct NextHop {
     pub address: IpAddr,
     /// The link it is on; an IPv6 link-local address needs one.
     pub link: Option<LinkId>,
+}
+
+impl NextHop {
+    /// `0.0.0.0`.
+    pub const REST: Self = Self { address: IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), link: None };
 }
 
 /// Where an installed route leads.
@@ -191,6 +196,11 @@ pub enum Output<'a> {
         route: RouteId,
         /// The prefix.
         prefix: Prefix,
+    },
+    /// Tell a table of the host whole: `Resync` begin, every entry, `Resync` end. Not answered otherwise.
+    AskTable {
+        /// Which one.
+        what: HostTable,
     },
     /// Answers `Command`.
     Answer {

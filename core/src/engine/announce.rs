@@ -1,0 +1,371 @@
+//! What a peer is to be told, built as the next message to it when its wire is free.
+
+use super::Inner;
+use super::record::{Limit, Record};
+use super::route::{Fib, Route};
+use crate::base::net::{Families, Family};
+use crate::base::time::Instant;
+use crate::bgp::adj_out::SetId;
+use crate::bgp::conn::{Owed, Tcp};
+use crate::bgp::fsm::State;
+use crate::bgp::policy::{self, Marks, Symbol};
+use crate::config::{BgpFlags, ListRef, Owner, RouteSource};
+use crate::failover::posture::{Posture, prepends};
+use crate::wire::attribute::Attributes;
+use crate::wire::header::write_keepalive;
+use crate::wire::next_hop::NextHop;
+use crate::wire::notification::{cease, write_shutdown};
+use crate::wire::refresh::{RouteRefresh, Subtype};
+use crate::wire::writer::{UpdateWriter, write_end_of_rib};
+
+/// How many owed routes are looked at for one UPDATE: the rest waits for the next one.
+const LOOK: usize = 4_096;
+
+/// A route as one peer should know it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Not at all.
+    Withdrawn,
+    /// With this set.
+    Set(Symbol),
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// Where a route gets its attributes from, and what we add, if it is to be announced at all.
+    fn origin_of(&self, route: &Route) -> Option<(ListRef, Marks)> {
+        if self.stopping.is_on() {
+            return None;
+        }
+        let view = self.config.view();
+        let line = usize::from(route.line).checked_sub(1).and_then(|line| view.routes.get(line));
+        let shutdown = view.bgp.flags.has(BgpFlags::GRACEFUL_SHUTDOWN);
+        let marks = Marks::default().with_if(Marks::GRACEFUL_SHUTDOWN, shutdown);
+        match route.owner {
+            Owner::Service(service) => {
+                let (state, service) =
+                    (&self.services[usize::from(service)], view.services.get(usize::from(service))?);
+                if !route.cell.announceable(self.now) {
+                    return None;
+                }
+                let standby = if service.standby == ListRef::NONE { service.active } else { service.standby };
+                match state.posture() {
+                    Posture::Undecided | Posture::Withdrawn => None,
+                    Posture::Active => Some((service.active, marks)),
+                    Posture::Draining => Some((standby, marks.with(Marks::GRACEFUL_SHUTDOWN))),
+                    posture @ Posture::Standby => {
+                        let twice = prepends(posture, state.because());
+                        Some((service.standby, marks.with_if(Marks::PREPEND_TWICE, twice)))
+                    }
+                }
+            }
+            Owner::Network => {
+                let evident = if view.bgp.flags.has(BgpFlags::NO_IMPORT_CHECK) {
+                    true
+                } else if route.is_address {
+                    route.cell.announceable(self.now)
+                } else if self.pass.is_running() {
+                    // Addresses are still being counted.
+                    route.announced
+                } else {
+                    route.inside > 0 || route.has(RouteSource::Static) || route.has(RouteSource::Kernel)
+                };
+                evident.then_some((line?.map, marks))
+            }
+            Owner::None | Owner::Static(_) | Owner::Interface => {
+                let (_, map) = self.redistributed(route)?;
+                Some((map, marks.with(Marks::INCOMPLETE)))
+            }
+        }
+    }
+
+    /// The `redistribute` line that announces a route: the first of static, connected and kernel that offers it.
+    pub(super) fn redistributed(&self, route: &Route) -> Option<(RouteSource, ListRef)> {
+        let view = self.config.view();
+        [RouteSource::Static, RouteSource::Connected, RouteSource::Kernel].into_iter().find_map(|source| {
+            let statement = view.bgp.redistribute[route.prefix.family().index()][source as usize];
+            let offered = route.has(source)
+                || (source == RouteSource::Connected
+                    && route.is_address
+                    && route.cell.announceable(self.now));
+            (statement.on && offered).then_some((source, statement.map))
+        })
+    }
+
+    /// Something about a route changed: is it announced now, and who must be told?
+    pub(super) fn weigh(&mut self, place: usize) {
+        let announced = self.origin_of(self.routes.get(place)).is_some();
+        let route = self.routes.get_mut(place);
+        let news = announced != route.announced;
+        route.announced = announced;
+        let (prefix, told) = (route.prefix, route.is_address || !route.prefix.is_host());
+        if news {
+            self.announced = if announced { self.announced + 1 } else { self.announced - 1 };
+            if told {
+                self.record(Record::Announced { prefix, announced });
+            }
+        }
+        if news || announced {
+            self.owe(place);
+        }
+        self.weigh_fib(place);
+        self.forget_if_over(place);
+    }
+
+    /// What belongs into the host's table for a route: `Null0` lines as they are, and the rest of a prefix that is announced
+    /// wider than its address must not loop.
+    fn weigh_fib(&mut self, place: usize) {
+        let route = self.routes.get_mut(place);
+        let wider = route.announced
+            && !route.prefix.is_host()
+            && matches!(route.owner, Owner::Service(_) | Owner::Network);
+        let wanted = if route.has(RouteSource::Static) && !self.stopping.is_on() {
+            self.static_kind(place)
+        } else if wider {
+            Fib::Unreachable
+        } else {
+            Fib::None
+        };
+        let route = self.routes.get_mut(place);
+        route.fib = wanted;
+        if wanted != route.fib_now {
+            self.routes.fib_owed.insert(place);
+        }
+    }
+
+    /// A route that nobody speaks of any more gives its place back, once every peer knows.
+    pub(super) fn forget_if_over(&mut self, place: usize) {
+        if !self.routes.is_used(place) || !self.routes.get(place).is_over() {
+            return;
+        }
+        let told = (0..P).any(|peer| self.adj_out.told(peer, place) != 0);
+        if !told {
+            for peer in 0..P {
+                self.adj_out.settle(peer, place);
+            }
+            self.routes.free(place);
+        }
+    }
+
+    /// Every peer whose session is up may have to be told of a route.
+    pub(super) fn owe(&mut self, place: usize) {
+        let mut up = self.up;
+        while up != 0 {
+            let peer = up.trailing_zeros() as usize;
+            up &= up - 1;
+            self.adj_out.owe(peer, place);
+        }
+        self.ready |= self.up;
+    }
+
+    /// A session is new, or its policy is: everything may have to be told.
+    pub(super) fn owe_everything(&mut self, peer: usize) {
+        for place in 0..self.routes.high() {
+            if self.routes.is_used(place) {
+                self.adj_out.owe(peer, place);
+            }
+        }
+        self.touch(peer);
+    }
+
+    /// The route as this peer should know it.
+    fn wanted(&self, peer: usize, families: Families, place: usize) -> Wanted {
+        let route = self.routes.get(place);
+        let (state, family) = (&self.peers[peer], route.prefix.family());
+        if !route.announced || !families.has(family) {
+            return Wanted::Withdrawn;
+        }
+        let Some((map, marks)) = self.origin_of(route) else { return Wanted::Withdrawn };
+        let theirs = (state.options.list_out[family.index()], state.options.map_out[family.index()]);
+        match policy::outbound(self.config.view(), map, theirs, route.prefix, marks) {
+            Some(symbol) if self.next_hop(peer, family, symbol) != NextHop::ZERO => Wanted::Set(symbol),
+            _ => Wanted::Withdrawn,
+        }
+    }
+
+    /// The next hop for routes of a family with these attributes; zero: there is none.
+    fn next_hop(&self, peer: usize, family: Family, symbol: Symbol) -> NextHop {
+        let asked = policy::next_hops(self.config.view(), symbol);
+        let state = &self.peers[peer];
+        let extended = state.established().is_some_and(|slot| state.conns[slot].session.extended_next_hop);
+        let v6 = asked.v6.map(|v6| NextHop::new(v6.into()));
+        let set = match family {
+            Family::Ipv4 => asked.v4.map(|v4| NextHop::new(v4.into())).or(v6.filter(|_| extended)),
+            Family::Ipv6 => v6,
+        };
+        set.unwrap_or(state.next_hops[family.index()])
+    }
+
+    /// The set that a symbol stands for, interned if need be; `None`: there is no place for another.
+    fn set_for(&mut self, symbol: Symbol, scratch: &mut Attributes) -> Option<SetId> {
+        if let Some(set) = self.adj_out.known(symbol) {
+            return Some(set);
+        }
+        let view = self.config.view();
+        let meaning = policy::meaning(view, symbol, view.bgp.local_as, scratch);
+        let set = self.adj_out.intern(symbol, meaning);
+        if set.is_none() {
+            self.record(Record::Full { limit: Limit::AttributeSets });
+        }
+        set
+    }
+
+    /// Builds the next message that a connection owes into its empty transmit buffer; returns its length, 0 for none.
+    pub(super) fn build(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> usize {
+        let conn = &mut self.peers[peer].conns[slot];
+        let built = if conn.owed.take(Owed::NOTIFICATION) {
+            self.build_notification(peer, slot, buffer)
+        } else if conn.tcp != Tcp::Open {
+            None
+        } else if conn.owed.take(Owed::OPEN) {
+            self.local(peer).open().write(buffer)
+        } else if conn.owed.take(Owed::KEEPALIVE) {
+            write_keepalive(buffer)
+        } else if conn.state == State::Established {
+            self.build_routes(peer, slot, buffer)
+        } else {
+            None
+        };
+        if built.is_some() {
+            self.peers[peer].messages_out = self.peers[peer].messages_out.wrapping_add(1);
+        }
+        built.unwrap_or(0)
+    }
+
+    fn build_notification(&self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
+        let state = &self.peers[peer];
+        let fault = state.conns[slot].fault;
+        let text = self.config.view().text(state.options.shutdown_text);
+        if (fault.code, fault.subcode) == (cease::CODE, cease::ADMINISTRATIVE_SHUTDOWN) && !text.is_empty() {
+            return write_shutdown(cease::ADMINISTRATIVE_SHUTDOWN, text, buffer);
+        }
+        fault.notification().write(buffer)
+    }
+
+    /// Markers and UPDATEs of a session.
+    fn build_routes(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
+        if self.is_held_back(peer) {
+            return None;
+        }
+        let batch = &mut self.peers[peer].batch;
+        if let Some(family) = take_first(&mut batch.refresh_begin) {
+            return marker(family, Subtype::Begin).write(buffer);
+        }
+        if let Some(length) = self.build_update(peer, slot, buffer) {
+            return Some(length);
+        }
+        if self.adj_out.owed(peer) > 0 {
+            return None;
+        }
+        let batch = &mut self.peers[peer].batch;
+        if let Some(family) = take_first(&mut batch.end_of_rib) {
+            return write_end_of_rib(buffer, family);
+        }
+        take_first(&mut batch.refresh_end).and_then(|family| marker(family, Subtype::End).write(buffer))
+    }
+
+    /// Whether the first batch still waits: until every service is decided and every address is bound, at the latest until
+    /// `coalesce-time` has passed.
+    fn is_held_back(&mut self, peer: usize) -> bool {
+        let until = self.peers[peer].batch.until;
+        if until == Instant::ZERO {
+            return false;
+        }
+        let decided =
+            self.undecided == 0 && self.binding == 0 && self.addresses_known && !self.pass.is_running();
+        let waits = !decided && self.now < until && self.routes.owed.is_empty();
+        if !waits && (decided || self.now >= until) {
+            self.peers[peer].batch.until = Instant::ZERO;
+            return false;
+        }
+        true
+    }
+
+    /// The difference between what a peer was told and what it should know, as one UPDATE.
+    fn build_update(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
+        let session = self.peers[peer].conns[slot].session;
+        let mut attributes = Attributes::new();
+        let mut from = 0;
+        while let Some(place) = self.adj_out.next_owed(peer, from) {
+            from = place + 1;
+            let (told, family) = (self.adj_out.told(peer, place), self.routes.get(place).prefix.family());
+            match self.wanted(peer, session.families, place) {
+                Wanted::Withdrawn if told == 0 => self.adj_out.settle(peer, place),
+                Wanted::Withdrawn => {
+                    let writer = UpdateWriter::withdraw(buffer, family)?;
+                    return self.fill(peer, session.families, place, (Wanted::Withdrawn, 0), writer);
+                }
+                Wanted::Set(symbol) => {
+                    let Some(set) = self.set_for(symbol, &mut attributes) else { continue };
+                    if told == set {
+                        self.adj_out.settle(peer, place);
+                        continue;
+                    }
+                    let view = self.config.view();
+                    let rendered =
+                        policy::render(view, symbol, view.bgp.local_as, session.ebgp, &mut attributes);
+                    attributes.next_hop = self.next_hop(peer, family, symbol);
+                    let writer = rendered.ok().and_then(|()| {
+                        UpdateWriter::announce(&mut *buffer, family, &attributes, session.as4)
+                    });
+                    // Attributes that do not fit are a fault of the configuration; told cut short they would be another.
+                    let Some(writer) = writer else {
+                        self.adj_out.settle(peer, place);
+                        continue;
+                    };
+                    return self.fill(peer, session.families, place, (Wanted::Set(symbol), set), writer);
+                }
+            }
+        }
+        None
+    }
+
+    /// Fills an UPDATE with the owed routes from `first` on that want the same.
+    fn fill(
+        &mut self,
+        peer: usize,
+        families: Families,
+        first: usize,
+        (same, set): (Wanted, SetId),
+        mut writer: UpdateWriter<'_>,
+    ) -> Option<usize> {
+        let mut next = Some(first);
+        let mut looked = 0;
+        while let Some(place) = next.filter(|_| looked < LOOK) {
+            looked += 1;
+            let told = self.adj_out.told(peer, place);
+            if place == first || (self.wanted(peer, families, place) == same && told != set) {
+                if !writer.push(self.routes.get(place).prefix) {
+                    if self.routes.get(place).prefix.family() == self.routes.get(first).prefix.family() {
+                        break;
+                    }
+                } else {
+                    self.adj_out.tell(peer, place, set);
+                    let told_before = told != 0;
+                    let count = &mut self.peers[peer].told;
+                    *count = count.saturating_add(u32::from(!told_before && set != 0));
+                    *count = count.saturating_sub(u32::from(told_before && set == 0));
+                    if set == 0 {
+                        self.forget_if_over(place);
+                    }
+                }
+            }
+            next = self.adj_out.next_owed(peer, place + 1);
+        }
+        Some(writer.finish())
+    }
+}
+
+/// Takes the first family out of a set.
+fn take_first(families: &mut Families) -> Option<Family> {
+    let first = families.iter().next()?;
+    *families = Family::ALL
+        .into_iter()
+        .filter(|&family| family != first && families.has(family))
+        .fold(Families::NONE, Families::with);
+    Some(first)
+}
+
+const fn marker(family: Family, subtype: Subtype) -> RouteRefresh {
+    let afi_safi = crate::base::net::AfiSafi { afi: family.afi(), safi: 1 };
+    RouteRefresh { afi_safi, subtype }
+}

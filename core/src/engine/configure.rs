@@ -1,0 +1,420 @@
+//! Taking over a configuration: what holds at once, and the routes, some a turn.
+
+use super::Inner;
+use super::record::{Limit, Record};
+use super::route::Fib;
+use crate::base::limits::ROUTES_PER_TURN;
+use crate::base::net::{BgpId, Family, Prefix};
+use crate::bgp::peer::{Kind, Peer};
+use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource, StaticKind};
+use crate::failover::reconcile::Wanted;
+use crate::failover::service::ServiceState;
+use crate::wire::notification::cease;
+
+/// The pass over the routes of a new configuration. All zero bits at rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pass {
+    stage: Stage,
+    /// Where it goes on.
+    next: u16,
+}
+
+/// What the pass does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// Nothing.
+    #[default]
+    Over,
+    /// Meets the configuration's lines.
+    Lines,
+    /// Looks at every route: those that no line speaks of any more leave, the others are weighed.
+    Sweep,
+}
+
+impl Pass {
+    pub(super) const REST: Self = Self { stage: Stage::Over, next: 0 };
+
+    pub(super) fn is_running(&self) -> bool {
+        self.stage != Stage::Over
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// Takes over a configuration.
+    pub(super) fn configure(&mut self, config: &Config<P, S, R, U, T>) {
+        let reidentified = self.take_identity(config.view());
+        let kept = self.match_services(config.view());
+        self.match_peers(config.view(), reidentified);
+        let asked = self.tables_to_ask(config.view());
+        self.config.copy_from(config);
+        self.ask_tables |= asked;
+        self.take_services(kept);
+        self.adj_out.forget_symbols();
+        self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
+        self.choose_router_id();
+        self.adopt_peers();
+        self.pass = Pass { stage: Stage::Lines, next: 0 };
+        self.service_routes = [[0; crate::base::limits::SERVICE_ADDRESSES]; S];
+        self.configure_some();
+        let view = self.config.view();
+        let record = Record::Configured {
+            local_as: view.bgp.local_as,
+            router_id: self.router_id,
+            peers: view.neighbors.len() as u16,
+            services: view.services.len() as u16,
+        };
+        self.record(record);
+    }
+
+    /// Whether our AS or identifier changes, which every session would notice.
+    fn take_identity(&mut self, new: ConfigView<'_>) -> bool {
+        let old = self.config.view();
+        let identifier = new.bgp.router_id != BgpId(0)
+            && new.bgp.router_id != self.router_id
+            && self.router_id != BgpId(0);
+        let changed = identifier || (old.bgp.local_as != new.bgp.local_as);
+        self.router_id_configured = new.bgp.router_id != BgpId(0);
+        if old.bgp.router_id != BgpId(0) && new.bgp.router_id == BgpId(0) {
+            self.router_id = BgpId(0);
+        }
+        changed
+    }
+
+    /// Which old service each new one continues, by name: one more than its place; 0: none.
+    fn match_services(&self, new: ConfigView<'_>) -> [u16; S] {
+        let old = self.config.view();
+        let mut kept = [0; S];
+        for (place, service) in kept.iter_mut().zip(new.services) {
+            let name = new.text(service.name);
+            let known = old.services.iter().position(|other| old.text(other.name) == name);
+            *place = known.map_or(0, |known| known as u16 + 1);
+        }
+        kept
+    }
+
+    /// Services go on where they were; new ones begin.
+    fn take_services(&mut self, kept: [u16; S]) {
+        let old = self.services;
+        for (service, from) in self.services.iter_mut().zip(kept) {
+            *service = usize::from(from).checked_sub(1).map_or(ServiceState::new(), |from| old[from]);
+            service.reloaded();
+        }
+        for check in self.checks.as_flattened_mut() {
+            check.forget();
+        }
+        for generation in self.check_generation.as_flattened_mut() {
+            *generation = generation.wrapping_add(1);
+        }
+        let count = self.config.view().services.len();
+        self.undecided = 0;
+        for service in 0..count {
+            self.undecided += u16::from(!self.services[service].posture().is_decided());
+            self.service_link(service);
+        }
+        self.start_checks();
+    }
+
+    /// Peers that are no longer configured, or whose connection would have to be another one, end.
+    fn match_peers(&mut self, new: ConfigView<'_>, reidentified: bool) {
+        for peer in 0..P {
+            let state = &self.peers[peer];
+            let old = self.config.view();
+            let after = match state.kind {
+                Kind::Free | Kind::Leaving => continue,
+                Kind::Configured(_) => {
+                    let line = new.neighbors.iter().position(|line| line.address == state.address);
+                    line.map(|line| (Kind::Configured(line as u16), new.options(&new.neighbors[line])))
+                }
+                Kind::Dynamic(group) => {
+                    let name = old.groups.get(usize::from(group)).map_or("", |group| old.text(group.name));
+                    let group = new.groups.iter().position(|group| new.text(group.name) == name);
+                    group.map(|group| (Kind::Dynamic(group as u16), new.groups[group].options))
+                }
+            };
+            let Some((kind, options)) = after else {
+                self.stop_peer(peer, cease::PEER_DECONFIGURED);
+                self.peers[peer].kind = Kind::Leaving;
+                self.touch(peer);
+                continue;
+            };
+            let shut = options.flags.on(PeerFlags::SHUTDOWN);
+            let other = reidentified
+                || needs_reset(old, &state.options, new, &options)
+                || old.families(&state.options) != new.families(&options);
+            let was_shut = state.options.flags.on(PeerFlags::SHUTDOWN);
+            if shut && !was_shut {
+                // The text belongs to the new configuration and is said by the time it is in force.
+                self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
+            } else if other {
+                self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
+            }
+            self.peers[peer].kind = kind;
+            self.peers[peer].options = options;
+            if other || (was_shut && !shut) {
+                self.peers[peer].backing_off = false;
+                self.dial_soon(peer);
+            }
+        }
+    }
+
+    /// New neighbors get places; called again when a place becomes free.
+    pub(super) fn adopt_peers(&mut self) {
+        for line in 0..self.config.view().neighbors.len() {
+            let view = self.config.view();
+            let neighbor = view.neighbors[line];
+            let known = self
+                .peers
+                .iter()
+                .any(|peer| matches!(peer.kind, Kind::Configured(_)) && peer.address == neighbor.address);
+            if known {
+                continue;
+            }
+            let Some(place) = self.peers.iter().position(|peer| peer.kind == Kind::Free) else {
+                continue;
+            };
+            let options = view.options(&neighbor);
+            let conns = self.peers[place].conns;
+            self.peers[place] = Peer {
+                kind: Kind::Configured(line as u16),
+                address: neighbor.address,
+                options,
+                conns,
+                since: self.now,
+                ..Peer::REST
+            };
+            self.find_peers();
+            self.dial_soon(place);
+        }
+        self.weigh_listeners();
+        self.find_peers();
+    }
+
+    /// Which tables of the host must be told again, because something asks for them that did not before.
+    fn tables_to_ask(&self, new: ConfigView<'_>) -> u8 {
+        if !self.addresses_known {
+            return 0;
+        }
+        let old = self.config.view();
+        let begins = |source: RouteSource| {
+            Family::ALL.iter().any(|family| {
+                let index = (family.index(), source as usize);
+                new.bgp.redistribute[index.0][index.1].on
+                    && (!old.bgp.redistribute[index.0][index.1].on
+                        || old.bgp.redistribute[index.0][index.1] != new.bgp.redistribute[index.0][index.1])
+            })
+        };
+        u8::from(begins(RouteSource::Connected)) << 1 | u8::from(begins(RouteSource::Kernel)) << 2
+    }
+
+    /// Goes on with the pass.
+    pub(super) fn configure_some(&mut self) {
+        match self.pass.stage {
+            Stage::Over => {}
+            Stage::Lines => {
+                let lines = self.config.view().routes.len();
+                let to = lines.min(usize::from(self.pass.next) + ROUTES_PER_TURN);
+                for line in usize::from(self.pass.next)..to {
+                    self.meet(line);
+                }
+                self.pass.next = to as u16;
+                if to == lines {
+                    self.pass = Pass { stage: Stage::Sweep, next: 0 };
+                }
+            }
+            Stage::Sweep => {
+                let high = self.routes.high();
+                let to = high.min(usize::from(self.pass.next) + ROUTES_PER_TURN);
+                for place in usize::from(self.pass.next)..to {
+                    if self.routes.is_used(place) {
+                        self.sweep(place);
+                    }
+                }
+                self.pass.next = to as u16;
+                if to >= self.routes.high() {
+                    self.pass = Pass::REST;
+                    self.finish_pass();
+                }
+            }
+        }
+    }
+
+    /// A line of the configuration that announces or binds something.
+    fn meet(&mut self, line: usize) {
+        let Some(route) = self.config.view().routes.get(line).copied() else { return };
+        // An interface's address is not announced for its subnet: it stands for itself.
+        let prefix =
+            if route.owner == Owner::Interface { Prefix::host(route.address) } else { route.prefix() };
+        let Some(place) = self.routes.place(prefix) else {
+            self.record(Record::Full { limit: Limit::Routes });
+            return;
+        };
+        let met = self.routes.get(place).met;
+        if let Owner::Static(_) = route.owner {
+            self.routes.get_mut(place).offer(RouteSource::Static, true);
+            if met {
+                return;
+            }
+        } else if met {
+            // A stronger line speaks of the same prefix (lines are sorted so); this one is silent.
+            return;
+        }
+        let wanted = self.address_wanted(route.owner);
+        let state = self.routes.get_mut(place);
+        state.met = true;
+        state.owner = route.owner;
+        state.line = line as u16 + 1;
+        state.inside = 0;
+        let was_address = state.is_address;
+        state.is_address = route.is_address() && (wanted != Wanted::Nothing || was_address);
+        if state.is_address {
+            state.cell.want(wanted);
+            state.cell.reloaded();
+            self.routes.owed.insert(place);
+            self.find_on_host(place);
+        } else if !prefix.is_host() {
+            let inside =
+                self.hosts.as_slice().iter().filter(|host| prefix.contains(host.address.address)).count();
+            self.routes.get_mut(place).inside = inside as u16;
+        }
+        if let Owner::Service(service) = route.owner
+            && let Some(free) =
+                self.service_routes[usize::from(service)].iter_mut().find(|other| **other == 0)
+        {
+            *free = place as u16 + 1;
+        }
+    }
+
+    /// The address of a route that is new may be on this host already.
+    fn find_on_host(&mut self, place: usize) {
+        let address = self.address_behind(place);
+        let single = |length: u8| length == Family::of(address).bits();
+        let (mut links, mut ours) = (0, false);
+        for host in self.hosts.as_slice().iter().filter(|host| host.address.address == address) {
+            links |= 1 << host.link;
+            ours |= host.ours;
+        }
+        let kept =
+            |host: &super::host::HostAddress| host.address.address != address || !single(host.address.length);
+        self.hosts.retain(kept);
+        let route = self.routes.get_mut(place);
+        route.links |= links;
+        let present = route.links != 0;
+        if present {
+            self.routes.present.insert(place);
+        }
+        self.observe(place, present, ours);
+        if let Owner::Service(service) = self.routes.get(place).owner {
+            self.service_presence(usize::from(service));
+        }
+    }
+
+    /// A route, whether or not a line speaks of it.
+    fn sweep(&mut self, place: usize) {
+        let route = *self.routes.get(place);
+        if !route.met {
+            let routes = self.routes.get_mut(place);
+            routes.owner = Owner::None;
+            routes.line = 0;
+            routes.offer(RouteSource::Static, false);
+            if route.is_address {
+                self.leave_address(place);
+            }
+        } else {
+            let line =
+                usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
+            let is_static = line.is_some_and(|line| matches!(line.owner, Owner::Static(_)))
+                || self.has_static(route.prefix);
+            self.routes.get_mut(place).offer(RouteSource::Static, is_static);
+        }
+        for source in [RouteSource::Connected, RouteSource::Kernel] {
+            if !self.redistributes(route.prefix.family(), source) {
+                self.routes.get_mut(place).offer(source, false);
+            }
+        }
+        self.routes.get_mut(place).met = false;
+        if self.routes.present.has(place) {
+            let address = self.address_behind(place);
+            self.count_inside(address, place);
+        }
+        // What it is announced with may be another thing now.
+        self.owe(place);
+        self.weigh(place);
+    }
+
+    /// Counts an address of a route of ours in the wide prefixes around it.
+    fn count_inside(&mut self, address: core::net::IpAddr, except: usize) {
+        let wide: heapless::Vec<usize, 8> =
+            self.routes.covering(address).filter(|&place| place != except).take(8).collect();
+        for place in wide {
+            let route = self.routes.get_mut(place);
+            route.inside = route.inside.saturating_add(1);
+        }
+    }
+
+    /// Whether an `ip route` line speaks of a prefix beside a stronger one. Lines are sorted by prefix.
+    fn has_static(&self, prefix: Prefix) -> bool {
+        self.static_line(prefix).is_some()
+    }
+
+    fn static_line(&self, prefix: Prefix) -> Option<StaticKind> {
+        let lines = self.config.view().routes;
+        let from = lines.partition_point(|line| line.prefix() < prefix);
+        lines.get(from..)?.iter().take_while(|line| line.prefix() == prefix).find_map(|line| {
+            match line.owner {
+                Owner::Static(kind) => Some(kind),
+                _ => None,
+            }
+        })
+    }
+
+    /// What an `ip route` line asks for.
+    pub(super) fn static_kind(&self, place: usize) -> Fib {
+        match self.static_line(self.routes.get(place).prefix) {
+            Some(StaticKind::Blackhole) => Fib::Blackhole,
+            Some(StaticKind::Reject) => Fib::Unreachable,
+            None => Fib::None,
+        }
+    }
+
+    /// Every route is known: those whose evidence was still being counted are weighed, and the services look again.
+    fn finish_pass(&mut self) {
+        for line in 0..self.config.view().routes.len() {
+            let Some(line) = self.config.view().routes.get(line).copied() else { break };
+            if line.owner == Owner::Network
+                && !line.is_address()
+                && let Some(place) = self.routes.find(line.prefix())
+            {
+                self.weigh(place);
+            }
+        }
+        for service in 0..self.config.view().services.len() {
+            self.service_presence(service);
+        }
+        for host in 0..self.hosts.as_slice().len() {
+            let address = self.hosts.as_slice()[host].address;
+            self.redistribute_connected(address, true);
+        }
+        self.find_peers();
+        self.ready |= self.up;
+        self.services_at = self.services_at.min(self.now);
+    }
+}
+
+/// Whether a connection made under `old` could not have been made like this under `new`.
+fn needs_reset(old: ConfigView<'_>, before: &PeerOptions, new: ConfigView<'_>, after: &PeerOptions) -> bool {
+    let timers = |view: ConfigView<'_>, options: &PeerOptions| {
+        let own = options.flags.given & PeerFlags::TIMERS != 0;
+        if own { (options.keepalive, options.hold) } else { (view.bgp.keepalive, view.bgp.hold) }
+    };
+    let switches = PeerFlags::PASSIVE | PeerFlags::EXTENDED_NEXT_HOP | PeerFlags::EBGP_MULTIHOP;
+    let given = |options: &PeerOptions| options.flags.given & options.flags.value & switches;
+    before.remote_as != after.remote_as
+        || old.text(before.password) != new.text(after.password)
+        || before.update_source != after.update_source
+        || old.text(before.interface) != new.text(after.interface)
+        || before.port != after.port
+        || before.multihop != after.multihop
+        || before.ttl_security != after.ttl_security
+        || timers(old, before) != timers(new, after)
+        || given(before) != given(after)
+}

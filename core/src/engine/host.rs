@@ -1,0 +1,480 @@
+//! The host as the engine knows it: its links, its addresses, and the routes of its table.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Inner;
+use super::input::{HostTable, Phase};
+use super::names::LinkId;
+use super::record::{Limit, Record};
+use crate::base::limits::LINK_NAME;
+use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
+use crate::bgp::policy;
+use crate::config::{Owner, RouteSource};
+
+/// How many links are kept in mind. Links that have no address and that no statement names make room for others.
+pub(super) const LINKS: usize = 32;
+
+/// A link. All zero bits at rest: `id` 0 is a free place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    name: [u8; LINK_NAME],
+    pub(super) up: bool,
+}
+
+impl Link {
+    pub(super) const REST: Self = Self { id: LinkId(0), name: [0; LINK_NAME], up: false };
+
+    pub(super) fn name(&self) -> &str {
+        let length = self.name.iter().position(|&octet| octet == 0).unwrap_or(LINK_NAME);
+        self.name.get(..length).and_then(|name| core::str::from_utf8(name).ok()).unwrap_or("")
+    }
+
+    fn set_name(&mut self, name: &str) {
+        self.name = [0; LINK_NAME];
+        for (place, &octet) in self.name.iter_mut().zip(name.as_bytes()) {
+            *place = octet;
+        }
+    }
+}
+
+/// An address of this host that no route of ours stands for (or one with a subnet, which tells who is near).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HostAddress {
+    pub(super) address: InterfaceAddress,
+    /// The link's place.
+    pub(super) link: u8,
+    /// Whether it bears the mark of an earlier run of ours.
+    pub(super) ours: bool,
+    /// Whether the table that is being told has repeated it.
+    seen: bool,
+}
+
+impl HostAddress {
+    pub(super) const REST: Self = Self { address: InterfaceAddress::ZERO, link: 0, ours: false, seen: false };
+}
+
+/// Whether an address can serve other hosts: not loopback, not link-local, not multicast.
+pub(super) fn is_global(address: IpAddr) -> bool {
+    !(address.is_loopback() || address.is_multicast() || address.is_unspecified() || is_link_local(address))
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// The place of a link.
+    pub(super) fn link_place(&self, id: LinkId) -> Option<usize> {
+        self.links.iter().position(|link| link.id == id)
+    }
+
+    /// The place of the link with this name.
+    pub(super) fn link_named(&self, name: &str) -> Option<usize> {
+        self.links.iter().position(|link| link.id != LinkId(0) && link.name() == name)
+    }
+
+    /// A place for a link that is new: a free one, or that of a link that nobody needs.
+    fn room_for_link(&self) -> Option<usize> {
+        self.links.iter().position(|link| link.id == LinkId(0)).or_else(|| {
+            let view = self.config.view();
+            (0..LINKS).find(|&place| {
+                let name = self.links[place].name();
+                let named = name == "lo"
+                    || view.services.iter().any(|service| view.text(service.interface) == name)
+                    || view.neighbors.iter().any(|neighbor| view.text(neighbor.options.interface) == name)
+                    || view.groups.iter().any(|group| view.text(group.options.interface) == name)
+                    || view
+                        .routes
+                        .iter()
+                        .any(|route| !route.interface.is_empty() && view.text(route.interface) == name);
+                let used = self.hosts.as_slice().iter().any(|host| usize::from(host.link) == place);
+                !named && !used
+            })
+        })
+    }
+
+    /// A link, as it is now.
+    pub(super) fn link(&mut self, id: LinkId, name: &str, up: bool, gone: bool) {
+        let known = self.link_place(id);
+        if gone {
+            if let Some(place) = known {
+                self.links[place] = Link::REST;
+                self.links_stale &= !(1 << place);
+                self.link_changed(place, false);
+            }
+            return;
+        }
+        let Some(place) = known.or_else(|| self.room_for_link()) else {
+            self.record(Record::Full { limit: Limit::Links });
+            return;
+        };
+        self.links_stale &= !(1 << place);
+        let link = &mut self.links[place];
+        let news = known.is_none() || link.up != up || link.name() != name;
+        link.id = id;
+        link.up = up;
+        link.set_name(name);
+        if news {
+            self.link_changed(place, up);
+        }
+    }
+
+    /// A link came, went, or changed its carrier: who depends on it?
+    fn link_changed(&mut self, place: usize, up: bool) {
+        self.find_peers();
+        for peer in 0..P {
+            if usize::from(self.peers[peer].link) == place + 1 {
+                if up {
+                    self.dial_soon(peer);
+                } else {
+                    self.link_down(peer);
+                }
+            }
+        }
+        for service in 0..self.config.view().services.len() {
+            self.service_link(service);
+        }
+        // An address that waits for its link, or lost it with the link, may have a step to take.
+        for route in 0..self.routes.high() {
+            if self.routes.is_used(route) && self.routes.get(route).is_address {
+                self.routes.owed.insert(route);
+            }
+        }
+    }
+
+    /// An address of this host, as it is now.
+    pub(super) fn address(&mut self, id: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
+        // A link that is not kept in mind has no place of its own; the last one stands for all of those.
+        let link = self.link_place(id).unwrap_or(LINKS - 1);
+        let exact = self.route_of_address(address.address);
+        if let Some(route) = exact {
+            self.address_of_route(route, link, present, ours);
+        }
+        let single = address.length == Family::of(address.address).bits();
+        if exact.is_none() || !single {
+            self.host_address(link, address, present, ours);
+        }
+        if ours && present && exact.is_none() && !self.is_wanted_address(address.address) {
+            self.leftover = Some((id, address));
+        }
+        if !single || exact.is_none() {
+            self.find_peers();
+        }
+    }
+
+    /// The route whose own address this is.
+    pub(super) fn route_of_address(&self, address: IpAddr) -> Option<usize> {
+        let is_it =
+            |&place: &usize| self.routes.get(place).is_address && self.address_behind(place) == address;
+        self.routes
+            .find(Prefix::host(address))
+            .filter(is_it)
+            .or_else(|| self.routes.covering(address).find(is_it))
+    }
+
+    /// Whether a line of the configuration, met already or not, wants this address.
+    fn is_wanted_address(&self, address: IpAddr) -> bool {
+        let lines = self.config.view().routes;
+        let host = Prefix::host(address);
+        let from = lines.partition_point(|line| line.prefix() < host);
+        let host_line = lines.get(from).is_some_and(|line| line.prefix() == host);
+        host_line || lines.iter().any(|line| line.address == address && line.is_address())
+    }
+
+    /// The address behind a route.
+    pub(super) fn address_behind(&self, place: usize) -> IpAddr {
+        let route = self.routes.get(place);
+        let line =
+            usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
+        line.map_or(route.prefix.address(), |line| line.address)
+    }
+
+    /// The address of a route of ours came to a link or left it.
+    fn address_of_route(&mut self, place: usize, link: usize, present: bool, ours: bool) {
+        let fresh = self.routes.stale.remove(place);
+        let route = self.routes.get_mut(place);
+        let before = route.links;
+        if fresh {
+            route.links = 0;
+        }
+        if present {
+            route.links |= 1 << link;
+        } else {
+            route.links &= !(1 << link);
+        }
+        let now_present = route.links != 0;
+        if ours && present && route.bound_on == 0 {
+            route.bound_on = link as u8 + 1;
+            route.bound_length = Family::of(route.prefix.address()).bits();
+        }
+        if now_present {
+            self.routes.present.insert(place);
+        } else {
+            self.routes.present.remove(place);
+        }
+        if (before != 0) != now_present {
+            let address = self.address_behind(place);
+            self.inside_changed(address, now_present, Some(place));
+        }
+        self.observe(place, now_present, ours);
+    }
+
+    /// An address that no route of ours stands for, or one with a subnet.
+    fn host_address(&mut self, link: usize, address: InterfaceAddress, present: bool, ours: bool) {
+        let entry = HostAddress { address, link: link as u8, ours, seen: true };
+        let hosts = self.hosts.as_mut_slice();
+        let known = hosts.iter().position(|host| host.address == address && usize::from(host.link) == link);
+        match (known, present) {
+            (Some(place), true) => hosts[place].seen = true,
+            (Some(place), false) => {
+                self.hosts.edit().remove(place);
+                self.host_address_changed(address, false);
+            }
+            (None, true) => {
+                if self.hosts.push(entry).is_err() {
+                    self.record(Record::Full { limit: Limit::HostAddresses });
+                } else {
+                    self.host_address_changed(address, true);
+                }
+            }
+            (None, false) => {}
+        }
+    }
+
+    fn host_address_changed(&mut self, address: InterfaceAddress, present: bool) {
+        self.inside_changed(address.address, present, None);
+        self.redistribute_connected(address, present);
+    }
+
+    /// Counts the addresses that lie in wide prefixes: the evidence of a wide `network`.
+    fn inside_changed(&mut self, address: IpAddr, present: bool, except: Option<usize>) {
+        let mut wide: heapless::Vec<u16, 8> = heapless::Vec::new();
+        for place in self.routes.covering(address) {
+            if Some(place) != except && wide.push(place as u16).is_err() {
+                break;
+            }
+        }
+        for place in wide {
+            let place = usize::from(place);
+            let route = self.routes.get_mut(place);
+            route.inside =
+                if present { route.inside.saturating_add(1) } else { route.inside.saturating_sub(1) };
+            self.weigh(place);
+        }
+    }
+
+    /// `redistribute connected`: an address with its subnet came or went.
+    pub(super) fn redistribute_connected(&mut self, address: InterfaceAddress, present: bool) {
+        let family = Family::of(address.address);
+        if !is_global(address.address) || !self.redistributes(family, RouteSource::Connected) {
+            return;
+        }
+        let prefix = address.subnet();
+        let present = present || self.hosts.as_slice().iter().any(|host| host.address.subnet() == prefix);
+        self.offer(prefix, RouteSource::Connected, present);
+    }
+
+    /// A route of the kernel's table came or went.
+    pub(super) fn kernel_route(&mut self, prefix: Prefix, present: bool) {
+        if self.redistributes(prefix.family(), RouteSource::Kernel) || !present {
+            self.offer(prefix, RouteSource::Kernel, present);
+        }
+    }
+
+    /// Whether a `redistribute` line asks for this.
+    pub(super) fn redistributes(&self, family: Family, source: RouteSource) -> bool {
+        self.config.view().bgp.redistribute[family.index()][source as usize].on
+    }
+
+    /// The host offers a prefix, or does no more.
+    pub(super) fn offer(&mut self, prefix: Prefix, source: RouteSource, offered: bool) {
+        let known = self.routes.find(prefix);
+        if !offered {
+            if let Some(place) = known {
+                self.routes.get_mut(place).offer(source, false);
+                if source == RouteSource::Kernel {
+                    self.routes.kernel.remove(place);
+                    self.routes.kernel_stale.remove(place);
+                }
+                self.weigh(place);
+            }
+            return;
+        }
+        if !self.may_redistribute(prefix, source) {
+            self.hold_back(prefix);
+            return;
+        }
+        let Some(place) = known.or_else(|| self.routes.place(prefix)) else {
+            self.record(Record::Full { limit: Limit::Routes });
+            return;
+        };
+        self.routes.get_mut(place).offer(source, true);
+        if source == RouteSource::Kernel {
+            self.routes.kernel.insert(place);
+            self.routes.kernel_stale.remove(place);
+        }
+        self.weigh(place);
+    }
+
+    /// Only host routes are redistributed, unless the statement's route-map permits a shorter one by prefix-list; the
+    /// default route never is.
+    fn may_redistribute(&self, prefix: Prefix, source: RouteSource) -> bool {
+        let view = self.config.view();
+        let statement = view.bgp.redistribute[prefix.family().index()][source as usize];
+        policy::redistributes(view, statement.map, prefix)
+    }
+
+    /// Says once that a prefix is held back (the last few are remembered).
+    fn hold_back(&mut self, prefix: Prefix) {
+        if prefix.length() == 0 || self.held_back.contains(&prefix) {
+            return;
+        }
+        self.held_back.rotate_right(1);
+        self.held_back[0] = prefix;
+        self.record(Record::HeldBack { prefix });
+    }
+
+    /// A table is told whole: what is not repeated by its end is gone.
+    pub(super) fn resync(&mut self, what: HostTable, phase: Phase) {
+        match (what, phase) {
+            (HostTable::Links, Phase::Begin) => {
+                self.links_stale = 0;
+                for (place, link) in self.links.iter().enumerate() {
+                    self.links_stale |= u32::from(link.id != LinkId(0)) << place;
+                }
+            }
+            (HostTable::Links, Phase::End) => {
+                for place in 0..LINKS {
+                    if self.links_stale & (1 << place) != 0 {
+                        self.link(self.links[place].id, "", false, true);
+                    }
+                }
+            }
+            (HostTable::Addresses, Phase::Begin) => {
+                let Self { hosts, routes, .. } = self;
+                hosts.as_mut_slice().iter_mut().for_each(|host| host.seen = false);
+                for place in routes.present.iter() {
+                    routes.stale.insert(place);
+                }
+            }
+            (HostTable::Addresses, Phase::End) => self.addresses_told(),
+            (HostTable::Routes, Phase::Begin) => {
+                let routes = &mut self.routes;
+                for place in routes.kernel.iter() {
+                    routes.kernel_stale.insert(place);
+                }
+            }
+            (HostTable::Routes, Phase::End) => {
+                while let Some(place) = self.routes.kernel_stale.next(0) {
+                    self.offer(self.routes.get(place).prefix, RouteSource::Kernel, false);
+                }
+            }
+        }
+    }
+
+    /// All addresses were told: the rest is gone; and if this was the first time, work can begin.
+    fn addresses_told(&mut self) {
+        while let Some(place) = self.routes.stale.next(0) {
+            self.routes.stale.remove(place);
+            self.routes.get_mut(place).links = 0;
+            self.routes.present.remove(place);
+            let address = self.address_behind(place);
+            self.inside_changed(address, false, Some(place));
+            self.observe(place, false, false);
+        }
+        while let Some(host) = self.hosts.as_slice().iter().find(|host| !host.seen).copied() {
+            let place = self.hosts.as_slice().iter().position(|other| *other == host);
+            self.hosts.edit().remove(place.unwrap_or(usize::MAX));
+            self.host_address_changed(host.address, false);
+        }
+        if !self.addresses_known {
+            self.addresses_known = true;
+            for place in 0..self.routes.high() {
+                if self.routes.is_used(place) {
+                    if self.routes.get(place).is_address {
+                        self.routes.owed.insert(place);
+                    }
+                    self.weigh(place);
+                }
+            }
+            for service in 0..self.config.view().services.len() {
+                self.service_presence(service);
+            }
+        }
+        self.find_peers();
+        self.choose_router_id();
+    }
+
+    /// Whether an address is one that other machines may hold too: it must never be our source, next hop or identifier.
+    pub(super) fn is_shared(&self, address: IpAddr) -> bool {
+        self.route_of_address(address).is_some_and(|place| self.routes.get(place).owner != Owner::Interface)
+    }
+
+    /// Our own address on the subnet of `peer`, and the link's place.
+    pub(super) fn near(&self, peer: IpAddr) -> Option<(IpAddr, usize)> {
+        self.hosts
+            .as_slice()
+            .iter()
+            .filter(|host| {
+                host.address.length < Family::of(peer).bits() && host.address.subnet().contains(peer)
+            })
+            .filter(|host| !self.is_shared(host.address.address))
+            .max_by_key(|host| host.address.length)
+            .map(|host| (host.address.address, usize::from(host.link)))
+    }
+
+    /// An own address of `family` on the link at this place that serves other hosts.
+    pub(super) fn own_on(&self, link: usize, family: Family) -> Option<IpAddr> {
+        self.hosts
+            .as_slice()
+            .iter()
+            .filter(|host| usize::from(host.link) == link && Family::of(host.address.address) == family)
+            .map(|host| host.address.address)
+            .find(|&address| is_global(address) && !self.is_shared(address))
+    }
+
+    /// Our link-local address on the link at this place.
+    pub(super) fn link_local_on(&self, link: usize) -> Option<Ipv6Addr> {
+        self.hosts.as_slice().iter().filter(|host| usize::from(host.link) == link).find_map(|host| match host
+            .address
+            .address
+        {
+            IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(v6),
+            _ => None,
+        })
+    }
+
+    /// The BGP Identifier: as configured, else the highest IPv4 address that is this host's alone, else a number made of its
+    /// IPv6 address (RFC 6286 asks for uniqueness within the AS only). One that was chosen is kept.
+    pub(super) fn choose_router_id(&mut self) {
+        let configured = self.config.view().bgp.router_id;
+        if configured != BgpId(0) {
+            self.router_id = configured;
+            return;
+        }
+        if !self.addresses_known || (self.router_id != BgpId(0) && !self.router_id_configured) {
+            return;
+        }
+        let own =
+            |host: &&HostAddress| is_global(host.address.address) && !self.is_shared(host.address.address);
+        let hosts = self.hosts.as_slice();
+        let v4 = hosts.iter().filter(own).filter_map(|host| match host.address.address {
+            IpAddr::V4(v4) => Some(v4.to_bits()),
+            IpAddr::V6(_) => None,
+        });
+        let v6 = hosts.iter().filter(own).filter_map(|host| match host.address.address {
+            IpAddr::V6(v6) => Some(number_of(v6)),
+            IpAddr::V4(_) => None,
+        });
+        self.router_id = BgpId(v4.max().or_else(|| v6.max()).unwrap_or(0));
+        if self.router_id == BgpId(0) {
+            self.record(Record::NoRouterId);
+        }
+    }
+}
+
+/// A number that is hardly ever another host's, made of an address that never is: FNV-1a, never 0.
+fn number_of(address: Ipv6Addr) -> u32 {
+    let hash = address
+        .octets()
+        .iter()
+        .fold(0x811C_9DC5_u32, |hash, &octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193));
+    hash.max(u32::from(Ipv4Addr::LOCALHOST.octets()[3]))
+}

@@ -1,0 +1,129 @@
+//! Routes received: checked, let in where `steer` accepts them, and handed to its table. Everything else is forgotten.
+
+use super::Inner;
+use super::record::{Limit, Record};
+use crate::base::net::Prefix;
+use crate::bgp::conn::Conn;
+use crate::bgp::fsm::{Event, State};
+use crate::bgp::policy;
+use crate::config::PeerFlags;
+use crate::steer::candidate::Candidate;
+use crate::steer::policy::{Asked, Steer};
+use crate::wire::notification::{Fault, cease};
+use crate::wire::update::{Context, Update};
+use crate::wire::verdict::Verdict;
+
+/// What `steer` keeps.
+pub(super) type Inbound<const P: usize, const R: usize> = crate::steer::table::Table<P, R>;
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// An UPDATE.
+    pub(super) fn update(&mut self, peer: usize, slot: usize, body: &[u8]) {
+        let conn = &self.peers[peer].conns[slot];
+        if conn.state != State::Established {
+            return self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
+        }
+        let update = Update::read(body, context(conn));
+        let verdict = update.verdict();
+        match verdict {
+            Verdict::ResetSession => {
+                let fault = update.notification().map_or(Fault::new(3, 0), Fault::from);
+                return self.fire(peer, slot, Event::UpdateMsgErr, fault);
+            }
+            Verdict::TreatAsWithdraw | Verdict::DiscardAttribute => {
+                let withdrawn = verdict == Verdict::TreatAsWithdraw;
+                self.note_malformed(peer, update.offender().unwrap_or(0), withdrawn);
+            }
+            Verdict::Accept => {}
+        }
+        if Steer::of(self.config.view()).is_on() {
+            self.learn(peer, &update, verdict != Verdict::TreatAsWithdraw);
+        }
+        if self.peers[peer].conns[slot].state == State::Established {
+            self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
+        }
+    }
+
+    /// Takes the routes of an UPDATE that `steer` accepts; `usable`: its announcements are not to be treated as withdrawn.
+    fn learn(&mut self, peer: usize, update: &Update<'_>, usable: bool) {
+        for prefix in update.withdrawn() {
+            self.inbound.forget(peer, prefix);
+        }
+        // A route that was ours already (RFC 4271 section 9.1.2).
+        let looped = update.as_path().contains(self.config.view().bgp.local_as);
+        for prefix in update.announced() {
+            match self.candidate(peer, update, prefix).filter(|_| usable && !looped) {
+                Some(candidate) => {
+                    if self.inbound.learn(peer, prefix, &candidate).is_err() {
+                        self.record(Record::Full { limit: Limit::Candidates });
+                    }
+                }
+                None => self.inbound.forget(peer, prefix),
+            }
+        }
+        self.count_prefixes(peer);
+    }
+
+    /// The route as a candidate, if our policy lets it in.
+    fn candidate(&self, peer: usize, update: &Update<'_>, prefix: Prefix) -> Option<Candidate> {
+        let view = self.config.view();
+        let steer = Steer::of(view);
+        let (options, family) = (&self.peers[peer].options, prefix.family());
+        let filters = (options.list_in[family.index()], options.map_in[family.index()]);
+        let has = |asked: policy::Asked| match asked {
+            policy::Asked::Community(community) => update.communities().any(|other| other == community),
+            policy::Asked::Large(community) => update.large_communities().any(|other| other == community),
+        };
+        if !steer.accepts(prefix) || !policy::lets_in(view, filters, prefix, has) {
+            return None;
+        }
+        let next_hop = update.next_hop(family)?;
+        let rank = steer.rank(|asked| match asked {
+            Asked::Community(community) => update.communities().any(|other| other.0 == community),
+            Asked::Large(community) => update
+                .large_communities()
+                .any(|other| [other.global, other.local1, other.local2] == community),
+        });
+        // A speaker that is leaving is the last choice (RFC 8326 section 4.2).
+        let leaving =
+            update.communities().any(|other| other == crate::wire::community::Community::GRACEFUL_SHUTDOWN);
+        Some(Candidate {
+            next_hop: next_hop.global,
+            rank: if leaving { u8::MAX } else { rank },
+            path_length: u8::try_from(update.as_path().length()).unwrap_or(u8::MAX),
+            origin: update.origin().map_or(2, |origin| origin as u8),
+            med: update.med().unwrap_or(0),
+        })
+    }
+
+    /// `maximum-prefix` counts what is kept.
+    fn count_prefixes(&mut self, peer: usize) {
+        let state = &self.peers[peer];
+        let limit = state.options.maximum_prefix;
+        if limit == 0 || self.inbound.count_of(peer) <= limit {
+            return;
+        }
+        let warning = state.options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING);
+        let address = state.address;
+        self.record(Record::MaximumPrefix { peer: address, limit, closed: !warning });
+        if !warning && let Some(slot) = self.peers[peer].established() {
+            self.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::MAXIMUM_PREFIXES));
+        }
+    }
+
+    /// A session went down: nothing that the peer said holds any more.
+    pub(super) fn forget_routes_of(&mut self, peer: usize) {
+        self.inbound.peer_down(peer);
+    }
+}
+
+/// What the session's agreement says about its UPDATEs.
+fn context(conn: &Conn) -> Context {
+    let session = &conn.session;
+    Context {
+        ebgp: session.ebgp,
+        as4: session.as4,
+        families: session.families,
+        extended_next_hop: session.extended_next_hop,
+    }
+}

@@ -1,0 +1,279 @@
+//! Received octets: framing, and what each message means to its connection.
+
+use super::input::Input;
+use super::names::ConnId;
+use super::record::Record;
+use super::{Buffers, Engine, Inner};
+use crate::base::limits::{SPARE_RECEIVE, SPARE_TRANSMIT};
+use crate::base::time::Instant;
+use crate::bgp::conn::{Owed, Tcp, Timer};
+use crate::bgp::fsm::{Event, State};
+use crate::bgp::negotiate::negotiate;
+use crate::bgp::peer::LastEnd;
+use crate::wire::header::{Frame, MessageType, peel};
+use crate::wire::notification::{self, Fault, Notification, cease};
+use crate::wire::open::Open;
+use crate::wire::refresh::{RouteRefresh, Subtype};
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
+    /// Octets from a peer. Whole messages are read where they are; only what is cut off at the end is kept.
+    pub(super) fn received(&mut self, id: ConnId, mut bytes: &[u8]) {
+        let Some((peer, slot)) = self.inner.alive(id) else { return };
+        while !bytes.is_empty() && self.inner.hears(peer, slot, id) {
+            let taken = if self.inner.peers[peer].conns[slot].received == 0 {
+                self.read_in_place(peer, slot, bytes)
+            } else {
+                self.read_from_buffer(peer, slot, bytes)
+            };
+            bytes = bytes.get(taken..).unwrap_or(&[]);
+        }
+    }
+
+    /// Reads the messages at the start of `bytes`, and keeps what is not whole. Returns how much was taken.
+    fn read_in_place(&mut self, peer: usize, slot: usize, bytes: &[u8]) -> usize {
+        match peel(bytes) {
+            Ok(Some(frame)) => {
+                self.inner.message(peer, slot, frame);
+                self.enlarge(peer, slot);
+                frame.length
+            }
+            Ok(None) => self.keep(peer, slot, bytes),
+            Err(notification) => {
+                self.inner.fire(peer, slot, Event::BgpHeaderErr, Fault::from(notification));
+                bytes.len()
+            }
+        }
+    }
+
+    /// Completes the message in the buffer and reads it. Returns how much of `bytes` was taken.
+    fn read_from_buffer(&mut self, peer: usize, slot: usize, bytes: &[u8]) -> usize {
+        let taken = self.keep(peer, slot, bytes);
+        let Self { inner, buffers } = self;
+        let conn = &mut inner.peers[peer].conns[slot];
+        let length = usize::from(conn.received);
+        let buffer = &*buffers[peer].receive(usize::from(inner.peers[peer].large) == slot);
+        match peel(buffer.get(..length).unwrap_or(&[])) {
+            Ok(Some(frame)) => {
+                // What was kept before these bytes is part of this message; the rest of it lies behind its end.
+                let excess = length - frame.length;
+                inner.peers[peer].conns[slot].received = 0;
+                inner.message(peer, slot, frame);
+                self.enlarge(peer, slot);
+                taken - excess
+            }
+            Ok(None) => taken,
+            Err(notification) => {
+                inner.peers[peer].conns[slot].received = 0;
+                inner.fire(peer, slot, Event::BgpHeaderErr, Fault::from(notification));
+                bytes.len()
+            }
+        }
+    }
+
+    /// Appends to the receive buffer what fits. A message that the spare buffer cannot hold ends the connection.
+    fn keep(&mut self, peer: usize, slot: usize, bytes: &[u8]) -> usize {
+        let Self { inner, buffers } = self;
+        let large = usize::from(inner.peers[peer].large) == slot;
+        let conn = &mut inner.peers[peer].conns[slot];
+        let room = buffers[peer].receive(large).get_mut(usize::from(conn.received)..).unwrap_or_default();
+        let taken = room.len().min(bytes.len());
+        for (place, &octet) in room.iter_mut().zip(bytes) {
+            *place = octet;
+        }
+        conn.received += taken as u16;
+        if taken == 0 {
+            inner.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
+        }
+        taken
+    }
+
+    /// Gives the furthest connection of a peer the large buffers; what the other one holds moves to the small ones, and if
+    /// it does not fit there, that connection ends.
+    fn enlarge(&mut self, peer: usize, slot: usize) {
+        let Self { inner, buffers } = self;
+        let state = &mut inner.peers[peer];
+        let other = 1 - slot;
+        let further = state.conns[slot].state >= State::OpenConfirm
+            && state.conns[slot].state > state.conns[other].state;
+        if usize::from(state.large) == slot || !further {
+            return;
+        }
+        let held = &mut state.conns[other];
+        let fits = usize::from(held.received) <= SPARE_RECEIVE && usize::from(held.filled) <= SPARE_TRANSMIT;
+        let cut = held.sent > 0;
+        if !fits {
+            (held.received, held.filled, held.sent) = (0, 0, 0);
+        }
+        state.large = slot as u8;
+        let Buffers { receive, transmit, spare_receive, spare_transmit } = &mut buffers[peer];
+        spare_receive.swap_with_slice(&mut receive[..SPARE_RECEIVE]);
+        spare_transmit.swap_with_slice(&mut transmit[..SPARE_TRANSMIT]);
+        if !fits {
+            inner.fire(peer, other, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
+            if cut {
+                // Half a message is on the wire: nothing that follows would be understood.
+                inner.peers[peer].conns[other].owed.add(Owed::ABORT);
+            }
+        }
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// Whether what comes on this connection still matters.
+    fn hears(&self, peer: usize, slot: usize, id: ConnId) -> bool {
+        let conn = &self.peers[peer].conns[slot];
+        conn.generation == id.generation && conn.tcp == Tcp::Open && conn.state >= State::OpenSent
+    }
+
+    /// A whole message.
+    fn message(&mut self, peer: usize, slot: usize, frame: Frame<'_>) {
+        self.peers[peer].messages_in = self.peers[peer].messages_in.wrapping_add(1);
+        match frame.kind {
+            MessageType::Open => self.open(peer, slot, frame.body),
+            MessageType::Update => self.update(peer, slot, frame.body),
+            MessageType::Notification => self.notification(peer, slot, frame.body),
+            MessageType::KeepAlive => self.fire(peer, slot, Event::KeepAliveMsg, Fault::NONE),
+            MessageType::RouteRefresh => self.route_refresh(peer, slot, frame),
+        }
+    }
+
+    /// An OPEN: does it fit?
+    fn open(&mut self, peer: usize, slot: usize, body: &[u8]) {
+        if self.peers[peer].conns[slot].state != State::OpenSent {
+            return self.fire(peer, slot, Event::BgpOpen, Fault::NONE);
+        }
+        let agreed =
+            Open::read(body).map_err(Fault::from).and_then(|open| negotiate(&self.local(peer), &open));
+        match agreed {
+            Ok(session) => {
+                self.peers[peer].conns[slot].session = session;
+                self.fire(peer, slot, Event::BgpOpen, Fault::NONE);
+                self.collide(peer, slot);
+            }
+            Err(fault) => self.fire(peer, slot, Event::BgpOpenMsgErr, fault),
+        }
+    }
+
+    /// A NOTIFICATION: the peer says goodbye, and why.
+    fn notification(&mut self, peer: usize, slot: usize, body: &[u8]) {
+        let notification = Notification::read(body);
+        let (code, subcode) = (notification.code, notification.subcode);
+        if let Some(text) = notification.shutdown_text() {
+            self.peers[peer].keep_text(text);
+        }
+        let collision = (code, subcode) == (cease::CODE, cease::COLLISION);
+        if !collision {
+            self.ended(peer, LastEnd::Received(code, subcode));
+        }
+        let stay_away = code == notification::open::CODE
+            || (code == cease::CODE
+                && matches!(subcode, cease::MAXIMUM_PREFIXES | cease::ADMINISTRATIVE_SHUTDOWN));
+        if stay_away {
+            self.back_off(peer);
+        }
+        let version = (code, subcode) == (notification::open::CODE, notification::open::UNSUPPORTED_VERSION);
+        let event = if version { Event::NotifMsgVerErr } else { Event::NotifMsg };
+        self.fire(peer, slot, event, Fault::NONE);
+    }
+
+    /// A ROUTE-REFRESH: tell it again (RFC 2918), between markers if the peer understands them (RFC 7313).
+    fn route_refresh(&mut self, peer: usize, slot: usize, frame: Frame<'_>) {
+        let conn = &self.peers[peer].conns[slot];
+        if conn.state != State::Established {
+            // It belongs into a session only, as an UPDATE does.
+            return self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
+        }
+        let session = conn.session;
+        let refresh = match RouteRefresh::read(frame) {
+            Ok(refresh) => refresh,
+            Err(fault) => return self.fire(peer, slot, Event::UpdateMsgErr, Fault::from(fault)),
+        };
+        let family = refresh.afi_safi.family().filter(|&family| session.families.has(family));
+        let (Some(family), Subtype::Request) = (family, refresh.subtype) else { return };
+        for place in 0..self.routes.high() {
+            if self.routes.is_used(place) && self.routes.get(place).prefix.family() == family {
+                self.adj_out.again(peer, place);
+            }
+        }
+        if session.enhanced_route_refresh {
+            let batch = &mut self.peers[peer].batch;
+            batch.refresh_begin = batch.refresh_begin.with(family);
+            batch.refresh_end = batch.refresh_end.with(family);
+        }
+        self.touch(peer);
+    }
+
+    /// The wire took octets.
+    pub(super) fn sent(&mut self, id: ConnId, length: usize) {
+        let Some((peer, slot)) = self.alive(id) else { return };
+        let conn = &mut self.peers[peer].conns[slot];
+        if !conn.sending {
+            self.stale_inputs = self.stale_inputs.saturating_add(1);
+            return;
+        }
+        conn.sending = false;
+        conn.stop(Timer::SendHold);
+        conn.sent = conn.sent.saturating_add(length.min(usize::from(u16::MAX)) as u16).min(conn.filled);
+        if conn.sent == conn.filled {
+            (conn.filled, conn.sent) = (0, 0);
+        }
+        self.touch(peer);
+    }
+
+    /// The peer's kernel has acknowledged everything.
+    pub(super) fn flushed(&mut self, id: ConnId) {
+        let Some((peer, slot)) = self.alive(id) else { return };
+        self.say_goodbye(peer, slot);
+    }
+
+    /// Tells that an UPDATE had an error that did not cost the session.
+    pub(super) fn note_malformed(&mut self, peer: usize, attribute: u8, withdrawn: bool) {
+        let address = self.peers[peer].address;
+        self.record(Record::MalformedUpdate { peer: address, attribute, withdrawn });
+    }
+}
+
+/// Gives an input to its handler.
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
+    // table: every fact and who takes it
+    pub(super) fn dispatch(&mut self, input: Input<'_>) {
+        let inner = &mut self.inner;
+        match input {
+            Input::Tick => inner.tick(),
+            Input::Command { id, command } => inner.command(id, command),
+            Input::Connected { conn, local } => inner.connected(conn, local),
+            Input::ConnectFailed { conn, why } => inner.connect_failed(conn, why),
+            Input::Accepted { socket, listener: _, local, remote } => inner.accepted(socket, local, remote),
+            Input::ListenDone { listener, result } => inner.listen_done(listener, result),
+            Input::Received { conn, bytes } => self.received(conn, bytes),
+            Input::Sent { conn, len } => inner.sent(conn, len),
+            Input::Flushed { conn } => inner.flushed(conn),
+            Input::Closed { conn, why } => inner.closed(conn, why),
+            Input::ProbeDone { probe, verdict, took: _ } => inner.probe_done(probe, verdict, false),
+            Input::WatchChanged { probe, verdict } => inner.probe_done(probe, verdict, true),
+            Input::Link { link, name, up, gone } => inner.link(link, name, up, gone),
+            Input::Address { link, address, present, ours } => inner.address(link, address, present, ours),
+            Input::AddressDone { address, result } => inner.address_done(address, result),
+            Input::KernelRoute { prefix, present } => inner.kernel_route(prefix, present),
+            Input::RouteDone { route, result } => inner.route_done(route, result),
+            Input::Resync { what, phase } => inner.resync(what, phase),
+        }
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// Time has passed: clocks come after bytes (law 4).
+    fn tick(&mut self) {
+        self.peer_timers();
+        self.service_timers();
+        self.address_timers();
+        self.check_timers();
+        for listener in &mut self.listeners {
+            if listener.retry_at <= self.now {
+                listener.retry_at = Instant::ZERO;
+            }
+        }
+        self.configure_some();
+        self.go_on_stopping();
+    }
+}

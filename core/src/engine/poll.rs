@@ -1,0 +1,472 @@
+//! The next order, in two steps: decide what it is, then lend what it needs.
+
+use super::host::LINKS;
+use super::input::{CommandResult, Endpoint, HostTable};
+use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
+use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
+use super::record::Record;
+use super::route::Fib;
+use super::session::{INCOMING, Listening, OUTGOING};
+use super::stop::Stopping;
+use super::{Engine, Inner};
+use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};
+use crate::base::time::Instant;
+use crate::bgp::conn::{Owed, Tcp, Timer};
+use crate::bgp::peer::Kind;
+use crate::failover::health;
+use crate::failover::reconcile::{Ground, Step};
+
+/// BGP's port (RFC 4271 section 3).
+const PORT: u16 = 179;
+
+/// What is to be ordered, without a borrow.
+#[derive(Clone, Copy)]
+enum Job {
+    Record(Record),
+    Answer(CommandId, CommandResult),
+    Ask(HostTable),
+    Refuse(SocketId),
+    Connect(usize),
+    Adopt(usize),
+    Send(usize, usize),
+    AskFlushed(usize, usize),
+    Close(ConnId, CloseHow),
+    Listen(Family),
+    Unlisten(Family),
+    Key(Family, usize),
+    RangeKey(Family, usize),
+    Bind(usize),
+    Unbind(usize),
+    UnbindStray(LinkId, InterfaceAddress),
+    Fib(usize),
+    Steer(usize, Prefix),
+    StartProbe(usize),
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
+    /// The next order, until there is none.
+    pub fn poll(&mut self) -> Option<Output<'_>> {
+        let Some(job) = self.next_job() else {
+            self.inner.drained = true;
+            return None;
+        };
+        Some(self.lend(job))
+    }
+
+    /// When to tick at the latest; in the past when there is work left to do at once.
+    pub fn deadline(&self) -> Instant {
+        let inner = &self.inner;
+        if inner.pass.is_running() {
+            return Instant::ZERO;
+        }
+        let listening = inner.listeners.iter().map(|listener| match listener.retry_at {
+            Instant::ZERO => Instant::FAR,
+            at => at,
+        });
+        inner
+            .peers_at
+            .min(inner.services_at)
+            .min(inner.routes_at)
+            .min(inner.checks_at)
+            .min(Stopping::deadline(&inner.stopping))
+            .min(listening.min().unwrap_or(Instant::FAR))
+    }
+
+    fn next_job(&mut self) -> Option<Job> {
+        let inner = &mut self.inner;
+        if let Some(record) = inner.records.pop_front() {
+            return Some(Job::Record(record));
+        }
+        if let Some(socket) = inner.refuse.take() {
+            return Some(Job::Refuse(socket));
+        }
+        self.peer_job()
+            .or_else(|| self.inner.listener_job())
+            .or_else(|| self.inner.address_job())
+            .or_else(|| self.inner.table_job())
+            .or_else(|| self.inner.check_job())
+            // Records of what was decided on the way here.
+            .or_else(|| self.inner.records.pop_front().map(Job::Record))
+            .or_else(|| self.inner.answer.take().map(|(id, result)| Job::Answer(id, result)))
+    }
+
+    /// The next order about connections.
+    fn peer_job(&mut self) -> Option<Job> {
+        while self.inner.ready != 0 {
+            let peer = self.inner.ready.trailing_zeros() as usize;
+            for slot in [OUTGOING, INCOMING] {
+                if let Some(job) = self.conn_job(peer, slot) {
+                    return Some(job);
+                }
+            }
+            self.inner.ready &= !(1 << peer);
+        }
+        None
+    }
+
+    fn conn_job(&mut self, peer: usize, slot: usize) -> Option<Job> {
+        let Self { inner, buffers } = self;
+        let mut id = inner.name(peer, slot);
+        let conn = &mut inner.peers[peer].conns[slot];
+        if conn.dying != 0 {
+            id.generation = core::mem::take(&mut conn.dying);
+            return Some(Job::Close(id, CloseHow::Abort));
+        }
+        if conn.owed.take(Owed::ADOPT) {
+            return Some(Job::Adopt(peer));
+        }
+        if conn.owed.take(Owed::CONNECT) {
+            return Some(Job::Connect(peer));
+        }
+        if conn.owed.take(Owed::ABORT) {
+            conn.owed.take(Owed::CLOSE);
+            conn.tcp = Tcp::Closing;
+            return Some(Job::Close(id, CloseHow::Abort));
+        }
+        if !matches!(conn.tcp, Tcp::Open | Tcp::Ending) || conn.sending {
+            return None;
+        }
+        if conn.filled == 0 {
+            let large = usize::from(inner.peers[peer].large) == slot;
+            let length = inner.build(peer, slot, buffers[peer].transmit(large));
+            inner.peers[peer].conns[slot].filled = length as u16;
+        }
+        let conn = &mut inner.peers[peer].conns[slot];
+        if conn.filled > 0 {
+            conn.sending = true;
+            if let Some(send_hold) = conn.send_hold() {
+                let at = inner.now + send_hold;
+                conn.set(Timer::SendHold, at);
+                inner.peers_at = inner.peers_at.min(at);
+            }
+            return Some(Job::Send(peer, slot));
+        }
+        if conn.owed.take(Owed::CLOSE) {
+            conn.tcp = Tcp::Closing;
+            return Some(Job::Close(id, CloseHow::Graceful));
+        }
+        if conn.owed.has(Owed::ASK_FLUSHED) && inner.is_told_all(peer, slot) {
+            inner.peers[peer].conns[slot].owed.take(Owed::ASK_FLUSHED);
+            return Some(Job::AskFlushed(peer, slot));
+        }
+        None
+    }
+
+    /// Lends the order what it needs.
+    // table: one order for each job
+    fn lend(&mut self, job: Job) -> Output<'_> {
+        let Self { inner, buffers } = self;
+        match job {
+            Job::Record(record) => Output::Record(record),
+            Job::Answer(id, result) => Output::Answer { id, result },
+            Job::Ask(what) => Output::AskTable { what },
+            Job::Refuse(socket) => Output::Refuse { socket },
+            Job::Connect(peer) => {
+                let state = &inner.peers[peer];
+                let link = usize::from(state.link).checked_sub(1).map(|link| inner.links[link].id);
+                let port = if state.options.port == 0 { PORT } else { state.options.port };
+                let local_link = is_link_local(state.address) && Family::of(state.address) == Family::Ipv6;
+                let link = link.filter(|_| local_link);
+                Output::Connect {
+                    conn: inner.name(peer, OUTGOING),
+                    local: inner.source(peer),
+                    via: link,
+                    remote: Endpoint { address: state.address, port, link },
+                    options: inner.tcp_options(peer),
+                }
+            }
+            Job::Adopt(peer) => Output::Adopt {
+                socket: SocketId(inner.peers[peer].conns[INCOMING].socket),
+                conn: inner.name(peer, INCOMING),
+                options: inner.tcp_options(peer),
+            },
+            Job::Send(peer, slot) => {
+                let conn = &inner.peers[peer].conns[slot];
+                let large = usize::from(inner.peers[peer].large) == slot;
+                let (from, to) = (usize::from(conn.sent), usize::from(conn.filled));
+                let bytes = buffers[peer].transmit(large).get(from..to).unwrap_or(&[]);
+                Output::Send { conn: inner.name(peer, slot), bytes }
+            }
+            Job::AskFlushed(peer, slot) => Output::AskFlushed { conn: inner.name(peer, slot) },
+            Job::Close(conn, how) => Output::Close { conn, how },
+            Job::Listen(family) => Output::Listen {
+                listener: ListenerId(family as u8),
+                local: Endpoint { address: unspecified(family), port: PORT, link: None },
+            },
+            Job::Unlisten(family) => Output::Unlisten { listener: ListenerId(family as u8) },
+            Job::Key(family, peer) => {
+                let options = inner.tcp_options(peer);
+                let remote = inner.peers[peer].prefix();
+                Output::ListenKey { listener: ListenerId(family as u8), remote, key: options.key }
+            }
+            Job::RangeKey(family, nth) => {
+                let (remote, key) = inner.range_key(family).nth(nth).unwrap_or((Prefix::ZERO, &[]));
+                Output::ListenKey { listener: ListenerId(family as u8), remote, key: Some(Secret(key)) }
+            }
+            Job::Bind(place) => {
+                let prefix = InterfaceAddress {
+                    address: inner.address_behind(place),
+                    length: inner.bind_length(place),
+                };
+                let link = inner.bound_link(place).map_or(LinkId(0), |link| link.id);
+                Output::Bind {
+                    address: inner.address_id(place),
+                    link,
+                    prefix,
+                    label: inner.bind_label(place),
+                }
+            }
+            Job::Unbind(place) => {
+                let length = inner.routes.get(place).bound_length;
+                let prefix = InterfaceAddress { address: inner.address_behind(place), length };
+                let link = inner.bound_link(place).map_or(LinkId(0), |link| link.id);
+                Output::Unbind { address: inner.address_id(place), link, prefix }
+            }
+            Job::UnbindStray(link, prefix) => Output::Unbind { address: AddressId::STRAY, link, prefix },
+            Job::Fib(place) => inner.fib_order(place),
+            Job::Steer(place, prefix) => inner.steer_order(place, prefix),
+            Job::StartProbe(check) => {
+                let line = inner.check_line(check);
+                let probe =
+                    ProbeId { check: check as u16, generation: inner.check_generation.as_flattened()[check] };
+                let target = inner.config.view().text(line.target);
+                Output::StartProbe {
+                    probe,
+                    spec: ProbeSpec { kind: line.kind, target, timeout: health::timeout(&line) },
+                }
+            }
+        }
+    }
+}
+
+const fn unspecified(family: Family) -> core::net::IpAddr {
+    match family {
+        Family::Ipv4 => core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => core::net::IpAddr::V6(core::net::Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// What must hold on the sockets of a peer.
+    fn tcp_options(&self, peer: usize) -> TcpOptions<'_> {
+        let state = &self.peers[peer];
+        let internal = match state.kind {
+            Kind::Configured(_) | Kind::Dynamic(_) => self.is_internal(peer),
+            Kind::Free | Kind::Leaving => false,
+        };
+        let (ttl, min_ttl) = state.ttl(internal);
+        let view = self.config.view();
+        let key = (!state.options.password.is_empty())
+            .then(|| Secret(view.text(state.options.password).as_bytes()));
+        TcpOptions { key, ttl, min_ttl }
+    }
+
+    fn address_id(&self, place: usize) -> AddressId {
+        AddressId { index: place as u16, generation: self.routes.get(place).generation }
+    }
+
+    fn listener_job(&mut self) -> Option<Job> {
+        for family in Family::ALL {
+            let ranges = self.range_key(family).count();
+            let listener = &mut self.listeners[family.index()];
+            match (listener.wanted, listener.state) {
+                (true, Listening::Off) if listener.retry_at == Instant::ZERO => {
+                    listener.state = Listening::Asked;
+                    return Some(Job::Listen(family));
+                }
+                (false, Listening::On | Listening::Asked) => {
+                    listener.state = Listening::Off;
+                    return Some(Job::Unlisten(family));
+                }
+                (true, Listening::On) => {
+                    if listener.keys != 0 {
+                        let peer = listener.keys.trailing_zeros() as usize;
+                        listener.keys &= listener.keys - 1;
+                        return Some(Job::Key(family, peer));
+                    }
+                    if usize::from(listener.range_keys) < ranges {
+                        listener.range_keys += 1;
+                        return Some(Job::RangeKey(family, usize::from(listener.range_keys) - 1));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The next order about an address.
+    fn address_job(&mut self) -> Option<Job> {
+        if let Some((link, address)) = self.leftover.take() {
+            self.leftover_asked = address;
+            return Some(Job::UnbindStray(link, address));
+        }
+        while let Some(place) = self.routes.owed.next(0) {
+            let ground = self.ground(place);
+            let now = self.now;
+            let step = self.routes.get_mut(place).cell.step(now, ground);
+            self.time_address(place);
+            match step {
+                Step::Bind => {
+                    let link = self.bind_link(place).unwrap_or(LINKS - 1);
+                    let length = self.bind_length(place);
+                    let route = self.routes.get_mut(place);
+                    route.bound_on = link as u8 + 1;
+                    route.bound_length = length;
+                    if !core::mem::replace(&mut route.binding, true) {
+                        self.binding += 1;
+                    }
+                    return Some(Job::Bind(place));
+                }
+                Step::Unbind => return Some(Job::Unbind(place)),
+                Step::Nothing => {
+                    self.routes.owed.remove(place);
+                    if ground == Ground::NoLink && !self.routes.present.has(place) && !self.stopping.is_on() {
+                        let address = self.address_behind(place);
+                        self.record_missing_link(place, address);
+                    }
+                    self.forget_if_over(place);
+                }
+            }
+        }
+        // With the last bind answered, or nothing to bind, a first batch may leave.
+        if self.up != 0 && self.binding == 0 && self.undecided == 0 && self.some_batch_waits() {
+            self.ready |= self.up;
+            for peer in 0..P {
+                self.peers[peer].batch.until = Instant::ZERO;
+            }
+            return None;
+        }
+        None
+    }
+
+    /// Whether a peer's first batch waits although everything is decided.
+    fn some_batch_waits(&self) -> bool {
+        self.addresses_known
+            && !self.pass.is_running()
+            && self.peers.iter().any(|peer| peer.batch.until != Instant::ZERO)
+    }
+
+    /// The interface to bind on does not exist: said once for each time that it matters.
+    fn record_missing_link(&mut self, place: usize, address: core::net::IpAddr) {
+        let told = core::mem::replace(&mut self.routes.get_mut(place).missing_told, true);
+        if !told {
+            self.record(Record::NoSuchLink { address });
+        }
+    }
+
+    /// The next order about the host's table of routes.
+    fn table_job(&mut self) -> Option<Job> {
+        for (bit, what) in [(1, HostTable::Links), (2, HostTable::Addresses), (4, HostTable::Routes)] {
+            if self.ask_tables & bit != 0 {
+                self.ask_tables &= !bit;
+                return Some(Job::Ask(what));
+            }
+        }
+        while let Some(place) = self.routes.fib_owed.next(0) {
+            self.routes.fib_owed.remove(place);
+            let route = self.routes.get_mut(place);
+            if route.fib != route.fib_now && !route.fib_asked {
+                route.fib_asked = true;
+                return Some(Job::Fib(place));
+            }
+        }
+        let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
+        if self.inbound.owes() {
+            if let Some(order) = self.inbound.next_order() {
+                self.steered(&order);
+                if installs {
+                    return Some(Job::Steer(order.place, order.prefix));
+                }
+                self.inbound.done(order.place, false);
+            }
+        }
+        None
+    }
+
+    /// The order about a route of the configuration's own.
+    fn fib_order(&mut self, place: usize) -> Output<'_> {
+        let generation = self.routes.get(place).generation;
+        let route = self.routes.get_mut(place);
+        route.fib_now = route.fib;
+        let (id, prefix) = (RouteId { index: place as u32, generation }, route.prefix);
+        match route.fib {
+            Fib::None => Output::RemoveRoute { route: id, prefix },
+            Fib::Blackhole => Output::InstallRoute { route: id, prefix, target: RouteTarget::Blackhole },
+            Fib::Unreachable => Output::InstallRoute { route: id, prefix, target: RouteTarget::Unreachable },
+        }
+    }
+
+    /// The order about a prefix that `steer` keeps.
+    fn steer_order(&mut self, place: usize, prefix: Prefix) -> Output<'_> {
+        let route = RouteId { index: (R + place) as u32, generation: 0 };
+        let mut count = 0;
+        for address in self.inbound.next_hops(place).into_iter().take(P) {
+            let link = self.near(address).map(|(_, link)| self.links[link].id);
+            self.steer_hops[count] = NextHop { address, link };
+            count += 1;
+        }
+        match self.steer_hops.get(..count).unwrap_or(&[]) {
+            [] => Output::RemoveRoute { route, prefix },
+            next_hops => Output::InstallRoute { route, prefix, target: RouteTarget::Via(next_hops) },
+        }
+    }
+
+    fn steered(&mut self, order: &crate::steer::table::Order) {
+        self.record(Record::Steered { prefix: order.prefix, next_hops: order.next_hops.len() as u8 });
+    }
+
+    /// `InstallRoute` or `RemoveRoute` was answered.
+    pub(super) fn route_done(&mut self, id: RouteId, result: Result<(), super::input::IoError>) {
+        let place = id.index as usize;
+        if place >= R {
+            let (installed, prefix) = match self.inbound.next(place - R) {
+                Some((found, prefix)) if found == place - R => (result.is_ok(), prefix),
+                _ => (false, Prefix::ZERO),
+            };
+            self.inbound.done(place - R, installed);
+            if let Err(why) = result {
+                self.record(Record::RouteFailed { prefix, why });
+            }
+            return;
+        }
+        if !self.routes.is_used(place) || self.routes.get(place).generation != id.generation {
+            self.stale_inputs = self.stale_inputs.saturating_add(1);
+            return;
+        }
+        let route = self.routes.get_mut(place);
+        route.fib_asked = false;
+        let prefix = route.prefix;
+        if let Err(why) = result {
+            // What was asked for is not there; the next change tries again.
+            route.fib_now = Fib::None;
+            route.fib = Fib::None;
+            self.record(Record::RouteFailed { prefix, why });
+        } else if self.routes.get(place).fib != self.routes.get(place).fib_now {
+            self.routes.fib_owed.insert(place);
+        }
+        self.forget_if_over(place);
+    }
+
+    /// The next check to be run.
+    fn check_job(&mut self) -> Option<Job> {
+        if !self.checks_due {
+            return None;
+        }
+        for check in 0..self.config.view().checks.len() {
+            let line = self.check_line(check);
+            let now = self.now;
+            let state = &mut self.checks.as_flattened_mut()[check];
+            if state.due(now) {
+                state.begin(now, &line);
+                let deadline = state.deadline(&line);
+                self.checks_at = self.checks_at.min(deadline);
+                let generation = &mut self.check_generation.as_flattened_mut()[check];
+                *generation = generation.wrapping_add(1);
+                return Some(Job::StartProbe(check));
+            }
+        }
+        self.checks_due = false;
+        None
+    }
+}

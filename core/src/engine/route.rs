@@ -1,0 +1,248 @@
+//! The routes that may be announced, and what stands behind each: an address, an evidence, a static route.
+
+use core::net::IpAddr;
+
+use crate::base::bits::Bits;
+use crate::base::index::Index;
+use crate::base::net::{Family, Prefix};
+use crate::config::{Owner, RouteSource};
+use crate::failover::reconcile::AddressCell;
+
+/// A route of the host's table that is ours to install.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fib {
+    /// None.
+    #[default]
+    None,
+    /// `Null0`.
+    Blackhole,
+    /// `reject`, and the rest of a prefix that is wider than its address.
+    Unreachable,
+}
+
+/// One prefix that is, or could be, announced. At most 64 octets (law 8); all zero bits at rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    /// The prefix.
+    pub(super) prefix: Prefix,
+    /// The strongest of those who say that it exists; [`Owner::None`]: only the host does.
+    pub(super) owner: Owner,
+    /// Its line of the configuration: one more than the index; 0: none.
+    pub(super) line: u16,
+    /// Who else offers it, as a set of [`RouteSource`]s.
+    pub(super) sources: u8,
+    /// Whether it is wanted announced now.
+    pub(super) announced: bool,
+    /// Whether the pass over a new configuration has met it.
+    pub(super) met: bool,
+    /// Whether an address of its own stands behind it (`cell` is alive).
+    pub(super) is_address: bool,
+    /// The links that hold its address, as a set of places in the table of links.
+    pub(super) links: u32,
+    /// The link it was bound on, one more than its place; 0: none.
+    pub(super) bound_on: u8,
+    /// The length it was bound with.
+    pub(super) bound_length: u8,
+    /// What is to be in the host's table.
+    pub(super) fib: Fib,
+    /// What is in it, as far as answered.
+    pub(super) fib_now: Fib,
+    /// Whether an answer is awaited.
+    pub(super) fib_asked: bool,
+    /// How many addresses of this host lie in it (wide prefixes).
+    pub(super) inside: u16,
+    /// Which use of the place this is.
+    pub(super) generation: u16,
+    /// Whether it was said that its interface is missing.
+    pub(super) missing_told: bool,
+    /// Whether an order to bind it is out.
+    pub(super) binding: bool,
+    /// The address behind it.
+    pub(super) cell: AddressCell,
+}
+
+const _: () = assert!(size_of::<Route>() <= 64);
+
+impl Route {
+    /// A free place.
+    pub(super) const REST: Self = Self {
+        prefix: Prefix::ZERO,
+        owner: Owner::None,
+        line: 0,
+        sources: 0,
+        announced: false,
+        met: false,
+        is_address: false,
+        links: 0,
+        bound_on: 0,
+        bound_length: 0,
+        fib: Fib::None,
+        fib_now: Fib::None,
+        fib_asked: false,
+        inside: 0,
+        generation: 0,
+        missing_told: false,
+        binding: false,
+        cell: AddressCell::new(),
+    };
+
+    /// Whether `source` offers it.
+    pub(super) const fn has(&self, source: RouteSource) -> bool {
+        self.sources & (1 << source as u8) != 0
+    }
+
+    /// Notes whether `source` offers it.
+    pub(super) const fn offer(&mut self, source: RouteSource, offered: bool) {
+        let bit = 1 << source as u8;
+        self.sources = if offered { self.sources | bit } else { self.sources & !bit };
+    }
+
+    /// Whether nobody says that it exists, and nothing of it is left to undo.
+    pub(super) fn is_over(&self) -> bool {
+        self.owner == Owner::None
+            && self.sources == 0
+            && !self.announced
+            && !self.fib_asked
+            && self.fib_now == Fib::None
+            && (!self.is_address || self.cell.is_at_rest())
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Routes<const R: usize> {
+    places: [Route; R],
+    index: Index<R>,
+    /// Places that are free below `high`.
+    freed: Bits<R>,
+    /// Places from here on were never used.
+    high: u16,
+    used: u16,
+    /// Which lengths the wide prefixes have, by family.
+    wide: [u128; 2],
+    /// Those whose address is on this host.
+    pub(super) present: Bits<R>,
+    /// Those whose address was not repeated yet in the table that is being told.
+    pub(super) stale: Bits<R>,
+    /// Those that the kernel's table offers.
+    pub(super) kernel: Bits<R>,
+    /// Those that were not repeated yet in the table that is being told.
+    pub(super) kernel_stale: Bits<R>,
+    /// Those whose address may owe an order.
+    pub(super) owed: Bits<R>,
+    /// Those whose address has a timer.
+    pub(super) timed: Bits<R>,
+    /// Those whose route in the host's table may owe an order.
+    pub(super) fib_owed: Bits<R>,
+}
+
+impl<const R: usize> Routes<R> {
+    pub(super) const fn new() -> Self {
+        Self {
+            places: [Route::REST; R],
+            index: Index::new(),
+            freed: Bits::new(),
+            high: 0,
+            used: 0,
+            wide: [0; 2],
+            present: Bits::new(),
+            stale: Bits::new(),
+            kernel: Bits::new(),
+            kernel_stale: Bits::new(),
+            owed: Bits::new(),
+            timed: Bits::new(),
+            fib_owed: Bits::new(),
+        }
+    }
+
+    /// The place of `prefix`.
+    pub(super) fn find(&self, prefix: Prefix) -> Option<usize> {
+        self.index.find(prefix, |number| self.places[usize::from(number)].prefix).map(usize::from)
+    }
+
+    /// The place of `prefix`, a new one if it has none; `None`: all are taken.
+    pub(super) fn place(&mut self, prefix: Prefix) -> Option<usize> {
+        if let Some(place) = self.find(prefix) {
+            return Some(place);
+        }
+        let place = match self.freed.next(0) {
+            Some(place) => {
+                self.freed.remove(place);
+                place
+            }
+            None if usize::from(self.high) < R => {
+                self.high += 1;
+                usize::from(self.high - 1)
+            }
+            None => return None,
+        };
+        let generation = self.places[place].generation.wrapping_add(1);
+        self.places[place] = Route { prefix, generation, ..Route::REST };
+        self.index.insert(prefix, place as u16);
+        self.used += 1;
+        if !prefix.is_host() {
+            self.wide[prefix.family().index()] |= 1 << prefix.length();
+        }
+        Some(place)
+    }
+
+    /// Gives the place back.
+    pub(super) fn free(&mut self, place: usize) {
+        let prefix = self.places[place].prefix;
+        self.index.remove(prefix, |number| self.places[usize::from(number)].prefix);
+        let generation = self.places[place].generation;
+        self.places[place] = Route { generation, ..Route::REST };
+        for set in [
+            &mut self.present,
+            &mut self.stale,
+            &mut self.kernel,
+            &mut self.kernel_stale,
+            &mut self.owed,
+            &mut self.timed,
+            &mut self.fib_owed,
+        ] {
+            set.remove(place);
+        }
+        self.freed.insert(place);
+        self.used -= 1;
+    }
+
+    pub(super) fn get(&self, place: usize) -> &Route {
+        &self.places[place]
+    }
+
+    pub(super) fn get_mut(&mut self, place: usize) -> &mut Route {
+        &mut self.places[place]
+    }
+
+    /// Whether the place is in use.
+    pub(super) fn is_used(&self, place: usize) -> bool {
+        place < usize::from(self.high) && !self.freed.has(place)
+    }
+
+    /// How many are in use.
+    pub(super) const fn used(&self) -> u16 {
+        self.used
+    }
+
+    /// Places from here on were never used.
+    pub(super) const fn high(&self) -> usize {
+        self.high as usize
+    }
+
+    /// The wide prefixes that cover `address`, longest first, by place.
+    pub(super) fn covering(&self, address: IpAddr) -> impl Iterator<Item = usize> {
+        let mut lengths = self.wide[Family::of(address).index()];
+        core::iter::from_fn(move || {
+            while lengths != 0 {
+                let length = 127 - lengths.leading_zeros() as u8;
+                lengths &= !(1 << length);
+                let found = Prefix::new(address, length).and_then(|prefix| self.find(prefix));
+                if found.is_some() {
+                    return found;
+                }
+            }
+            None
+        })
+    }
+}

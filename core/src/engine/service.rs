@@ -1,0 +1,364 @@
+//! Services: their evidence, their decisions, their checks, and the addresses that are to be bound.
+
+use super::Inner;
+use super::host::Link;
+use super::input::{Bound, IoError, Verdict};
+use super::names::{AddressId, LinkId, ProbeId, ServiceId};
+use super::record::Record;
+use crate::base::net::{Family, InterfaceAddress};
+use crate::base::time::Instant;
+use crate::config::{BgpFlags, Bind, Check, Owner, Service};
+use crate::failover::health::{self, is_watch};
+use crate::failover::posture::{Health, Presence};
+use crate::failover::reconcile::{Change, Ground, Outcome, Wanted};
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// The service's line of the configuration.
+    fn service_line(&self, service: usize) -> Service {
+        self.config.view().services.get(service).copied().unwrap_or(Service::REST)
+    }
+
+    /// The fact: whether the link that a service is bound on is up. One that is not there yet says nothing.
+    pub(super) fn service_link(&mut self, service: usize) {
+        let line = self.service_line(service);
+        let view = self.config.view();
+        let name = view.text(line.interface);
+        let up = name.is_empty() || self.link_named(name).is_none_or(|place| self.links[place].up);
+        self.services[service].link(up);
+        self.services_owed.insert(service);
+    }
+
+    /// The fact: whether any address of a service is on this host.
+    pub(super) fn service_presence(&mut self, service: usize) {
+        let best = self.service_routes[service]
+            .iter()
+            .filter_map(|&place| usize::from(place).checked_sub(1))
+            .map(|place| self.routes.get(place).cell.presence(self.now, self.ground(place)))
+            .max_by_key(|presence| match presence {
+                Presence::Undecided => 1,
+                Presence::Present => 2,
+                Presence::Missing => 0,
+            });
+        if let Some(presence) = best {
+            self.services[service].presence(presence);
+            self.services_owed.insert(service);
+        }
+    }
+
+    /// The fact: what the checks of a service say together.
+    fn service_health(&mut self, service: usize) {
+        let view = self.config.view();
+        let line = self.service_line(service);
+        let states =
+            view.checks.iter().enumerate().filter(|(_, check)| usize::from(check.service) == service);
+        let together = health::together(
+            line.require,
+            states.map(|(check, _)| self.checks.as_flattened()[check].health()),
+        );
+        self.services[service].health(together);
+        self.services_owed.insert(service);
+    }
+
+    /// Decides for every service whose evidence may have changed; called once at the end of each call.
+    pub(super) fn decide_services(&mut self) {
+        while let Some(service) = self.services_owed.next(0) {
+            self.services_owed.remove(service);
+            let line = self.service_line(service);
+            let before = self.services[service].posture();
+            let news = self.services[service].decide(self.now, &line, self.stopping.is_on());
+            self.services_at = self.services_at.min(self.services[service].deadline(self.now, &line));
+            let Some((posture, because)) = news else { continue };
+            match (before.is_decided(), posture.is_decided()) {
+                (false, true) => self.undecided = self.undecided.saturating_sub(1),
+                (true, false) => self.undecided += 1,
+                _ => {}
+            }
+            let id = ServiceId(service as u16);
+            self.record(Record::Posture { service: id, posture, because });
+            self.weigh_service(service);
+            self.ready |= self.up;
+        }
+    }
+
+    /// All routes of a service.
+    pub(super) fn weigh_service(&mut self, service: usize) {
+        for place in self.service_routes[service] {
+            if let Some(place) = usize::from(place).checked_sub(1) {
+                self.weigh(place);
+            }
+        }
+    }
+
+    /// Delays of services that have ended.
+    pub(super) fn service_timers(&mut self) {
+        if self.now < self.services_at {
+            return;
+        }
+        self.services_at = Instant::FAR;
+        for service in 0..self.config.view().services.len() {
+            self.services_owed.insert(service);
+        }
+    }
+
+    /// A service is drained or taken back by an operator; says whether that changed anything.
+    pub(super) fn drain(&mut self, service: usize, drained: bool) -> bool {
+        let state = &mut self.services[service];
+        let changed = if drained { state.drain(self.now) } else { state.undrain() };
+        self.services_owed.insert(service);
+        changed
+    }
+
+    /// What is known of the place where an address is to be bound.
+    pub(super) fn ground(&self, place: usize) -> Ground {
+        if !self.addresses_known {
+            return Ground::Unknown;
+        }
+        match self.bind_link(place) {
+            Some(_) => Ground::Ready,
+            None => Ground::NoLink,
+        }
+    }
+
+    /// The name of the interface that a route's address belongs on.
+    pub(super) fn bind_name(&self, place: usize) -> &str {
+        let view = self.config.view();
+        let route = self.routes.get(place);
+        let line = usize::from(route.line).checked_sub(1).and_then(|line| view.routes.get(line));
+        let name = match route.owner {
+            Owner::Service(service) => {
+                view.services.get(usize::from(service)).map_or("", |service| view.text(service.interface))
+            }
+            Owner::Interface => line.map_or("", |line| view.text(line.interface)),
+            _ => "",
+        };
+        if name.is_empty() { "lo" } else { name }
+    }
+
+    /// The place of that interface.
+    pub(super) fn bind_link(&self, place: usize) -> Option<usize> {
+        self.link_named(self.bind_name(place))
+    }
+
+    /// The label of an address (IPv4): the interface's name unless the service says otherwise.
+    pub(super) fn bind_label(&self, place: usize) -> &str {
+        let view = self.config.view();
+        let label = match self.routes.get(place).owner {
+            Owner::Service(service) => {
+                view.services.get(usize::from(service)).map_or("", |service| view.text(service.label))
+            }
+            _ => "",
+        };
+        if label.is_empty() { self.bind_name(place) } else { label }
+    }
+
+    /// How long an address is: its host length, or its subnet's for one of an interface.
+    pub(super) fn bind_length(&self, place: usize) -> u8 {
+        let route = self.routes.get(place);
+        let line =
+            usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
+        match (route.owner, line) {
+            (Owner::Interface, Some(line)) => line.length,
+            _ => Family::of(self.address_behind(place)).bits(),
+        }
+    }
+
+    /// What the configuration wants of the address behind a route.
+    pub(super) fn address_wanted(&self, owner: Owner) -> Wanted {
+        let view = self.config.view();
+        match owner {
+            Owner::Service(service) => match view.services.get(usize::from(service)) {
+                Some(service) if service.bind == Bind::Watch => Wanted::Watched,
+                Some(_) => Wanted::Bound,
+                None => Wanted::Nothing,
+            },
+            Owner::Interface => Wanted::Bound,
+            Owner::Network if view.bgp.flags.has(BgpFlags::NO_IMPORT_CHECK) => Wanted::Nothing,
+            Owner::Network => Wanted::Bound,
+            Owner::None | Owner::Static(_) => Wanted::Nothing,
+        }
+    }
+
+    /// The fact: whether the address behind a route is on this host.
+    pub(super) fn observe(&mut self, place: usize, present: bool, marked: bool) {
+        let now = self.now;
+        let change = self.routes.get_mut(place).cell.observe(now, present, marked);
+        self.address_changed(place, change, IoError::None);
+    }
+
+    /// Tells what became of an address, and looks at everything that depends on it.
+    pub(super) fn address_changed(&mut self, place: usize, change: Change, why: IoError) {
+        let address = self.address_behind(place);
+        let route = *self.routes.get(place);
+        let at = InterfaceAddress { address, length: route.bound_length };
+        let bound_on = self.bound_link(place).map_or(LinkId(0), |link: Link| link.id);
+        let there = (0..super::host::LINKS).find(|link| route.links & (1 << link) != 0);
+        let there = there.map_or(LinkId(0), |link| self.links[link].id);
+        match change {
+            Change::None => {}
+            Change::Bound => self.record(Record::Bound { address: at, link: bound_on }),
+            Change::Unbound => self.record(Record::Unbound { address: at, link: bound_on }),
+            Change::Adopted => {
+                let single = InterfaceAddress { address, length: Family::of(address).bits() };
+                self.record(Record::Adopted { address: single, link: there });
+            }
+            Change::Lost => self.record(Record::AddressLost { address }),
+            Change::PuttingBack => self.record(Record::PutBack { address }),
+            Change::GivenUp => self.record(Record::PutBackGivenUp { address }),
+            Change::BindFailed => self.record(Record::BindFailed { address, why }),
+        }
+        self.routes.owed.insert(place);
+        self.time_address(place);
+        if let Owner::Service(service) = route.owner {
+            self.service_presence(usize::from(service));
+        }
+        self.weigh(place);
+    }
+
+    /// The link that an address of ours was bound on.
+    pub(super) fn bound_link(&self, place: usize) -> Option<Link> {
+        let link = usize::from(self.routes.get(place).bound_on).checked_sub(1)?;
+        self.links.get(link).copied()
+    }
+
+    /// Keeps the address's timer.
+    pub(super) fn time_address(&mut self, place: usize) {
+        let deadline = self.routes.get(place).cell.deadline(self.now);
+        if deadline == Instant::FAR {
+            self.routes.timed.remove(place);
+        } else {
+            self.routes.timed.insert(place);
+            self.routes_at = self.routes_at.min(deadline);
+        }
+    }
+
+    /// Timers of addresses that have expired.
+    pub(super) fn address_timers(&mut self) {
+        if self.now < self.routes_at {
+            return;
+        }
+        self.routes_at = Instant::FAR;
+        let mut from = 0;
+        while let Some(place) = self.routes.timed.next(from) {
+            from = place + 1;
+            if self.routes.get(place).cell.deadline(self.now) == Instant::FAR {
+                self.routes.timed.remove(place);
+                self.address_changed(place, Change::None, IoError::None);
+            } else {
+                self.time_address(place);
+            }
+        }
+    }
+
+    /// `Bind` or `Unbind` was answered.
+    pub(super) fn address_done(&mut self, id: AddressId, result: Result<Bound, IoError>) {
+        if id == AddressId::STRAY {
+            if result.is_ok() {
+                let address = self.leftover_asked;
+                self.record(Record::LeftoverRemoved { address });
+            }
+            return;
+        }
+        let place = usize::from(id.index);
+        if !self.routes.is_used(place) || self.routes.get(place).generation != id.generation {
+            self.stale_inputs = self.stale_inputs.saturating_add(1);
+            return;
+        }
+        let (outcome, why) = match result {
+            Ok(Bound::Done) => (Outcome::Done, IoError::None),
+            Ok(Bound::AlreadySo) => (Outcome::AlreadySo, IoError::None),
+            Err(why) => (Outcome::Failed, why),
+        };
+        if core::mem::take(&mut self.routes.get_mut(place).binding) {
+            self.binding = self.binding.saturating_sub(1);
+        }
+        let now = self.now;
+        let change = self.routes.get_mut(place).cell.done(now, outcome);
+        self.address_changed(place, change, why);
+        self.ready |= self.up;
+    }
+
+    /// Checks whose time has come, or that gave no answer.
+    pub(super) fn check_timers(&mut self) {
+        if self.now < self.checks_at {
+            return;
+        }
+        self.checks_at = Instant::FAR;
+        for check in 0..self.config.view().checks.len() {
+            let line = self.check_line(check);
+            if self.checks.as_flattened()[check].overdue(self.now, &line) {
+                self.check_told(check, false);
+            }
+            let state = &self.checks.as_flattened()[check];
+            self.checks_due |= state.due(self.now);
+            self.checks_at = self.checks_at.min(state.deadline(&line));
+        }
+    }
+
+    /// The check's line of the configuration.
+    pub(super) fn check_line(&self, check: usize) -> Check {
+        self.config.view().checks.get(check).copied().unwrap_or(Check::REST)
+    }
+
+    /// A probe or a watch has told something.
+    pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, watch: bool) {
+        let check = usize::from(probe.check);
+        let alive = check < self.config.view().checks.len()
+            && self.check_generation.as_flattened()[check] == probe.generation
+            && is_watch(&self.check_line(check)) == watch;
+        if alive {
+            self.check_told(check, verdict == Verdict::Pass);
+        } else {
+            self.stale_inputs = self.stale_inputs.saturating_add(1);
+        }
+    }
+
+    /// A check passed or failed. It counts for its service only while an address of the service is on this host: with it
+    /// gone, the check would be answered by another machine.
+    fn check_told(&mut self, check: usize, passed: bool) {
+        let line = self.check_line(check);
+        let service = usize::from(line.service);
+        let counts = self.service_routes[service]
+            .iter()
+            .filter_map(|&place| usize::from(place).checked_sub(1))
+            .any(|place| self.routes.get(place).cell.announceable(self.now));
+        let state = &mut self.checks.as_flattened_mut()[check];
+        let changed = if is_watch(&line) { state.watched(passed) } else { state.note(&line, passed, counts) };
+        state.end(self.now, &line);
+        self.checks_at = self.checks_at.min(state.deadline(&line));
+        if changed {
+            self.service_health(service);
+        }
+    }
+
+    /// The checks of a new configuration begin.
+    pub(super) fn start_checks(&mut self) {
+        self.checks_at = Instant::ZERO;
+        for check in 0..self.config.view().checks.len() {
+            let line = self.check_line(check);
+            self.checks.as_flattened_mut()[check].start(self.now, &line, check as u16);
+        }
+        for service in 0..self.config.view().services.len() {
+            self.service_health(service);
+        }
+    }
+
+    /// How many checks a service has, and how many of them pass.
+    pub(super) fn checks_of(&self, service: usize) -> (u16, u16) {
+        let checks = self.config.view().checks.iter().enumerate();
+        checks.filter(|(_, check)| usize::from(check.service) == service).fold(
+            (0, 0),
+            |(all, passing), (check, _)| {
+                (all + 1, passing + u16::from(self.checks.as_flattened()[check].health() == Health::Yes))
+            },
+        )
+    }
+
+    /// How many addresses a service has, and how many of them are on this host.
+    pub(super) fn addresses_of(&self, service: usize) -> (u16, u16) {
+        let places =
+            self.service_routes[service].iter().filter_map(|&place| usize::from(place).checked_sub(1));
+        places.fold((0, 0), |(all, present), place| {
+            (all + 1, present + u16::from(self.routes.present.has(place)))
+        })
+    }
+}

@@ -1,0 +1,710 @@
+//! Connections and sessions: what happens to them, and the peer's part of each step of the state machine.
+
+use core::net::IpAddr;
+
+use super::Inner;
+use super::input::{Endpoint, IoError};
+use super::names::{ConnId, ListenerId, PeerId, Slot, SocketId};
+use super::record::{EndCause, Limit, Record};
+use crate::base::net::{BgpId, Family, Prefix, is_link_local};
+use crate::base::time::{Duration, Instant};
+use crate::bgp::conn::{Conn, Owed, Tcp, Timer, keep_outgoing};
+use crate::bgp::fsm::{Actions, Event, State};
+use crate::bgp::negotiate::Local;
+use crate::bgp::peer::{Batch, Kind, LastEnd, Peer};
+use crate::config::{BgpFlags, Clause, List, PeerFlags, RemoteAs};
+use crate::wire::next_hop::NextHop;
+use crate::wire::notification::{self, Fault, cease};
+
+pub(super) const OUTGOING: usize = 0;
+pub(super) const INCOMING: usize = 1;
+/// The keepalive and hold times, in seconds, when nothing is said (DESIGN section 4).
+const TIMERS: (u16, u16) = (3, 9);
+/// How long an announcement is held back at most when `coalesce-time` does not say.
+const COALESCE_MS: u32 = 1_000;
+/// How long after a failure listening is tried again.
+const LISTEN_RETRY: Duration = Duration::from_secs(1);
+
+/// A listener. All zero bits at rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Listener {
+    /// Whether it is needed.
+    pub(super) wanted: bool,
+    pub(super) state: Listening,
+    /// Peers whose key the listener must be told, as a set.
+    pub(super) keys: u64,
+    /// How many keys of listen ranges it was told.
+    pub(super) range_keys: u16,
+    /// When to try again.
+    pub(super) retry_at: Instant,
+}
+
+impl Listener {
+    /// Off, and not needed.
+    pub(super) const REST: Self =
+        Self { wanted: false, state: Listening::Off, keys: 0, range_keys: 0, retry_at: Instant::ZERO };
+}
+
+/// Where a listener stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Listening {
+    #[default]
+    Off,
+    /// The order is out.
+    Asked,
+    On,
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// The peer and slot of a name that is alive. A dead one is counted.
+    pub(super) fn alive(&mut self, id: ConnId) -> Option<(usize, usize)> {
+        let (peer, slot) = (usize::from(id.peer.0), id.slot as usize);
+        let conn = self.peers.get(peer).map(|peer| &peer.conns[slot]);
+        if conn.is_some_and(|conn| conn.generation == id.generation && conn.tcp != Tcp::None) {
+            return Some((peer, slot));
+        }
+        self.stale_inputs = self.stale_inputs.saturating_add(1);
+        None
+    }
+
+    pub(super) fn name(&self, peer: usize, slot: usize) -> ConnId {
+        let slot_name = if slot == OUTGOING { Slot::Outgoing } else { Slot::Incoming };
+        ConnId {
+            peer: PeerId(peer as u16),
+            slot: slot_name,
+            generation: self.peers[peer].conns[slot].generation,
+        }
+    }
+
+    /// Something about a peer changed: it may owe an order, and its timers may have moved.
+    pub(super) fn touch(&mut self, peer: usize) {
+        self.ready |= 1 << peer;
+        self.peers_at = self.peers_at.min(peer_deadline(&self.peers[peer]));
+    }
+
+    /// Gives an event to a connection and does the peer's part of the step.
+    pub(super) fn fire(&mut self, peer: usize, slot: usize, event: Event, fault: Fault) {
+        let now = self.now;
+        let before = self.peers[peer].furthest().0;
+        let step = self.peers[peer].conns[slot].fire(event, fault, now, &mut self.rand);
+        let does = |action| step.actions.has(action);
+        if does(Actions::NOTIFY) {
+            self.note_own_end(peer, slot);
+        }
+        if does(Actions::DOWN) {
+            self.session_down(peer);
+        }
+        if slot == OUTGOING {
+            if does(Actions::RETRY_STOP) {
+                self.peers[peer].dial_at = Instant::ZERO;
+            }
+            if does(Actions::RETRY_START) {
+                self.dial_later(peer);
+            }
+        }
+        if does(Actions::CONNECT) {
+            self.peers[peer].conns[slot].renew(Tcp::Dialing, Owed::CONNECT);
+        }
+        if does(Actions::UP) {
+            self.session_up(peer, slot);
+        }
+        if does(Actions::DROP) && step.next == State::Idle {
+            self.rest(peer, slot);
+        }
+        self.note_state(peer, before);
+        self.touch(peer);
+    }
+
+    /// A connection fell back to Idle: the incoming slot waits again, and the outgoing one is dialed again.
+    fn rest(&mut self, peer: usize, slot: usize) {
+        if slot == INCOMING {
+            self.await_incoming(peer);
+        }
+        let state = &mut self.peers[peer];
+        if state.lost_at == self.now && !state.backing_off {
+            state.dial_at = self.now;
+        } else if state.dial_at == Instant::ZERO {
+            self.dial_later(peer);
+        }
+    }
+
+    /// The state that people see changed.
+    fn note_state(&mut self, peer: usize, before: State) {
+        let state = self.peers[peer].furthest().0;
+        if state != before {
+            self.peers[peer].since = self.now;
+            let address = self.peers[peer].address;
+            self.record(Record::State { peer: address, from: before, to: state });
+        }
+    }
+
+    /// We end it with a NOTIFICATION: what for?
+    fn note_own_end(&mut self, peer: usize, slot: usize) {
+        let fault = self.peers[peer].conns[slot].fault;
+        if (fault.code, fault.subcode) == (cease::CODE, cease::COLLISION) {
+            let address = self.peers[peer].address;
+            self.record(Record::Collision { peer: address });
+            return;
+        }
+        self.ended(peer, LastEnd::Sent(fault.code, fault.subcode));
+        if fault.code == notification::open::CODE
+            || (fault.code, fault.subcode) == (cease::CODE, cease::MAXIMUM_PREFIXES)
+        {
+            self.back_off(peer);
+        }
+    }
+
+    /// Keeps and tells why a session or an attempt ended.
+    pub(super) fn ended(&mut self, peer: usize, end: LastEnd) {
+        let up = self.up & (1 << peer) != 0;
+        let peer = &mut self.peers[peer];
+        let news = peer.last_end != end;
+        peer.last_end = end;
+        let (address, Some(why)) = (peer.address, cause(end)) else { return };
+        if up {
+            self.record(Record::SessionDown { peer: address, why });
+        } else if news {
+            self.record(Record::AttemptFailed { peer: address, why });
+        }
+    }
+
+    /// The peer told us to stay away, or our OPENs do not fit: the pauses grow.
+    pub(super) fn back_off(&mut self, peer: usize) {
+        let peer = &mut self.peers[peer];
+        peer.backing_off = true;
+        peer.refusals = peer.refusals.saturating_add(1);
+    }
+
+    fn dial_later(&mut self, peer: usize) {
+        let pause = self.peers[peer].pause(self.now, &mut self.rand);
+        self.peers[peer].dial_at = self.now + pause;
+        self.touch(peer);
+    }
+
+    /// Something speaks for trying at once: forget the pauses.
+    pub(super) fn dial_soon(&mut self, peer: usize) {
+        let now = self.now;
+        let state = &mut self.peers[peer];
+        if state.kind == Kind::Free || !state.may_dial() {
+            return;
+        }
+        state.lost_at = now;
+        state.dial_at = now;
+        self.touch(peer);
+    }
+
+    /// Whether a peer is to have a session at all.
+    pub(super) fn is_wanted(&self, peer: usize) -> bool {
+        let peer = &self.peers[peer];
+        peer.kind != Kind::Free && !self.stopping.is_on() && !peer.options.flags.on(PeerFlags::SHUTDOWN)
+    }
+
+    /// Whether it may be dialed now.
+    fn may_dial(&self, peer: usize) -> bool {
+        let state = &self.peers[peer];
+        self.is_wanted(peer)
+            && matches!(state.kind, Kind::Configured(_))
+            && !state.options.flags.on(PeerFlags::PASSIVE)
+            && self.addresses_known
+            && self.router_id != BgpId(0)
+            && state.may_dial()
+            && matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing)
+    }
+
+    /// The incoming slot of a peer that may connect to us waits in Active, not in Idle.
+    pub(super) fn await_incoming(&mut self, peer: usize) {
+        let listens = self.listeners[Family::of(self.peers[peer].address).index()].wanted;
+        if listens && self.is_wanted(peer) && self.peers[peer].conns[INCOMING].state == State::Idle {
+            let before = self.peers[peer].furthest().0;
+            let now = self.now;
+            self.peers[peer].conns[INCOMING].fire(
+                Event::AutomaticStartPassive,
+                Fault::NONE,
+                now,
+                &mut self.rand,
+            );
+            self.note_state(peer, before);
+        }
+    }
+
+    /// `Connect` was answered: it is there.
+    pub(super) fn connected(&mut self, id: ConnId, local: Endpoint) {
+        let Some((peer, slot)) = self.alive(id) else { return };
+        let conn = &mut self.peers[peer].conns[slot];
+        if conn.tcp == Tcp::Dialing {
+            conn.tcp = Tcp::Open;
+            self.peers[peer].local = local.address;
+            self.fire(peer, slot, Event::TcpCrAcked, Fault::NONE);
+        }
+    }
+
+    /// `Connect` was answered: it will not be.
+    pub(super) fn connect_failed(&mut self, id: ConnId, why: IoError) {
+        let Some((peer, slot)) = self.alive(id) else { return };
+        if self.peers[peer].conns[slot].tcp == Tcp::Dialing {
+            self.peers[peer].conns[slot].forget();
+            self.ended(peer, LastEnd::Connection(why as u8));
+            self.fire(peer, slot, Event::TcpConnectionFails, Fault::NONE);
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn closed(&mut self, id: ConnId, why: IoError) {
+        let Some((peer, slot)) = self.alive(id) else { return };
+        let was = self.peers[peer].conns[slot].tcp;
+        self.peers[peer].conns[slot].forget();
+        if was == Tcp::Open || was == Tcp::Dialing {
+            self.ended(peer, LastEnd::Connection(why as u8));
+            self.fire(peer, slot, Event::TcpConnectionFails, Fault::NONE);
+        }
+        // An attempt that had to wait for the old connection to end need not wait any longer.
+        let state = &mut self.peers[peer];
+        if slot == OUTGOING && state.dial_at == Instant::ZERO && state.may_dial() {
+            state.dial_at = self.now;
+        }
+        self.tidy(peer);
+        self.touch(peer);
+    }
+
+    /// A dynamic peer whose last connection is gone, or a peer that left the configuration, gives its place back.
+    pub(super) fn tidy(&mut self, peer: usize) {
+        let state = &self.peers[peer];
+        let gone = match state.kind {
+            Kind::Dynamic(_) => state.conns.iter().all(|conn| conn.is_free() && conn.state < State::OpenSent),
+            Kind::Leaving => state.conns.iter().all(Conn::is_free),
+            Kind::Free | Kind::Configured(_) => false,
+        };
+        if gone {
+            let generations = state.conns.map(|conn| (conn.generation, conn.dying));
+            self.peers[peer] = Peer::REST;
+            for (conn, (generation, dying)) in self.peers[peer].conns.iter_mut().zip(generations) {
+                conn.generation = generation;
+                conn.dying = dying;
+            }
+            self.adopt_peers();
+        }
+    }
+
+    /// Somebody connected to us.
+    pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
+        let Some(peer) = self.peer_for(remote.address) else { return self.turn_away(socket, remote.address) };
+        let state = &self.peers[peer];
+        let incoming = &state.conns[INCOMING];
+        let expected = self.is_wanted(peer)
+            && self.router_id != BgpId(0)
+            && state.established().is_none()
+            && incoming.tcp == Tcp::None
+            && incoming.state == State::Active;
+        if !expected {
+            // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.
+            if incoming.tcp == Tcp::Open && incoming.state < State::Established {
+                self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
+            }
+            return self.turn_away(socket, remote.address);
+        }
+        let conn = &mut self.peers[peer].conns[INCOMING];
+        conn.renew(Tcp::Open, Owed::ADOPT);
+        conn.socket = socket.0;
+        self.peers[peer].local = local.address;
+        self.fire(peer, INCOMING, Event::TcpConnectionConfirmed, Fault::NONE);
+    }
+
+    fn turn_away(&mut self, socket: SocketId, remote: IpAddr) {
+        self.refuse = Some(socket);
+        self.record(Record::Refused { remote });
+    }
+
+    /// The peer with this address: a neighbor, or a new dynamic peer if it lies in a listen range.
+    fn peer_for(&mut self, address: IpAddr) -> Option<usize> {
+        let known = (0..P).find(|&peer| {
+            let state = &self.peers[peer];
+            !matches!(state.kind, Kind::Free | Kind::Leaving) && state.address == address
+        });
+        if known.is_some() {
+            return known;
+        }
+        let view = self.config.view();
+        let group = view.rules.iter().filter(|rule| rule.list == List::ListenRange).find_map(|rule| {
+            match rule.clause {
+                Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(group),
+                _ => None,
+            }
+        })?;
+        let options = view.groups.get(usize::from(group))?.options;
+        let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
+            self.record(Record::Full { limit: Limit::Peers });
+            return None;
+        };
+        let conns = self.peers[peer].conns;
+        self.peers[peer] =
+            Peer { kind: Kind::Dynamic(group), address, options, conns, since: self.now, ..Peer::REST };
+        self.find_peers();
+        self.await_incoming(peer);
+        Some(peer)
+    }
+
+    /// What we bring to a session with this peer.
+    pub(super) fn local(&self, peer: usize) -> Local {
+        let (view, peer) = (self.config.view(), &self.peers[peer]);
+        let options = &peer.options;
+        let (keepalive, hold_time) = if options.flags.given & PeerFlags::TIMERS != 0 {
+            (options.keepalive, options.hold)
+        } else if view.bgp.flags.has(BgpFlags::TIMERS) {
+            (view.bgp.keepalive, view.bgp.hold)
+        } else {
+            TIMERS
+        };
+        Local {
+            asn: view.bgp.local_as,
+            id: self.router_id,
+            hold_time,
+            keepalive,
+            remote_as: options.remote_as,
+            families: view.families(options),
+            // Over IPv6 it is the natural next hop of IPv4 routes, so it is offered unless forbidden.
+            extended_next_hop: options
+                .flags
+                .get(PeerFlags::EXTENDED_NEXT_HOP)
+                .unwrap_or(Family::of(peer.address) == Family::Ipv6),
+        }
+    }
+
+    /// Whether the peer is one of our own AS, as far as the configuration tells.
+    pub(super) fn is_internal(&self, peer: usize) -> bool {
+        match self.peers[peer].options.remote_as {
+            RemoteAs::Internal => true,
+            RemoteAs::Number(asn) => asn == self.config.view().bgp.local_as,
+            RemoteAs::Unset | RemoteAs::External => false,
+        }
+    }
+
+    /// Both OPENs are in and fit: is there another connection to the same peer (RFC 4271 section 6.8)?
+    pub(super) fn collide(&mut self, peer: usize, slot: usize) {
+        let other = 1 - slot;
+        let session = self.peers[peer].conns[slot].session;
+        let loser = match self.peers[peer].conns[other].state {
+            State::Established => slot,
+            State::OpenConfirm => {
+                let ours = (self.router_id, self.config.view().bgp.local_as);
+                let keep = keep_outgoing(ours, (session.remote_id, session.remote_as));
+                if keep { INCOMING } else { OUTGOING }
+            }
+            _ => return,
+        };
+        self.fire(peer, loser, Event::OpenCollisionDump, Fault::NONE);
+    }
+
+    /// A session came up.
+    fn session_up(&mut self, peer: usize, slot: usize) {
+        let now = self.now;
+        // The other connection has lost.
+        match self.peers[peer].conns[1 - slot].state {
+            State::Connect => self.fire(peer, 1 - slot, Event::ManualStop, Fault::NONE),
+            State::OpenSent | State::OpenConfirm => {
+                self.fire(peer, 1 - slot, Event::OpenCollisionDump, Fault::NONE);
+            }
+            _ => {}
+        }
+        self.up |= 1 << peer;
+        let session = self.peers[peer].conns[slot].session;
+        self.inbound.peer_up(peer, session.remote_id);
+        let next_hops = self.next_hops(peer, slot);
+        let coalesce = self.config.view().bgp;
+        let coalesce =
+            if coalesce.flags.has(BgpFlags::COALESCE) { coalesce.coalesce_ms } else { COALESCE_MS };
+        let state = &mut self.peers[peer];
+        state.dial_at = Instant::ZERO;
+        state.refusals = 0;
+        state.backing_off = false;
+        state.sessions = state.sessions.saturating_add(1);
+        (state.messages_in, state.messages_out, state.told) = (1, 1, 0);
+        state.text_length = 0;
+        state.next_hops = next_hops;
+        state.batch = Batch {
+            until: now + Duration::from_millis(coalesce.into()),
+            end_of_rib: session.families,
+            ..Batch::REST
+        };
+        let address = state.address;
+        let wanted = self.local(peer).families;
+        self.record(Record::Established {
+            peer: address,
+            remote_as: session.remote_as,
+            remote_id: session.remote_id,
+            hold_time: session.hold_time,
+        });
+        if session.graceful_restart {
+            self.record(Record::PeerOffersGracefulRestart { peer: address });
+        }
+        for family in wanted.iter().filter(|&family| !session.families.has(family)) {
+            self.record(Record::FamilyNotAgreed { peer: address, family });
+        }
+        if session.families.has(Family::Ipv4) && next_hops[0] == NextHop::ZERO {
+            self.record(Record::NoExtendedNextHop { peer: address });
+        }
+        self.owe_everything(peer);
+    }
+
+    /// A session went down: forget what the peer said and what it was told.
+    fn session_down(&mut self, peer: usize) {
+        self.up &= !(1 << peer);
+        self.adj_out.end(peer, self.routes.high());
+        let state = &mut self.peers[peer];
+        state.batch = Batch::REST;
+        state.told = 0;
+        state.lost_at = self.now;
+        self.forget_routes_of(peer);
+    }
+
+    /// The next hops that a peer is told, by family of the routes: always our own (RFC 4271 section 5.1.3), never a shared
+    /// one. Zero: there is none, and such routes are not announced.
+    fn next_hops(&self, peer: usize, slot: usize) -> [NextHop; 2] {
+        let state = &self.peers[peer];
+        let session = &state.conns[slot].session;
+        let link = usize::from(state.link).checked_sub(1);
+        let on_link = |family| link.and_then(|link| self.own_on(link, family));
+        let link_local = || {
+            let near = state.connected && !state.options.flags.on(PeerFlags::EBGP_MULTIHOP);
+            link.filter(|_| near).and_then(|link| self.link_local_on(link))
+        };
+        let v6 = match state.local {
+            IpAddr::V6(local) if !local.is_unicast_link_local() => Some(IpAddr::V6(local)),
+            _ => on_link(Family::Ipv6),
+        };
+        let v6 = v6.map_or(NextHop::ZERO, |global| {
+            let mut next_hop = NextHop::new(global);
+            next_hop.link_local = link_local().unwrap_or(core::net::Ipv6Addr::UNSPECIFIED);
+            next_hop
+        });
+        let v4 = match state.local {
+            IpAddr::V4(_) => NextHop::new(state.local),
+            IpAddr::V6(_) if session.extended_next_hop => v6,
+            IpAddr::V6(_) => on_link(Family::Ipv4).map_or(NextHop::ZERO, NextHop::new),
+        };
+        [v4, v6]
+    }
+
+    /// The link of a peer on a connected subnet has no carrier: nothing can be said any more (RFC 9384's subcode tells why).
+    pub(super) fn link_down(&mut self, peer: usize) {
+        for slot in [OUTGOING, INCOMING] {
+            if self.peers[peer].conns[slot].state >= State::Connect && !self.peers[peer].conns[slot].is_free()
+            {
+                let fault = Fault::new(cease::CODE, cease::BFD_DOWN);
+                let conn = &self.peers[peer].conns[slot];
+                let event = if conn.state == State::Connect {
+                    Event::TcpConnectionFails
+                } else {
+                    Event::AutomaticStop
+                };
+                self.fire(peer, slot, event, fault);
+            }
+        }
+    }
+
+    /// Ends whatever there is with a peer: `subcode` of a Cease, or nothing to say.
+    pub(super) fn stop_peer(&mut self, peer: usize, subcode: u8) {
+        for slot in [OUTGOING, INCOMING] {
+            if self.peers[peer].conns[slot].state != State::Idle {
+                self.fire(peer, slot, Event::ManualStop, Fault::new(cease::CODE, subcode));
+            }
+        }
+        self.peers[peer].dial_at = Instant::ZERO;
+    }
+
+    /// Where the peers are: on which link, and whether on a connected subnet.
+    pub(super) fn find_peers(&mut self) {
+        for peer in 0..P {
+            let state = &self.peers[peer];
+            if state.kind == Kind::Free {
+                continue;
+            }
+            let named = {
+                let view = self.config.view();
+                let name = view.text(state.options.interface);
+                (!name.is_empty()).then(|| self.link_named(name)).flatten()
+            };
+            let (connected, link) = match state.address {
+                IpAddr::V6(v6) if v6.is_unicast_link_local() => (true, named),
+                address => match self.near(address) {
+                    Some((_, link)) => (true, Some(link)),
+                    None => (false, None),
+                },
+            };
+            let link = link.map_or(0, |link| link as u8 + 1);
+            if (connected, link) != (self.peers[peer].connected, self.peers[peer].link) {
+                self.peers[peer].connected = connected;
+                self.peers[peer].link = link;
+                self.dial_soon(peer);
+            }
+        }
+    }
+
+    /// The address that we dial a peer from; `None`: the host may choose.
+    pub(super) fn source(&self, peer: usize) -> Option<IpAddr> {
+        let state = &self.peers[peer];
+        let family = Family::of(state.address);
+        if !state.options.update_source.is_unspecified() {
+            return Some(state.options.update_source);
+        }
+        let view = self.config.view();
+        if is_link_local(state.address) && family == Family::Ipv6 {
+            return None;
+        }
+        let name = view.text(state.options.interface);
+        if !name.is_empty() {
+            return self.link_named(name).and_then(|link| self.own_on(link, family));
+        }
+        self.near(state.address).map(|(own, _)| own).or_else(|| self.only_own(family))
+    }
+
+    /// Our one global address of a family that is not shared and has a subnet; with several, the host's routing decides.
+    fn only_own(&self, family: Family) -> Option<IpAddr> {
+        let mut own = self.hosts.as_slice().iter().filter(|host| {
+            let address = host.address.address;
+            Family::of(address) == family
+                && host.address.length < family.bits()
+                && super::host::is_global(address)
+                && !self.is_shared(address)
+        });
+        let first = own.next()?.address.address;
+        own.all(|other| other.address.address == first).then_some(first)
+    }
+
+    /// The timers of peers that have expired.
+    pub(super) fn peer_timers(&mut self) {
+        if self.now < self.peers_at {
+            return;
+        }
+        for peer in 0..P {
+            if self.peers[peer].kind != Kind::Free && peer_deadline(&self.peers[peer]) <= self.now {
+                self.timers_of(peer);
+            }
+        }
+        self.peers_at = self.peers.iter().map(peer_deadline).min().unwrap_or(Instant::FAR);
+    }
+
+    fn timers_of(&mut self, peer: usize) {
+        let now = self.now;
+        for slot in [OUTGOING, INCOMING] {
+            for timer in Timer::ALL {
+                let conn = &mut self.peers[peer].conns[slot];
+                if conn.timer(timer).is_none_or(|at| at > now) {
+                    continue;
+                }
+                conn.stop(timer);
+                match timer {
+                    Timer::Hold => self.fire(peer, slot, Event::HoldTimerExpires, Fault::NONE),
+                    Timer::Keepalive => self.fire(peer, slot, Event::KeepaliveTimerExpires, Fault::NONE),
+                    Timer::SendHold => {
+                        self.ended(peer, LastEnd::Sent(notification::send_hold_timer::CODE, 0));
+                        self.fire(peer, slot, Event::SendHoldTimerExpires, Fault::NONE);
+                    }
+                    Timer::Closing => {
+                        conn.owed.add(Owed::ABORT);
+                        self.touch(peer);
+                    }
+                }
+            }
+        }
+        let state = &mut self.peers[peer];
+        if state.batch.until != Instant::ZERO && state.batch.until <= now {
+            state.batch.until = Instant::ZERO;
+            self.ready |= 1 << peer;
+        }
+        if state.dial_at != Instant::ZERO && state.dial_at <= now {
+            self.dial(peer);
+        }
+    }
+
+    fn dial(&mut self, peer: usize) {
+        self.peers[peer].dial_at = Instant::ZERO;
+        // Whatever stands in the way will call again: an old connection when it has ended, the host when it is known.
+        if !self.may_dial(peer) {
+            return;
+        }
+        let event = match self.peers[peer].conns[OUTGOING].state {
+            State::Idle => Event::AutomaticStart,
+            State::Connect | State::Active => Event::ConnectRetryTimerExpires,
+            _ => return,
+        };
+        if self.peers[peer].conns[OUTGOING].tcp == Tcp::Dialing {
+            self.ended(peer, LastEnd::Connection(IoError::TimedOut as u8));
+        }
+        self.fire(peer, OUTGOING, event, Fault::NONE);
+    }
+
+    /// Which listeners are needed, and with which keys.
+    pub(super) fn weigh_listeners(&mut self) {
+        let flags = self.config.view().bgp.flags;
+        let may = !flags.has(BgpFlags::NO_LISTEN) && !self.stopping.is_on();
+        for family in Family::ALL {
+            let view = self.config.view();
+            let ranges = view.rules.iter().any(|rule| match rule.clause {
+                Clause::ListenRange { prefix, .. } => prefix.family() == family,
+                _ => false,
+            });
+            let passive = self.peers.iter().any(|peer| {
+                matches!(peer.kind, Kind::Configured(_))
+                    && Family::of(peer.address) == family
+                    && (peer.options.flags.on(PeerFlags::PASSIVE) || flags.has(BgpFlags::LISTEN))
+            });
+            let listener = &mut self.listeners[family.index()];
+            listener.wanted = may && (ranges || passive);
+            listener.retry_at = Instant::ZERO;
+            listener.range_keys = 0;
+            listener.keys = 0;
+            for (place, peer) in self.peers.iter().enumerate() {
+                let theirs = matches!(peer.kind, Kind::Configured(_)) && Family::of(peer.address) == family;
+                listener.keys |= u64::from(theirs) << place;
+            }
+        }
+        for peer in 0..P {
+            self.await_incoming(peer);
+        }
+    }
+
+    /// `Listen` was answered.
+    pub(super) fn listen_done(&mut self, id: ListenerId, result: Result<(), IoError>) {
+        let Some(listener) = self.listeners.get_mut(usize::from(id.0)) else { return };
+        if listener.state != Listening::Asked {
+            return;
+        }
+        match result {
+            Ok(()) => listener.state = Listening::On,
+            Err(why) => {
+                listener.state = Listening::Off;
+                listener.retry_at = self.now + LISTEN_RETRY;
+                self.record(Record::ListenFailed { why });
+            }
+        }
+    }
+
+    /// The listen range at or behind this place of the rules that belongs to the listener and has a key.
+    pub(super) fn range_key(&self, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
+        let view = self.config.view();
+        view.rules.iter().filter_map(move |rule| match rule.clause {
+            Clause::ListenRange { prefix, group } if prefix.family() == family => {
+                let password = view.groups.get(usize::from(group))?.options.password;
+                (!password.is_empty()).then(|| (prefix, view.text(password).as_bytes()))
+            }
+            _ => None,
+        })
+    }
+}
+
+/// When the next timer of a peer expires.
+pub(super) fn peer_deadline(peer: &Peer) -> Instant {
+    let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
+    let [outgoing, incoming] = &peer.conns;
+    outgoing.deadline().min(incoming.deadline()).min(timer(peer.dial_at)).min(timer(peer.batch.until))
+}
+
+/// The cause as it is told.
+pub(super) fn cause(end: LastEnd) -> Option<EndCause> {
+    match end {
+        LastEnd::None => None,
+        LastEnd::Received(code, subcode) => Some(EndCause::NotificationReceived(code, subcode)),
+        LastEnd::Sent(code, subcode) => Some(EndCause::NotificationSent(code, subcode)),
+        LastEnd::Connection(why) => Some(EndCause::Connection(IoError::of(why))),
+    }
+}

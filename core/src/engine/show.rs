@@ -1,0 +1,233 @@
+//! What `show` shows.
+
+use super::names::{LinkId, PeerId, ServiceId};
+use super::session::cause;
+use super::view::{AddressState, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause};
+use super::{Engine, Inner};
+use crate::base::net::{Asn, Families};
+use crate::bgp::conn::Tcp;
+use crate::bgp::fsm::State;
+use crate::bgp::peer::{Kind, LastEnd, Peer};
+use crate::config::{Owner, PeerFlags, RemoteAs};
+use crate::failover::reconcile::Standing;
+use crate::wire::notification;
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
+    /// The whole at a glance.
+    pub fn summary(&self) -> Summary<'_> {
+        let inner = &self.inner;
+        let view = inner.config.view();
+        let peers = inner.peers.iter().filter(|peer| peer.kind != Kind::Free).count();
+        Summary {
+            hostname: view.text(view.hostname),
+            local_as: view.bgp.local_as,
+            router_id: inner.router_id,
+            started: inner.started,
+            peers: peers as u16,
+            established: inner.up.count_ones() as u16,
+            services: view.services.len() as u16,
+            routes: inner.routes.used().into(),
+            announced: inner.announced,
+            steered: inner.inbound.count().into(),
+            stale_inputs: inner.stale_inputs,
+            listening: inner.listeners.iter().any(|listener| listener.state == super::session::Listening::On),
+            configuring: inner.pass.is_running(),
+            stopping: inner.stopping.is_on(),
+        }
+    }
+
+    /// The service of that name.
+    pub fn service_named(&self, name: &str) -> Option<ServiceId> {
+        let view = self.inner.config.view();
+        let place = view.services.iter().position(|service| view.text(service.name) == name)?;
+        u16::try_from(place).ok().map(ServiceId)
+    }
+
+    /// The peer in place `index`, if there is one. For a listing, walk `0..PEERS`.
+    pub fn peer(&self, index: usize) -> Option<PeerView<'_>> {
+        let peer = self.inner.peers.get(index).filter(|peer| peer.kind != Kind::Free)?;
+        Some(self.inner.peer_view(index, peer))
+    }
+
+    /// The service in place `index`.
+    pub fn service(&self, index: usize) -> Option<ServiceView<'_>> {
+        let inner = &self.inner;
+        let view = inner.config.view();
+        let line = view.services.get(index)?;
+        let state = inner.services.get(index)?;
+        let ((addresses, present), (checks, passing)) = (inner.addresses_of(index), inner.checks_of(index));
+        Some(ServiceView {
+            id: ServiceId(index as u16),
+            name: view.text(line.name),
+            role: line.role,
+            posture: state.posture(),
+            because: state.because(),
+            since: state.since(),
+            drained: state.is_drained(),
+            addresses,
+            present,
+            checks,
+            passing,
+        })
+    }
+
+    /// The first route in place `from` or later, and its place: for a listing in pieces.
+    pub fn route(&self, from: usize) -> Option<(usize, RouteView<'_>)> {
+        let inner = &self.inner;
+        let place = (from..inner.routes.high()).find(|&place| inner.routes.is_used(place))?;
+        let (route, view) = (inner.routes.get(place), inner.config.view());
+        let service = match route.owner {
+            Owner::Service(service) => {
+                view.services.get(usize::from(service)).map_or("", |service| view.text(service.name))
+            }
+            _ => "",
+        };
+        let link = (0..super::host::LINKS).find(|link| route.links & (1 << link) != 0);
+        let shown = RouteView {
+            prefix: route.prefix,
+            owner: route.owner,
+            source: match route.owner {
+                Owner::None | Owner::Static(_) | Owner::Interface => {
+                    inner.redistributed(route).map(|(source, _)| source)
+                }
+                Owner::Service(_) | Owner::Network => None,
+            },
+            service,
+            address: route.is_address.then(|| standing(route.cell.standing())),
+            link: link.map(|link| inner.links[link].id).filter(|&id| id != LinkId(0)),
+            announced: route.announced,
+            told: (0..P).filter(|&peer| inner.adj_out.told(peer, place) != 0).count() as u16,
+        };
+        Some((place, shown))
+    }
+
+    /// The first prefix that `steer` keeps in place `from` or later, and its place.
+    pub fn steered(&self, from: usize) -> Option<(usize, SteerView)> {
+        let inner = &self.inner;
+        let (place, prefix) = inner.inbound.next(from)?;
+        let best = inner.inbound.best(place)?;
+        let shown = SteerView {
+            prefix,
+            next_hop: best.candidate.next_hop,
+            peer: inner.peers.get(best.peer).map_or(best.candidate.next_hop, |peer| peer.address),
+            shares: inner.inbound.next_hops(place).len() as u8,
+            candidates: inner.inbound.heard(place).count() as u8,
+        };
+        Some((place, shown))
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    fn peer_view<'a>(&'a self, index: usize, peer: &'a Peer) -> PeerView<'a> {
+        let (view, options) = (self.config.view(), &peer.options);
+        let (state, slot) = peer.furthest();
+        let session = &peer.conns[slot].session;
+        let local = self.local(index);
+        let group = match peer.kind {
+            Kind::Configured(line) => {
+                view.neighbors.get(usize::from(line)).and_then(|line| usize::from(line.group).checked_sub(1))
+            }
+            Kind::Dynamic(group) => Some(usize::from(group)),
+            Kind::Free | Kind::Leaving => None,
+        };
+        let known = state >= State::OpenConfirm;
+        let (ttl, _) = peer.ttl(self.is_internal(index));
+        PeerView {
+            id: PeerId(index as u16),
+            address: peer.address,
+            description: view.text(options.description),
+            group: group.and_then(|group| view.groups.get(group)).map_or("", |group| view.text(group.name)),
+            remote_as: match options.remote_as {
+                _ if known => session.remote_as,
+                RemoteAs::Number(asn) => asn,
+                RemoteAs::Internal => view.bgp.local_as,
+                RemoteAs::Unset | RemoteAs::External => Asn(0),
+            },
+            remote_id: session.remote_id,
+            state,
+            since: peer.since,
+            local: peer.local,
+            dynamic: matches!(peer.kind, Kind::Dynamic(_)),
+            passive: options.flags.on(PeerFlags::PASSIVE),
+            hold_time: if known { session.hold_time } else { local.hold_time },
+            keepalive: if known { session.keepalive } else { local.keepalive },
+            ttl,
+            ttl_because: self.ttl_because(index),
+            families: if known { session.families } else { Families::NONE },
+            extended_next_hop: session.extended_next_hop,
+            received: peer.messages_in,
+            sent: peer.messages_out,
+            told: peer.told,
+            owed: self.adj_out.owed(index),
+            kept: self.inbound.count_of(index),
+            established: peer.sessions,
+            last_end: cause(peer.last_end),
+            last_text: peer.text(),
+            hint: self.hint(index),
+        }
+    }
+
+    fn ttl_because(&self, index: usize) -> TtlBecause {
+        let peer = &self.peers[index];
+        if peer.options.ttl_security > 0 {
+            TtlBecause::Security
+        } else if peer.options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+            TtlBecause::Multihop
+        } else if self.is_internal(index) {
+            TtlBecause::Internal
+        } else if peer.connected {
+            TtlBecause::Connected
+        } else {
+            TtlBecause::NotConnected
+        }
+    }
+
+    /// What an operator should look at first.
+    fn hint(&self, index: usize) -> Hint {
+        use super::input::IoError as E;
+        let peer = &self.peers[index];
+        if peer.options.flags.on(PeerFlags::SHUTDOWN) {
+            return Hint::Shutdown;
+        }
+        if peer.established().is_some() {
+            return Hint::None;
+        }
+        let (open, cease) = (notification::open::CODE, notification::cease::CODE);
+        match peer.last_end {
+            LastEnd::Received(code, notification::open::BAD_PEER_AS)
+            | LastEnd::Sent(code, notification::open::BAD_PEER_AS)
+                if code == open =>
+            {
+                Hint::CheckRemoteAs
+            }
+            LastEnd::Received(code, notification::cease::CONNECTION_REJECTED) if code == cease => {
+                Hint::NotAccepted
+            }
+            _ if peer.backing_off => Hint::BackingOff,
+            LastEnd::Connection(why) => match E::of(why) {
+                E::Refused | E::Unreachable => Hint::NotAccepted,
+                E::TimedOut if peer.options.password.is_empty() && peer.options.ttl_security == 0 => {
+                    Hint::NotAccepted
+                }
+                E::TimedOut => Hint::CheckPasswordAndTtl,
+                E::AddressUnavailable => Hint::NoLocalAddress,
+                E::Reset | E::None if peer.conns.iter().all(|conn| conn.tcp != Tcp::Open) => {
+                    Hint::NotAccepted
+                }
+                _ => Hint::None,
+            },
+            _ => Hint::None,
+        }
+    }
+}
+
+const fn standing(standing: Standing) -> AddressState {
+    match standing {
+        Standing::Absent => AddressState::Absent,
+        Standing::Binding => AddressState::Binding,
+        Standing::Bound => AddressState::Bound,
+        Standing::Adopted => AddressState::Adopted,
+        Standing::Unbinding => AddressState::Unbinding,
+        Standing::GivenUp => AddressState::GivenUp,
+    }
+}

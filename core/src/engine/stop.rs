@@ -1,0 +1,170 @@
+//! The way out: withdraw, flush, say goodbye, linger, unbind. No packet is lost when another machine is ready.
+
+use super::Inner;
+use super::input::{Command, CommandResult};
+use super::names::CommandId;
+use super::record::Record;
+use super::route::Fib;
+use crate::base::time::{Duration, Instant};
+use crate::bgp::conn::{Conn, Owed, Tcp};
+use crate::bgp::fsm::State;
+use crate::bgp::peer::Kind;
+use crate::config::{Owner, Service};
+use crate::wire::notification::cease;
+
+/// How long a peer may take to acknowledge the last UPDATE.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// How far the way out is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nobody wants to stop.
+    #[default]
+    Running,
+    /// Everything is being withdrawn and said goodbye to.
+    Withdrawing,
+    /// The addresses stay for a while, so that what is on its way still arrives; then they are unbound.
+    Lingering,
+    /// All is done.
+    Done,
+}
+
+/// The way out. All zero bits at rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stopping {
+    phase: Phase,
+    id: CommandId,
+    /// When the peers are not waited for any longer.
+    until: Instant,
+}
+
+impl Stopping {
+    pub(super) const REST: Self = Self { phase: Phase::Running, id: CommandId(0), until: Instant::ZERO };
+
+    /// Whether the engine is on its way out.
+    pub(super) const fn is_on(&self) -> bool {
+        !matches!(self.phase, Phase::Running)
+    }
+
+    /// When to look again.
+    pub(super) const fn deadline(&self) -> Instant {
+        match self.phase {
+            Phase::Withdrawing => self.until,
+            _ => Instant::FAR,
+        }
+    }
+}
+
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// An operator's wish.
+    pub(super) fn command(&mut self, id: CommandId, command: Command) {
+        let result = match command {
+            Command::Stop if self.stopping.is_on() => CommandResult::Stopping,
+            Command::Stop => return self.stop(id),
+            Command::Drain(_) | Command::Undrain(_) if self.stopping.is_on() => CommandResult::Stopping,
+            Command::Drain(service) | Command::Undrain(service) => {
+                let service = usize::from(service.0);
+                let drained = matches!(command, Command::Drain(_));
+                if service >= self.config.view().services.len() {
+                    CommandResult::NoSuchService
+                } else if self.drain(service, drained) {
+                    CommandResult::Done
+                } else {
+                    CommandResult::Unchanged
+                }
+            }
+        };
+        self.answer = Some((id, result));
+    }
+
+    fn stop(&mut self, id: CommandId) {
+        self.stopping = Stopping { phase: Phase::Withdrawing, id, until: self.now + FLUSH };
+        for service in 0..self.config.view().services.len() {
+            self.services_owed.insert(service);
+        }
+        for place in 0..self.routes.high() {
+            if self.routes.is_used(place) {
+                self.weigh(place);
+            }
+        }
+        self.weigh_listeners();
+        for peer in 0..P {
+            match self.peers[peer].established() {
+                Some(slot) => self.peers[peer].conns[slot].owed.add(Owed::ASK_FLUSHED),
+                None => self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN),
+            }
+            self.touch(peer);
+        }
+        self.go_on_stopping();
+    }
+
+    /// Everything that was withdrawn has arrived: goodbye.
+    pub(super) fn say_goodbye(&mut self, peer: usize, slot: usize) {
+        if self.stopping.is_on() && self.peers[peer].conns[slot].state == State::Established {
+            self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
+            self.go_on_stopping();
+        }
+    }
+
+    /// The next step of the way out, if it is time for it.
+    pub(super) fn go_on_stopping(&mut self) {
+        if self.stopping.phase == Phase::Withdrawing {
+            if self.now >= self.stopping.until {
+                for peer in
+                    (0..P).filter(|&peer| self.up & (1 << peer) != 0).collect::<heapless::Vec<usize, 64>>()
+                {
+                    self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
+                }
+                self.stopping.until = Instant::FAR;
+            }
+            if self.peers.iter().all(|peer| peer.kind == Kind::Free || peer.conns.iter().all(Conn::is_free)) {
+                self.linger();
+            }
+        }
+        if self.stopping.phase == Phase::Lingering && self.is_clean() {
+            self.stopping.phase = Phase::Done;
+            self.answer = Some((self.stopping.id, CommandResult::Done));
+            self.record(Record::Stopped);
+        }
+    }
+
+    /// The peers are gone: from now on the addresses linger.
+    fn linger(&mut self) {
+        self.stopping.phase = Phase::Lingering;
+        for place in 0..self.routes.high() {
+            if self.routes.is_used(place) && self.routes.get(place).is_address {
+                self.leave_address(place);
+            }
+        }
+    }
+
+    /// Nobody wants the address behind a route any more: what is ours is unbound when it has lingered.
+    pub(super) fn leave_address(&mut self, place: usize) {
+        let millis = match self.routes.get(place).owner {
+            Owner::Service(service) => {
+                self.config.view().services.get(usize::from(service)).map_or(0, |service| service.linger_ms)
+            }
+            _ => Service::DEFAULT_DELAY_MS,
+        };
+        let now = self.now;
+        self.routes.get_mut(place).cell.leave(now, Duration::from_millis(millis.into()));
+        self.routes.owed.insert(place);
+        self.time_address(place);
+    }
+
+    /// Whether nothing of ours is left on the host.
+    fn is_clean(&self) -> bool {
+        let route = |place: usize| self.routes.get(place);
+        let left = (0..self.routes.high()).filter(|&place| self.routes.is_used(place)).any(|place| {
+            let route = route(place);
+            (route.is_address && !route.cell.is_at_rest()) || route.fib_now != Fib::None || route.fib_asked
+        });
+        !left && !self.inbound.owes()
+    }
+
+    /// Whether a connection is only waiting for everything to be acknowledged.
+    pub(super) fn is_told_all(&self, peer: usize, slot: usize) -> bool {
+        let conn = &self.peers[peer].conns[slot];
+        conn.tcp == Tcp::Open && conn.is_sent() && self.adj_out.owed(peer) == 0
+    }
+}
