@@ -53,6 +53,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
         self.choose_router_id();
         self.adopt_peers();
+        self.configured = true;
         self.pass = Pass { stage: Stage::Lines, next: 0 };
         self.service_routes = [[0; crate::base::limits::SERVICE_ADDRESSES]; S];
         self.configure_some();
@@ -289,9 +290,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let address = self.address_behind(place);
         let single = |length: u8| length == Family::of(address).bits();
         let (mut links, mut ours) = (0, false);
-        for host in self.hosts.as_slice().iter().filter(|host| host.address.address == address) {
+        for host in self.hosts.as_mut_slice().iter_mut().filter(|host| host.address.address == address) {
             links |= 1 << host.link;
-            ours |= host.ours;
+            ours |= core::mem::take(&mut host.ours);
         }
         let kept =
             |host: &super::host::HostAddress| host.address.address != address || !single(host.address.length);

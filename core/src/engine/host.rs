@@ -151,9 +151,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if exact.is_none() || !single {
             self.host_address(link, address, present, ours);
         }
-        if ours && present && exact.is_none() && !self.is_wanted_address(address.address) {
-            self.leftover = Some((id, address));
-        }
+        self.leftovers |= ours && present && exact.is_none();
         if !single || exact.is_none() {
             self.find_peers();
         }
@@ -169,13 +167,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .or_else(|| self.routes.covering(address).find(is_it))
     }
 
-    /// Whether a line of the configuration, met already or not, wants this address.
-    fn is_wanted_address(&self, address: IpAddr) -> bool {
-        let lines = self.config.view().routes;
-        let host = Prefix::host(address);
-        let from = lines.partition_point(|line| line.prefix() < host);
-        let host_line = lines.get(from).is_some_and(|line| line.prefix() == host);
-        host_line || lines.iter().any(|line| line.address == address && line.is_address())
+    /// An address of an earlier run that no line of the configuration wants any more, to be removed. What a line wants has
+    /// been taken over when that line was met.
+    pub(super) fn next_leftover(&mut self) -> Option<(LinkId, InterfaceAddress)> {
+        if !self.leftovers || !self.configured || self.pass.is_running() || !self.addresses_known {
+            return None;
+        }
+        let hosts = self.hosts.as_mut_slice().iter_mut();
+        let Some(host) = hosts.filter(|host| host.ours).next() else {
+            self.leftovers = false;
+            return None;
+        };
+        host.ours = false;
+        self.leftover_asked = host.address;
+        Some((self.links[usize::from(host.link)].id, host.address))
     }
 
     /// The address behind a route.

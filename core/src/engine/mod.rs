@@ -151,8 +151,10 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     links: [Link; LINKS],
     links_stale: u32,
     hosts: Table<HostAddress, R>,
-    /// An address of an earlier run that nobody wants, to be unbound.
-    leftover: Option<(LinkId, InterfaceAddress)>,
+    /// Whether an address that bears our mark was found and not looked at yet.
+    leftovers: bool,
+    /// Whether there is a configuration.
+    configured: bool,
     /// The one whose unbinding was ordered last.
     leftover_asked: InterfaceAddress,
     held_back: [Prefix; 4],
@@ -204,7 +206,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             links: [Link::REST; LINKS],
             links_stale: 0,
             hosts: Table::new(HostAddress::REST),
-            leftover: None,
+            leftovers: false,
+            configured: false,
             leftover_asked: InterfaceAddress::ZERO,
             held_back: [Prefix::ZERO; 4],
             ask_tables: 0,

@@ -297,8 +297,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The next order about an address.
     fn address_job(&mut self) -> Option<Job> {
-        if let Some((link, address)) = self.leftover.take() {
-            self.leftover_asked = address;
+        if let Some((link, address)) = self.next_leftover() {
             return Some(Job::UnbindStray(link, address));
         }
         while let Some(place) = self.routes.owed.next(0) {

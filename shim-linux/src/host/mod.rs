@@ -120,6 +120,18 @@ impl Host {
         Ok(true)
     }
 
+    /// Tells a table whole again.
+    pub(crate) fn tell_again(&mut self, what: HostTable) {
+        match what {
+            HostTable::Links | HostTable::Addresses => self.addresses.tell_again(),
+            HostTable::Routes => {
+                if let Some(routes) = &mut self.routes {
+                    routes.tell_again();
+                }
+            }
+        }
+    }
+
     /// Whether links and addresses were told once.
     pub(crate) fn is_told(&self) -> bool {
         self.addresses.complete

@@ -60,6 +60,15 @@ impl Watch {
         })
     }
 
+    /// Tells all its tables whole again, after the round that is under way.
+    pub(super) fn tell_again(&mut self) {
+        if self.telling.is_some() {
+            self.again = true;
+        } else {
+            self.next = Some(0);
+        }
+    }
+
     /// Whether [`Watch::next`] may have something.
     pub(super) fn is_ready(&self) -> bool {
         self.readable || self.at < self.filled || (self.telling.is_none() && self.next.is_some())

@@ -365,6 +365,7 @@ impl Io {
                 let done = Input::ProbeDone { probe, verdict: Verdict::Fail, took: Duration::ZERO };
                 self.answers.push_back(Fact::Plain(done));
             }
+            Output::AskTable { what } => self.host.tell_again(what),
             Output::StopProbe { .. } | Output::Answer { .. } | Output::Record(_) => {}
         }
     }
