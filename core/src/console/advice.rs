@@ -18,6 +18,17 @@ pub const fn ttl(because: TtlBecause) -> &'static str {
     }
 }
 
+/// The same in a word, for a column.
+pub(super) const fn ttl_word(because: TtlBecause) -> &'static str {
+    match because {
+        TtlBecause::Connected => "connected",
+        TtlBecause::NotConnected => "not connected",
+        TtlBecause::Multihop => "multihop",
+        TtlBecause::Security => "security",
+        TtlBecause::Internal => "internal",
+    }
+}
+
 /// What an operator should do about a peer; `None`: nothing. `local_as` is ours.
 pub fn of_peer<'a>(peer: &'a PeerView<'_>, local_as: Asn) -> Option<impl fmt::Display + use<'a>> {
     let silent = peer.state == State::Established && peer.families.is_empty();

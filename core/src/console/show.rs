@@ -23,17 +23,18 @@ pub fn summary<'a, W: Write + ?Sized>(
 ) -> Result<(), W::Error> {
     let Summary { hostname, local_as, router_id, started, .. } = *summary;
     let name = if hostname.is_empty() { "holdover" } else { hostname };
-    put(out, format_args!("{name}: AS {local_as}, router-id {router_id}, up {}\n", Age(now.since(started))))?;
+    let (age, listens) =
+        (Age(now.since(started)), if summary.listening { "listening" } else { "not listening" });
+    put(out, format_args!("{name}: AS {local_as}, router-id {router_id}, up {age}, {listens}\n"))?;
     put(
         out,
         format_args!(
-            "{} of {} established, {}, {} of {} announced{}\n",
+            "{} of {} established, {}, {} of {} announced\n",
             summary.established,
             Count(summary.peers.into(), "neighbor"),
             Count(summary.services.into(), "service"),
             summary.announced,
             Count(summary.routes, "route"),
-            if summary.listening { ", listening" } else { "" },
         ),
     )?;
     if summary.steered > 0 {
@@ -66,8 +67,8 @@ pub fn neighbors<'a, W: Write + ?Sized>(
         left("State"),
         right("For"),
         right("Told"),
-        right("Owed"),
         right("Kept"),
+        left("TTL"),
         left("Description"),
     ];
     table::write(out, &columns, peers.clone(), |peer, column, f| match column {
@@ -76,9 +77,10 @@ pub fn neighbors<'a, W: Write + ?Sized>(
         1 => write!(f, "{}", peer.remote_as),
         2 => write!(f, "{}", peer.state),
         3 => write!(f, "{}", Age(now.since(peer.since))),
-        4 => write!(f, "{}", peer.told),
-        5 => write!(f, "{}", peer.owed),
-        6 => write!(f, "{}", peer.kept),
+        4 if peer.owed == 0 => write!(f, "{}", peer.told),
+        4 => write!(f, "{}, {} owed", peer.told, peer.owed),
+        5 => write!(f, "{}", peer.kept),
+        6 => write!(f, "{} {}", peer.ttl, advice::ttl_word(peer.ttl_because)),
         _ => f.write_str(peer.description),
     })?;
     if peers.clone().any(|peer| peer.dynamic) {
@@ -399,25 +401,25 @@ mod tests {
         assert_eq!(
             text,
             "\
-web1: AS 65000, router-id 10.0.0.5, up 1d02h
+web1: AS 65000, router-id 10.0.0.5, up 1d02h, not listening
 2 of 2 neighbors established, 1 service, 1 of 1 route announced
 
-Neighbor              AS  State             For  Told  Owed  Kept  Description
-2600:3c0f:4:34::1  63949  Established  00:12:07     1     0     0
-2600:3c0f:4:34::2  63949  Established  00:12:07     1     0     0
+Neighbor              AS  State             For  Told  Kept  TTL          Description
+2600:3c0f:4:34::1  63949  Established  00:12:07     1     0  1 connected
+2600:3c0f:4:34::2  63949  Established  00:12:07     1     0  1 connected
 
 Service  Role     Posture       For  Here  Checks  Because
 web      primary  active   00:12:07   2/2       -  its role is primary
 "
         );
-        assert!(text.lines().all(|line| line.len() <= 80) && !text.contains('!'));
+        assert!(text.lines().all(|line| line.len() <= 90) && !text.contains('!'));
     }
 
     #[test]
     fn a_route_server_that_does_not_answer_is_explained_below_the_table() {
         let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [peer(1), down(2)].into_iter()).unwrap());
         assert!(
-            text.contains("2600:3c0f:4:34::2      -  Active          1d01h     0     0     0\n"),
+            text.contains("2600:3c0f:4:34::2      -  Active          1d01h     0     0  1 connected\n"),
             "{text}"
         );
         assert!(
