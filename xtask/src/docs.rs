@@ -18,5 +18,5 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let [word, ..] = arguments {
         return Err(format!("docs takes no `{word}`; usage: cargo xtask {USAGE}"));
     }
-    process::run(process::cargo(["test", "--package", "holdover-core", "--lib", "docs_"]).env(WRITE, "1"))
+    process::run(process::cargo(["test", "--package", "holdover-core", "docs_"]).env(WRITE, "1"))
 }

@@ -232,7 +232,8 @@ impl Statement {
         Self { block: true, ..self }
     }
 
-    pub(crate) fn has_no(&self) -> bool {
+    /// Whether `no` may stand before it.
+    pub fn has_no(&self) -> bool {
         self.no != No::Never
     }
 
