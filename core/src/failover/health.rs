@@ -2,7 +2,7 @@
 
 use super::posture::Health;
 use crate::base::time::{Duration, Instant};
-use crate::config::{Check, CheckKind, Require};
+use crate::config::{Check, CheckKind, ConfigView, Require};
 
 /// `rise` when nothing is said.
 pub const RISE: u8 = 2;
@@ -137,6 +137,19 @@ impl CheckState {
     fn give_up(&self, check: &Check) -> Instant {
         self.when + timeout(check) + GRACE
     }
+}
+
+/// Whether two checks, of an old configuration and of a new one, ask the same of the same service: then what the old one
+/// knows still holds, and a reload does not make a healthy service wait for `rise` again. How often and how patiently it is
+/// asked does not matter.
+pub fn continues((old, before): (ConfigView<'_>, &Check), (new, after): (ConfigView<'_>, &Check)) -> bool {
+    fn service<'a>(view: ConfigView<'a>, check: &Check) -> Option<&'a str> {
+        view.services.get(usize::from(check.service)).map(|service| view.text(service.name))
+    }
+    before.kind == after.kind
+        && old.text(before.name) == new.text(after.name)
+        && old.text(before.target) == new.text(after.target)
+        && service(old, before).is_some_and(|name| service(new, after) == Some(name))
 }
 
 /// Whether the kernel tells: such a check has no interval.
@@ -358,5 +371,35 @@ mod tests {
         state.begin(at(0), &watch);
         assert_eq!(state.deadline(&watch), Instant::FAR);
         assert!(!state.due(at(9_999)) && !state.overdue(at(9_999), &watch));
+    }
+
+    #[test]
+    fn a_check_continues_when_it_asks_the_same_of_the_same_service() {
+        let config = |name: &str, check: &str| {
+            let text = std::format!(
+                "router bgp 65000\nfailover first\naddress 192.0.2.9/32\nexit\nfailover {name}\naddress 192.0.2.10/32\n\
+                 check {check}\nexit\n"
+            );
+            let mut config = std::boxed::Box::<crate::config::Config<2, 2>>::default();
+            let platform = crate::config::Platform::ALL;
+            let mut said = Vec::new();
+            let mut report =
+                |diagnostic: crate::config::Diagnostic<'_>| said.push(std::format!("{diagnostic}"));
+            assert!(crate::config::parse(&text, &platform, &mut config, &mut report).is_ok(), "{said:#?}");
+            config
+        };
+        let old = config("web", "up tcp 127.0.0.1:80 interval 1s");
+        for (name, check, expected) in [
+            ("web", "up tcp 127.0.0.1:80 interval 1s", true),
+            ("web", "up tcp 127.0.0.1:80 interval 300ms rise 5", true),
+            ("web", "up tcp 127.0.0.1:81 interval 1s", false),
+            ("web", "other tcp 127.0.0.1:80 interval 1s", false),
+            ("database", "up tcp 127.0.0.1:80 interval 1s", false),
+        ] {
+            let new = config(name, check);
+            let (before, after) = (old.view(), new.view());
+            let same = continues((before, &before.checks[0]), (after, &after.checks[0]));
+            assert_eq!(same, expected, "{name} {check}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use heapless::Vec;
 
 use super::candidate::{Candidate, Packed, pack, unpack};
 use crate::base::bits::Bits;
+use crate::base::index::Index;
 use crate::base::limits::NEXT_HOPS;
 use crate::base::net::{BgpId, Prefix};
 use crate::base::table::Full;
@@ -23,8 +24,7 @@ pub struct Table<const PEERS: usize, const ROUTES: usize> {
     /// By peer: the places where it has a candidate.
     heard: [Bits<ROUTES>; PEERS],
     ids: [BgpId; PEERS],
-    /// Open addressing with linear probing over twice as many cells as places: one more than a place, or 0.
-    index: [[u16; 2]; ROUTES],
+    index: Index<ROUTES>,
     /// The places where the host's table is not as chosen and no order is out.
     owed: Bits<ROUTES>,
     /// Places that were ever in use.
@@ -76,10 +76,6 @@ impl Place {
         Prefix::new(unpack(self.address, is_v6), length).unwrap_or(Prefix::ZERO)
     }
 
-    fn is(&self, other: &Self) -> bool {
-        (self.address, self.length) == (other.address, other.length)
-    }
-
     const fn has(&self, flag: u8) -> bool {
         self.state & flag != 0
     }
@@ -117,7 +113,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
             candidates: [[Packed::REST; ROUTES]; PEERS],
             heard: [const { Bits::new() }; PEERS],
             ids: [BgpId(0); PEERS],
-            index: [[0; 2]; ROUTES],
+            index: Index::new(),
             owed: Bits::new(),
             used: 0,
             free: 0,
@@ -158,10 +154,9 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         if peer >= PEERS {
             return Err(Full);
         }
-        let wanted = Place::of(prefix);
-        let place = match self.find(&wanted) {
-            Ok(place) => place,
-            Err(cell) => self.take_place(wanted, cell)?,
+        let place = match self.find(prefix) {
+            Some(place) => place,
+            None => self.take_place(prefix)?,
         };
         let before = self.next_hops(place);
         self.candidates[peer][place] = Packed::of(candidate);
@@ -173,15 +168,14 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// A peer withdraws a prefix; one that it never offered changes nothing.
     pub fn forget(&mut self, peer: usize, prefix: Prefix) {
-        if let Ok(place) = self.find(&Place::of(prefix)) {
+        if let Some(place) = self.find(prefix) {
             self.drop_candidate(peer, place);
         }
     }
 
     /// Whether a peer's candidate for this prefix is kept.
     pub fn has(&self, peer: usize, prefix: Prefix) -> bool {
-        let heard = self.heard.get(peer);
-        heard.is_some_and(|heard| self.find(&Place::of(prefix)).is_ok_and(|place| heard.has(place)))
+        self.find(prefix).is_some_and(|place| self.heard.get(peer).is_some_and(|heard| heard.has(place)))
     }
 
     /// How many routes of a peer are kept: what `maximum-prefix` counts.
@@ -282,8 +276,8 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    /// Puts a new prefix into a free place and into the index at `cell`.
-    fn take_place(&mut self, wanted: Place, cell: usize) -> Result<usize, Full> {
+    /// Puts a new prefix into a free place.
+    fn take_place(&mut self, prefix: Prefix) -> Result<usize, Full> {
         let place = match usize::from(self.free).checked_sub(1) {
             Some(place) => {
                 let [low, high, ..] = self.places[place].address;
@@ -296,17 +290,16 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
             }
             None => return Err(Full),
         };
-        self.places[place] = wanted;
-        self.index.as_flattened_mut()[cell] = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        self.places[place] = Place::of(prefix);
+        self.index.insert(prefix, u16::try_from(place).unwrap_or(u16::MAX));
         self.count += 1;
         Ok(place)
     }
 
     /// Frees the place of a prefix that nobody offers and the host does not have.
     fn give_back(&mut self, place: usize) {
-        if let Ok(cell) = self.cell(&self.places[place]) {
-            self.close_gap(cell);
-        }
+        let places = &self.places;
+        self.index.remove(places[place].prefix(), |number| places[usize::from(number)].prefix());
         let [low, high] = self.free.to_le_bytes();
         self.places[place] = Place::REST;
         (self.places[place].address[0], self.places[place].address[1]) = (low, high);
@@ -314,55 +307,9 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         self.count -= 1;
     }
 
-    /// The prefix's place, or the empty cell of the index where it would be entered.
-    fn find(&self, wanted: &Place) -> Result<usize, usize> {
-        self.cell(wanted).map(|cell| usize::from(self.index.as_flattened()[cell]) - 1)
-    }
-
-    /// The prefix's cell of the index, or the empty one where it would be entered. There is one: half of them are.
-    fn cell(&self, wanted: &Place) -> Result<usize, usize> {
-        let mut cell = Self::home(wanted);
-        loop {
-            match usize::from(self.index.as_flattened()[cell]).checked_sub(1) {
-                None => return Err(cell),
-                Some(place) if self.places[place].is(wanted) => return Ok(cell),
-                Some(_) => cell = Self::after(cell),
-            }
-        }
-    }
-
-    /// Empties a cell and moves up those behind it that would not be found any more.
-    fn close_gap(&mut self, mut gap: usize) {
-        let mut cell = gap;
-        loop {
-            cell = Self::after(cell);
-            let entry = self.index.as_flattened()[cell];
-            let Some(place) = usize::from(entry).checked_sub(1) else { break };
-            let home = Self::home(&self.places[place]);
-            // It may move into the gap unless its home lies cyclically behind the gap, up to where it is.
-            let behind = if gap < cell { gap < home && home <= cell } else { gap < home || home <= cell };
-            if !behind {
-                self.index.as_flattened_mut()[gap] = entry;
-                gap = cell;
-            }
-        }
-        self.index.as_flattened_mut()[gap] = 0;
-    }
-
-    const fn after(cell: usize) -> usize {
-        if cell + 1 == 2 * ROUTES { 0 } else { cell + 1 }
-    }
-
-    /// Where a prefix's search begins: a mix of all its bits, spread over the cells.
-    fn home(place: &Place) -> usize {
-        let mut hash = u64::from(place.length);
-        for eight in place.address.as_chunks::<8>().0 {
-            hash = (hash ^ u64::from_le_bytes(*eight)).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-            hash ^= hash >> 32;
-        }
-        hash = hash.wrapping_mul(0xD6E8_FEB8_6659_FD93);
-        // The hash's share of all cells.
-        (((hash >> 32) * (2 * ROUTES as u64)) >> 32) as usize
+    /// The prefix's place.
+    fn find(&self, prefix: Prefix) -> Option<usize> {
+        self.index.find(prefix, |number| self.places[usize::from(number)].prefix()).map(usize::from)
     }
 }
 
