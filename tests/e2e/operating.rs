@@ -1,12 +1,15 @@
 //! What an operator does: reload, drain, check, look; and what the daemon weighs while it runs.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use holdover_tests::harness::holdover::{Holdover, program, template};
 use holdover_tests::harness::peers::Peer;
+use holdover_tests::harness::probe::{Probe, serve};
+use holdover_tests::harness::raw::message;
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{
-    Failover, NODES, ROUTE_SERVERS, SHARED, Transport, failover, pair, segment6,
+    Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, Transport, failover, pair, segment6,
 };
 use holdover_tests::harness::{Lab, Result, ensure};
 
@@ -23,6 +26,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("check/tells_clean_warned_and_broken_files_apart", 30, check),
         Case::new("start/announces_soon_and_stays_small", 30, start_is_quick),
         Case::new("secrets/are_printed_nowhere", 30, secrets),
+        Case::new("router/a_listen_range_and_steer_install_the_preferred_route", 60, router),
+        Case::new("decode/answers_every_line_whatever_it_is", 60, decode),
     ]
 }
 
@@ -236,4 +241,86 @@ fn secrets(lab: &Lab) -> Result<()> {
         Ok(())
     })?;
     node.stop(lab, 10.0)
+}
+
+/// Holdover in the route server's place: `rs1` listens for the nodes and installs the primary's route.
+fn router(lab: &Lab) -> Result<()> {
+    failover(lab, Failover { route_servers: 1, ..Failover::default() })?;
+    let config = "hostname rs1\nrouter bgp 63949\n bgp router-id 203.0.113.1\n neighbor NODES peer-group\n \
+                  neighbor NODES remote-as 65000\n neighbor NODES capability extended-nexthop\n \
+                  bgp listen range 2600:3c0f:4:34::/64 peer-group NODES\nsteer edge\n accept 192.0.2.0/24 le 32\n \
+                  prefer large-community 63949:1:1\n prefer large-community 63949:1:2\n install kernel\nexit\n";
+    let server = Holdover::start(lab, "rs1", config)?;
+    let target = format!("{SHARED}:{SERVICE_PORT}").parse()?;
+    for node in NODES {
+        serve(lab, node, target)?;
+    }
+    let second = Holdover::start(lab, "n2", &PLAIN.config(1))?;
+    let probe = Probe::start(lab, "cl", target)?;
+    probe.answered_by(lab, "n2", Instant::now(), 10.0)?;
+    let first = Holdover::start(lab, "n1", &PLAIN.config(0))?;
+    probe.answered_by(lab, "n1", Instant::now(), 10.0)?;
+    probe.stays_with(lab, "n1", 0.5)?;
+    first.stop(lab, 10.0)?;
+    probe.answered_by(lab, "n2", Instant::now(), 2.0)?;
+    second.stop(lab, 10.0)?;
+    server.stop(lab, 10.0)?;
+    let left = lab.run("rs1", &["ip", "route", "show", PREFIX])?;
+    ensure!(left.is_empty(), "a route was left behind: {left}");
+    Ok(())
+}
+
+/// Random messages cut at every offset, and third-party vectors where they are: one JSON object a line, always.
+fn decode(lab: &Lab) -> Result<()> {
+    pair(lab)?;
+    let mut lines = vec![String::new(), "zz".to_owned(), "f".repeat(10_001)];
+    let mut seed = 0x1234_5678_9abc_def1_u64;
+    for kind in [1, 2, 3, 5, 4, 77] {
+        for _ in 0..20 {
+            let body: Vec<u8> = (0..60)
+                .map(|_| {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    // Small numbers are lengths, flags and codes more often.
+                    seed.to_be_bytes()[0] & if seed & 1 == 0 { 0xff } else { 0x0f }
+                })
+                .collect();
+            let whole = message(kind, &body);
+            let hex =
+                |bytes: &[u8]| bytes.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"));
+            lines.extend((1..=whole.len()).map(|cut| hex(&whole[..cut])));
+        }
+    }
+    lines.extend(vectors()?);
+    let input = lab.write("messages.txt", &(lines.join("\n") + "\n"))?;
+    let script = format!("{} decode < {}", program()?, input.display());
+    let (code, out, err) = lab.run_any("us", &["sh", "-c", &script])?;
+    ensure!(code == Some(0), "{code:?}: {err:.2000}");
+    let answers: Vec<&str> = out.lines().collect();
+    ensure!(answers.len() == lines.len(), "{} answers for {} lines", answers.len(), lines.len());
+    for (line, answer) in lines.iter().zip(answers) {
+        let value: serde_json::Value = serde_json::from_str(answer)?;
+        let verdict = value["verdict"].as_str();
+        let known =
+            verdict.is_none_or(|verdict| ["accept", "discard", "withdraw", "reset"].contains(&verdict));
+        ensure!(known && value["version"] == 1, "{line}: {answer}");
+        ensure!(verdict != Some("reset") || value["notification"]["code"].is_number(), "{line}: {answer}");
+    }
+    Ok(())
+}
+
+/// The hexadecimal texts of the third-party vectors, where there are any.
+fn vectors() -> Result<Vec<String>> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
+    let folder = std::env::var_os("HOLDOVER_VECTORS").map_or(beside, PathBuf::from);
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if file.path().extension().is_some_and(|ending| ending == "tsv") {
+            let text = std::fs::read_to_string(file.path())?;
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            found.extend(lines.filter_map(|line| line.split('\t').nth(1)).map(str::to_owned));
+        }
+    }
+    Ok(found)
 }

@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("bad_input/garbage_on_the_open_port_harms_nobody", 60, |lab| garbage(lab, false)),
         Case::new("bad_input/garbage_in_a_session_harms_only_that_session", 60, |lab| garbage(lab, true)),
         Case::new("bad_input/a_stranger_gets_no_session", 30, stranger),
+        Case::new("bad_input/a_malformed_update_withdraws_its_routes_and_the_session_stays", 30, withdraws),
     ]
 }
 
@@ -311,4 +312,47 @@ fn stranger(lab: &Lab) -> Result<()> {
         }
     }
     beside.unharmed(lab)
+}
+
+/// An UPDATE with one route, and an ORIGIN of this value.
+fn update(origin: u8) -> Vec<u8> {
+    let mut body = vec![0, 0];
+    let path = [0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xea];
+    let attributes = [&[0x40, 1, 1, origin], &path[..], &[0x40, 3, 4, 10, 0, 0, 2]].concat();
+    body.extend(u16::try_from(attributes.len()).unwrap_or(0).to_be_bytes());
+    body.extend(attributes);
+    body.extend([32, 198, 51, 100, 7]);
+    message(UPDATE, &body)
+}
+
+fn withdraws(lab: &Lab) -> Result<()> {
+    pair(lab)?;
+    let listener = Raw::listen(lab, "them", them())?;
+    let steer = "steer edge\n accept 198.51.100.0/24 le 32\n install kernel\nexit\n";
+    let node = Holdover::start(lab, "us", &(opposite(&plain(true, V4), &[]) + steer))?;
+    let mut raw = Raw::accept(lab, &listener, 10.0)?;
+    raw.establish(&open(65002, 90, &[ipv4_unicast(), four_octet_as(65002)]))?;
+    let kernel = || lab.run("us", &["ip", "route", "show", "198.51.100.7/32"]);
+    raw.send(&update(0))?;
+    lab.eventually("the route is in our kernel", 5.0, || {
+        let routes = kernel()?;
+        ensure!(routes.contains("10.0.0.2"), "no route: {routes}");
+        Ok(())
+    })?;
+    // RFC 7606 section 7.1: an undefined ORIGIN is treat-as-withdraw.
+    raw.send(&update(9))?;
+    lab.eventually("the route is gone from our kernel", 5.0, || {
+        let routes = kernel()?;
+        ensure!(routes.is_empty(), "{routes}");
+        Ok(())
+    })?;
+    raw.send(&update(0))?;
+    lab.eventually("the session lives on", 5.0, || {
+        ensure!(!kernel()?.is_empty(), "no route");
+        Ok(())
+    })?;
+    node.stop(lab, 10.0)?;
+    ensure!(raw.end().is_some_and(|body| body.starts_with(&[6, 2])), "no Cease/2");
+    ensure!(kernel()?.is_empty(), "a route was left behind");
+    Ok(())
 }
