@@ -143,6 +143,10 @@ impl Drive {
         if rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::NONBLOCK).is_err() {
             seed = now().as_micros().to_ne_bytes();
         }
+        if let Err(error) = self.io.host.remove_own_routes() {
+            let message = format!("cannot look for routes that an earlier run left: {error}");
+            self.log.note(Level::Warning, "leftover_routes_unknown", &message);
+        }
         self.engine.start(now(), u64::from_ne_bytes(seed));
         loop {
             if let Err(error) = self.turn() {

@@ -81,9 +81,9 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Opens the sockets, takes away the routes that a crashed run left, and begins to follow links and addresses.
+    /// Opens the sockets and begins to follow links and addresses.
     pub(crate) fn open(listed: Vec<Entry>) -> io::Result<Self> {
-        let mut host = Self {
+        Ok(Self {
             orders: NetlinkSocket::open(0)?,
             addresses: Watch::open(&[HostTable::Links, HostTable::Addresses], ADDRESS_GROUPS)?,
             routes: None,
@@ -94,9 +94,7 @@ impl Host {
             changes: Vec::new(),
             kernel_routes: BTreeSet::new(),
             installed: BTreeMap::new(),
-        };
-        host.remove_own_routes()?;
-        Ok(host)
+        })
     }
 
     /// The socket that tells of links and addresses.

@@ -83,6 +83,11 @@ impl Listening {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn port(&self) -> u16 {
+        self.socket.local_addr().unwrap().as_socket().unwrap().port()
+    }
+
     fn is_barred(&self, remote: IpAddr) -> bool {
         self.barred.iter().any(|prefix| prefix.contains(remote))
     }

@@ -463,3 +463,6 @@ fn fact_of(conn: ConnId, said: Said) -> Fact {
         Said::Closed(why) => Input::Closed { conn, why },
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! The sockets against a peer that a test plays, over loopback.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration as StdDuration;
+
+use holdover_core::base::net::Prefix;
+use holdover_core::engine::{PeerId, Secret, Slot, TcpOptions};
+
+use super::timer::now;
+use super::*;
+
+/// How long anything may take here.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const CONN: ConnId = ConnId { peer: PeerId(3), slot: Slot::Outgoing, generation: 7 };
+const OPTIONS: TcpOptions<'static> = TcpOptions { key: None, ttl: 1, min_ttl: 0 };
+
+/// The sockets, and every octet that was received.
+struct Bench {
+    io: Io,
+    received: Vec<u8>,
+    largest: usize,
+    _signals: UnixStream,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let (signals, other) = UnixStream::pair().unwrap();
+        let io = Io::open(Host::open(Vec::new()).unwrap(), signals.as_raw_fd()).unwrap();
+        std::mem::forget(signals);
+        Self { io, received: Vec::new(), largest: 0, _signals: other }
+    }
+
+    /// What one turn says of connections and listeners.
+    fn turn(&mut self) -> Vec<Input<'static>> {
+        self.io.wait(now(), now() + Duration::from_millis(20)).unwrap();
+        self.io.begin_turn(now());
+        let mut facts = Vec::new();
+        while let Some(fact) = self.io.next() {
+            match fact {
+                Fact::Received { conn, len } => {
+                    assert_eq!(conn, CONN);
+                    self.largest = self.largest.max(len);
+                    self.received.extend_from_slice(&self.io.buffer[..len]);
+                }
+                Fact::Link { .. } | Fact::Plain(Input::Address { .. } | Input::Resync { .. }) => {}
+                Fact::Plain(input) => facts.push(input),
+            }
+        }
+        facts
+    }
+
+    /// Everything that is said until `enough`.
+    fn until(&mut self, mut enough: impl FnMut(&Self, &[Input<'static>]) -> bool) -> Vec<Input<'static>> {
+        let (mut facts, end) = (Vec::new(), now() + PATIENCE);
+        while !enough(self, &facts) {
+            assert!(now() < end, "not said within {PATIENCE:?}: {facts:?}");
+            facts.extend(self.turn());
+        }
+        facts
+    }
+
+    fn execute(&mut self, order: Output<'_>) {
+        self.io.execute(now(), order);
+    }
+
+    fn connect(&mut self, remote: Endpoint) {
+        self.execute(Output::Connect { conn: CONN, local: None, via: None, remote, options: OPTIONS });
+    }
+
+    fn said(&mut self) -> Input<'static> {
+        let facts = self.until(|_, facts| !facts.is_empty());
+        assert_eq!(facts.len(), 1, "{facts:?}");
+        facts[0]
+    }
+}
+
+fn endpoint_of(listener: &TcpListener) -> Endpoint {
+    tcp::endpoint(listener.local_addr().unwrap())
+}
+
+/// A connection, and the peer's end of it.
+fn connected(host: &str) -> (Bench, TcpStream) {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let mut bench = Bench::new();
+    bench.connect(endpoint_of(&listener));
+    let (peer, from) = listener.accept().unwrap();
+    match bench.said() {
+        Input::Connected { conn: CONN, local } => assert_eq!(local, tcp::endpoint(from)),
+        other => panic!("{other:?}"),
+    }
+    (bench, peer)
+}
+
+#[test]
+fn octets_go_both_ways_on_both_families() {
+    for host in ["127.0.0.1", "::1"] {
+        let (mut bench, mut peer) = connected(host);
+        bench.execute(Output::Send { conn: CONN, bytes: b"open" });
+        assert!(matches!(bench.said(), Input::Sent { conn: CONN, len: 4 }));
+        let mut octets = [0; 4];
+        peer.read_exact(&mut octets).unwrap();
+        assert_eq!(&octets, b"open");
+        peer.write_all(b"keepalive").unwrap();
+        bench.until(|bench, _| bench.received == b"keepalive");
+    }
+}
+
+#[test]
+fn a_refused_connect_fails_with_its_reason() {
+    let remote = endpoint_of(&TcpListener::bind("127.0.0.1:0").unwrap()); // Closed at once: nobody listens there.
+    let mut bench = Bench::new();
+    bench.connect(remote);
+    assert!(matches!(bench.said(), Input::ConnectFailed { conn: CONN, why: IoError::Refused }));
+}
+
+#[test]
+fn a_connect_from_an_address_that_is_not_ours_fails_at_once() {
+    let mut bench = Bench::new();
+    let remote = Endpoint { address: IpAddr::V6(Ipv6Addr::LOCALHOST), port: 179, link: None };
+    let local = Some("2001:db8::1".parse().unwrap());
+    bench.execute(Output::Connect { conn: CONN, local, via: None, remote, options: OPTIONS });
+    assert!(matches!(bench.said(), Input::ConnectFailed { conn: CONN, why: IoError::AddressUnavailable }));
+}
+
+#[test]
+fn a_connect_that_is_closed_is_answered_by_closed_only() {
+    // One that is under way, and one that has failed already.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let local: IpAddr = "192.0.2.77".parse().unwrap();
+    for local in [None, Some(local)] {
+        let mut bench = Bench::new();
+        let remote = endpoint_of(&listener);
+        bench.execute(Output::Connect { conn: CONN, local, via: None, remote, options: OPTIONS });
+        bench.execute(Output::Close { conn: CONN, how: CloseHow::Graceful });
+        assert!(matches!(bench.said(), Input::Closed { conn: CONN, why: IoError::None }));
+        assert!(bench.turn().is_empty() && bench.io.connections.iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn a_full_wire_answers_when_it_takes_more() {
+    let (mut bench, mut peer) = connected("127.0.0.1");
+    let bytes = [7; 64 << 10];
+    let mut sent = 0;
+    let waits = loop {
+        bench.execute(Output::Send { conn: CONN, bytes: &bytes });
+        match bench.turn().as_slice() {
+            [] => break bench.io.connection(CONN).unwrap().1.has_to_write(),
+            [Input::Sent { len, .. }] => sent += len,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!waits, "it says that it takes more before it does");
+    let reader = std::thread::spawn(move || {
+        let mut octets = Vec::new();
+        peer.read_to_end(&mut octets).map(|_| octets.len())
+    });
+    match bench.said() {
+        Input::Sent { conn: CONN, len } => sent += len,
+        other => panic!("{other:?}"),
+    }
+    bench.execute(Output::AskFlushed { conn: CONN });
+    assert!(matches!(bench.said(), Input::Flushed { conn: CONN }));
+    bench.execute(Output::Close { conn: CONN, how: CloseHow::Graceful });
+    assert!(matches!(bench.said(), Input::Closed { conn: CONN, why: IoError::None }));
+    assert_eq!(reader.join().unwrap().unwrap(), sent);
+}
+
+#[test]
+fn at_most_four_kib_are_read_in_one_turn() {
+    let (mut bench, mut peer) = connected("::1");
+    let all: Vec<u8> = (0..=255).cycle().take(50_000).collect();
+    peer.write_all(&all).unwrap();
+    let turns = (0..).find(|_| {
+        bench.turn();
+        bench.received.len() == all.len()
+    });
+    assert!(turns.unwrap() + 1 >= all.len().div_ceil(READ));
+    assert!(bench.largest <= READ && bench.received == all);
+}
+
+#[test]
+fn the_peers_end_is_told_after_its_last_words() {
+    let (mut bench, mut peer) = connected("127.0.0.1");
+    peer.write_all(b"cease").unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert!(matches!(bench.said(), Input::Closed { conn: CONN, why: IoError::Reset }));
+    assert_eq!(bench.received, b"cease");
+}
+
+#[test]
+fn last_words_are_heard_even_when_sending_has_failed() {
+    let (mut bench, mut peer) = connected("127.0.0.1");
+    peer.write_all(b"cease").unwrap();
+    drop(peer);
+    // The first write draws a reset; the second one fails, before anything was read.
+    bench.execute(Output::Send { conn: CONN, bytes: b"keepalive" });
+    let end = now() + PATIENCE;
+    while bench.io.connection(CONN).is_some_and(|(_, connection)| !connection.has_to_read()) {
+        assert!(now() < end);
+        bench.execute(Output::Send { conn: CONN, bytes: b"keepalive" });
+    }
+    let closed = |facts: &[Input<'_>]| facts.iter().any(|fact| matches!(fact, Input::Closed { .. }));
+    let facts = bench.until(|_, facts| closed(facts));
+    assert!(matches!(facts.last(), Some(Input::Closed { conn: CONN, why: IoError::Reset })), "{facts:?}");
+    assert_eq!(bench.received, b"cease");
+}
+
+#[test]
+fn our_last_words_survive_what_the_peer_still_sends() {
+    let (mut bench, mut peer) = connected("127.0.0.1");
+    peer.write_all(&[1; 20_000]).unwrap();
+    bench.execute(Output::Send { conn: CONN, bytes: b"notification" });
+    bench.execute(Output::Close { conn: CONN, how: CloseHow::Graceful });
+    peer.write_all(&[2; 20_000]).unwrap();
+    for _ in 0..20 {
+        let said = bench.turn();
+        assert!(said.iter().all(|fact| matches!(fact, Input::Sent { .. })), "{said:?}");
+    }
+    let mut octets = Vec::new();
+    peer.read_to_end(&mut octets).unwrap();
+    assert_eq!(octets, b"notification");
+    drop(peer);
+    assert!(matches!(bench.said(), Input::Closed { conn: CONN, why: IoError::None }));
+}
+
+#[test]
+fn an_abort_is_a_reset() {
+    let (mut bench, mut peer) = connected("127.0.0.1");
+    bench.execute(Output::Close { conn: CONN, how: CloseHow::Abort });
+    assert!(matches!(bench.said(), Input::Closed { conn: CONN, why: IoError::None }));
+    let error = peer.read(&mut [0; 8]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn who_connects_is_adopted_or_refused() {
+    let mut bench = Bench::new();
+    let listener = ListenerId(1);
+    let local = Endpoint { address: IpAddr::V6(Ipv6Addr::LOCALHOST), port: 0, link: None };
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    let port = bench.io.listeners[1].as_ref().unwrap().port();
+    let mut peers = Vec::new();
+    for adopt in [true, false] {
+        let mut peer = TcpStream::connect(("::1", port)).unwrap();
+        let Input::Accepted { socket, listener: ListenerId(1), remote, .. } = bench.said() else { panic!() };
+        assert_eq!(remote, tcp::endpoint(peer.local_addr().unwrap()));
+        if adopt {
+            bench.execute(Output::Adopt { socket, conn: CONN, options: OPTIONS });
+            peer.write_all(b"open").unwrap();
+            bench.until(|bench, _| bench.received == b"open");
+        } else {
+            bench.execute(Output::Refuse { socket });
+            peer.set_read_timeout(Some(StdDuration::from_secs(10))).unwrap();
+            assert_eq!(peer.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        }
+        peers.push(peer);
+    }
+    bench.execute(Output::Unlisten { listener });
+    assert!(TcpStream::connect(("::1", port)).is_err());
+}
+
+#[test]
+fn a_listener_demands_the_key_of_its_prefix() {
+    let mut bench = Bench::new();
+    let listener = ListenerId(0);
+    let local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    let port = bench.io.listeners[0].as_ref().unwrap().port();
+    let remote = "127.0.0.0".parse().ok().and_then(|address| Prefix::new(address, 8)).unwrap();
+    bench.execute(Output::ListenKey { listener, remote, key: Some(Secret(b"secret")) });
+    let dial = |bench: &mut Bench, key: &'static [u8], generation| {
+        let conn = ConnId { generation, ..CONN };
+        let options = TcpOptions { key: Some(Secret(key)), ..OPTIONS };
+        let remote = Endpoint { port, ..local };
+        bench.execute(Output::Connect { conn, local: None, via: None, remote, options });
+    };
+    dial(&mut bench, b"wrong", 1);
+    dial(&mut bench, b"secret", 2);
+    let facts = bench.until(|_, facts| facts.len() >= 2);
+    assert!(
+        facts.iter().any(|fact| matches!(fact, Input::Connected { conn, .. } if conn.generation == 2)),
+        "{facts:?}"
+    );
+    assert!(!facts.iter().any(|fact| matches!(fact, Input::Connected { conn, .. } if conn.generation == 1)));
+}
