@@ -237,11 +237,10 @@ impl Drive {
         let known = self.io.host.is_told() || now.since(self.started) >= TABLES_PATIENCE;
         let Some(configuration) = self.configuration.take_if(|_| known) else { return };
         if self.stopping_until.is_none() {
+            let kernel = RouteSource::Kernel as usize;
+            let follow = configuration.view().bgp.redistribute.iter().any(|family| family[kernel].on);
             self.engine.configure(now, configuration);
             self.drain(now);
-            let bgp = self.engine.config().view().bgp;
-            let kernel = RouteSource::Kernel as usize;
-            let follow = bgp.redistribute.iter().any(|family| family[kernel].on);
             if let Err(error) = self.io.follow_routes(follow) {
                 let message = format!("cannot follow the kernel's routes: {error}");
                 self.log.note(Level::Error, "kernel_routes_failed", &message);

@@ -64,7 +64,7 @@ impl Snapshot {
     }
 
     /// The peers.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerView<'_>> {
+    pub(crate) fn peers(&self) -> impl Iterator<Item = PeerView<'_>> + Clone {
         self.peers.iter().map(|row| PeerView {
             description: &row.description,
             group: &row.group,
@@ -74,7 +74,7 @@ impl Snapshot {
     }
 
     /// The services.
-    pub(crate) fn services(&self) -> impl Iterator<Item = ServiceView<'_>> {
+    pub(crate) fn services(&self) -> impl Iterator<Item = ServiceView<'_>> + Clone {
         self.services.iter().map(|row| ServiceView { name: &row.name, ..row.view })
     }
 }

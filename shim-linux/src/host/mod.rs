@@ -347,3 +347,6 @@ fn route_done(route: RouteId, result: Result<(), Errno>) -> Fact {
     let result: Result<(), IoError> = result.map_err(error::from_errno);
     Fact::Plain(Input::RouteDone { route, result })
 }
+
+#[cfg(test)]
+mod tests;

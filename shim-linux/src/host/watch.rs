@@ -149,6 +149,13 @@ impl Watch {
     }
 }
 
+#[cfg(test)]
+impl std::os::fd::AsFd for Watch {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl AsRawFd for Watch {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()

@@ -65,24 +65,21 @@ async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
     let aside = Aside { refused: manager.refused.borrow().clone(), silent_seconds };
     let now = now();
     manager.engine.board.read(|snapshot| match (what, as_json) {
-        ("summary", _) => {
+        ("summary", true) => {
             let view = snapshot.summary().ok_or_else(|| silence(manager))?;
-            Ok(if as_json {
-                pretty(&json::summary(&view, now, &aside))
-            } else {
-                text::summary(&view, now, &aside)
-            })
+            Ok(pretty(&json::summary(&view, now, &aside)))
         }
+        ("summary", false) => text::summary(snapshot, now, &aside).ok_or_else(|| silence(manager)),
         ("neighbors", true) => {
             let rows: Vec<_> = snapshot.peers().map(|view| json::neighbor(&view, now)).collect();
             Ok(pretty(&with_silence(json!({ "version": 1, "neighbors": rows }), &aside)))
         }
-        ("neighbors", false) => Ok(text::silence(&aside) + &text::neighbors(snapshot.peers(), now)),
+        ("neighbors", false) => Ok(text::neighbors(snapshot, now, &aside)),
         ("services", true) => {
             let rows: Vec<_> = snapshot.services().map(|view| json::service(&view, now)).collect();
             Ok(pretty(&with_silence(json!({ "version": 1, "services": rows }), &aside)))
         }
-        ("services", false) => Ok(text::silence(&aside) + &text::services(snapshot.services(), now)),
+        ("services", false) => Ok(text::services(snapshot, now, &aside)),
         _ => Err(format!("there is no `show {what}`")),
     })
 }
