@@ -1,1 +1,3 @@
-//! placeholder crate root
+//! What the benches measure with.
+
+pub mod messages;
