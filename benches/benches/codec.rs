@@ -10,7 +10,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use holdover_benches::messages::{self, Message};
 use holdover_core::base::limits;
-use holdover_core::base::net::{Asn, Families, Family, Prefix};
+use holdover_core::base::net::{Families, Family, Prefix};
 use holdover_core::wire::attribute::Attributes;
 use holdover_core::wire::header::{MessageType, peel};
 use holdover_core::wire::open::Open;
@@ -171,7 +171,7 @@ impl Sent {
         let family = prefixes[0].family();
         let mut attributes = Attributes::new();
         attributes.origin = update.origin().unwrap();
-        for asn in update.as_path().segments().flat_map(|segment| segment.asns().collect::<Vec<Asn>>()) {
+        for asn in update.as_path().segments().flat_map(|segment| segment.asns()) {
             attributes.as_path.push(asn).unwrap();
         }
         attributes.communities.extend(update.communities());

@@ -130,7 +130,7 @@ impl<'a> Segment<'a> {
     }
 
     /// Its AS numbers.
-    pub fn asns(&self) -> impl Iterator<Item = Asn> + 'a {
+    pub fn asns(&self) -> impl Iterator<Item = Asn> + use<'a> {
         let (pairs, fours) = if self.wide { (&[][..], self.octets) } else { (self.octets, &[][..]) };
         let fours = fours.as_chunks::<4>().0.iter().map(|&four| Asn(u32::from_be_bytes(four)));
         let pairs = pairs.as_chunks::<2>().0.iter().map(|&pair| Asn(u32::from(u16::from_be_bytes(pair))));
@@ -358,7 +358,7 @@ impl Default for Attributes {
 
 /// The BGP Identifiers of a CLUSTER_LIST.
 #[inline]
-pub(crate) fn ids(value: &[u8]) -> impl Iterator<Item = BgpId> + '_ {
+pub(crate) fn ids(value: &[u8]) -> impl Iterator<Item = BgpId> {
     value.as_chunks::<4>().0.iter().map(|&four| BgpId(u32::from_be_bytes(four)))
 }
 

@@ -205,32 +205,32 @@ impl<'a> Update<'a> {
     }
 
     /// CLUSTER_LIST, from internal peers (RFC 4456).
-    pub fn cluster_list(&self) -> impl Iterator<Item = BgpId> + 'a {
+    pub fn cluster_list(&self) -> impl Iterator<Item = BgpId> + use<'a> {
         ids(self.value(code::CLUSTER_LIST).unwrap_or_default())
     }
 
     /// COMMUNITIES (RFC 1997).
     #[inline]
-    pub fn communities(&self) -> impl Iterator<Item = Community> + 'a {
+    pub fn communities(&self) -> impl Iterator<Item = Community> + use<'a> {
         let value = self.value(code::COMMUNITIES).unwrap_or_default();
         value.as_chunks::<4>().0.iter().map(|&four| Community(u32::from_be_bytes(four)))
     }
 
     /// LARGE_COMMUNITY (RFC 8092).
     #[inline]
-    pub fn large_communities(&self) -> impl Iterator<Item = LargeCommunity> + 'a {
+    pub fn large_communities(&self) -> impl Iterator<Item = LargeCommunity> + use<'a> {
         let value = self.value(code::LARGE_COMMUNITY).unwrap_or_default();
         value.as_chunks::<12>().0.iter().map(LargeCommunity::from_octets)
     }
 
     /// EXTENDED_COMMUNITIES, eight octets each (RFC 4360).
-    pub fn extended_communities(&self) -> impl Iterator<Item = [u8; 8]> + 'a {
+    pub fn extended_communities(&self) -> impl Iterator<Item = [u8; 8]> + use<'a> {
         let value = self.value(code::EXTENDED_COMMUNITIES).unwrap_or_default();
         value.as_chunks::<8>().0.iter().copied()
     }
 
     /// Every attribute as it stands, faulty and repeated ones too, up to where the framing breaks.
-    pub fn attributes(&self) -> impl Iterator<Item = RawAttribute<'a>> + 'a {
+    pub fn attributes(&self) -> impl Iterator<Item = RawAttribute<'a>> + use<'a> {
         let mut rest = self.attributes;
         core::iter::from_fn(move || {
             let attribute = RawAttribute::take(&mut rest);
@@ -242,7 +242,7 @@ impl<'a> Update<'a> {
     }
 
     /// The attributes that the table does not know, as they stand.
-    pub fn unknown(&self) -> impl Iterator<Item = RawAttribute<'a>> + 'a {
+    pub fn unknown(&self) -> impl Iterator<Item = RawAttribute<'a>> + use<'a> {
         self.attributes().filter(|attribute| verdict::place(attribute.code).is_none())
     }
 

@@ -307,7 +307,7 @@ mod tests {
     fn values(update: &Update<'_>, family: Family) -> Attributes {
         let mut attributes = Attributes::new();
         attributes.origin = update.origin().unwrap();
-        for asn in update.as_path().segments().flat_map(|segment| segment.asns().collect::<Vec<_>>()) {
+        for asn in update.as_path().segments().flat_map(|segment| segment.asns()) {
             attributes.as_path.push(asn).unwrap();
         }
         attributes.communities.extend(update.communities());
