@@ -60,9 +60,30 @@ fn holdover(_: &mut Session, octets: &[u8]) -> Option<()> {
         return Some(());
     }
     let update = Update::read(frame.body, CONTEXT);
-    black_box((update.verdict(), update.origin(), update.med(), update.local_pref()));
+    black_box(update.verdict());
+    for prefix in update.withdrawn() {
+        black_box(prefix);
+    }
+    let mut routes = 0;
+    for prefix in update.announced() {
+        black_box(prefix);
+        routes += 1;
+    }
+    if routes > 0 {
+        // Nobody looks at the attributes of a message that only withdraws.
+        attributes(&update);
+    }
+    Some(())
+}
+
+fn attributes(update: &Update<'_>) {
+    black_box(update.origin());
+    black_box(update.med());
+    black_box(update.local_pref());
     for family in Family::ALL {
-        black_box(update.next_hop(family));
+        if let Some(next_hop) = update.next_hop(family) {
+            black_box(next_hop);
+        }
     }
     for asn in update.as_path().segments().flat_map(|segment| segment.asns()) {
         black_box(asn);
@@ -73,13 +94,6 @@ fn holdover(_: &mut Session, octets: &[u8]) -> Option<()> {
     for community in update.large_communities() {
         black_box(community);
     }
-    for prefix in update.announced() {
-        black_box(prefix);
-    }
-    for prefix in update.withdrawn() {
-        black_box(prefix);
-    }
-    Some(())
 }
 
 fn zettabgp(session: &mut Session, octets: &[u8]) -> Option<()> {

@@ -1,5 +1,6 @@
 //! The values every module speaks of: address families, prefixes, AS numbers, BGP identifiers.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -151,57 +152,95 @@ impl Families {
 }
 
 /// A prefix with its host bits cleared: `192.0.2.0/24`. The rest value is `0.0.0.0/0`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// The address stands as octets and not as an `IpAddr`, and they come first: so that a copy and what is read of it are of
+/// the same width, which is what a table of routes spends its time on.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)]
 pub struct Prefix {
-    address: IpAddr,
+    /// An IPv4 address in the first four, zeros behind it.
+    octets: [u8; 16],
     length: u8,
+    family: Family,
 }
 
 impl Prefix {
     /// `0.0.0.0/0`, all zero bits: the rest value.
-    pub const ZERO: Self = Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), length: 0 };
+    pub const ZERO: Self = Self { family: Family::Ipv4, octets: [0; 16], length: 0 };
 
     /// `address/length` with the host bits cleared; `None` when `length` exceeds the family's bits.
     pub const fn new(address: IpAddr, length: u8) -> Option<Self> {
-        if length > Family::of(address).bits() {
+        let family = Family::of(address);
+        if length > family.bits() {
             return None;
         }
-        Some(Self { address: mask(address, length), length })
+        Some(Self { family, octets: mask(left_aligned(address), length), length })
     }
 
     /// The prefix of this one address: /32 or /128.
     pub const fn host(address: IpAddr) -> Self {
-        Self { address, length: Family::of(address).bits() }
+        let family = Family::of(address);
+        Self { family, octets: left_aligned(address).to_be_bytes(), length: family.bits() }
+    }
+
+    /// The prefix of an address whose host bits are clear already; an IPv4 one stands in the first four octets, with zeros
+    /// behind it.
+    #[inline]
+    pub(crate) const fn from_masked(family: Family, octets: [u8; 16], length: u8) -> Self {
+        Self { family, octets, length }
+    }
+
+    /// The octets that keep the first `length` bits of an address, as [`Prefix::from_masked`] wants them masked.
+    pub(crate) const fn mask_octets(length: u8) -> [u8; 16] {
+        mask(u128::MAX, length)
     }
 
     /// The first address.
+    #[inline]
     pub const fn address(self) -> IpAddr {
-        self.address
+        match self.family {
+            Family::Ipv4 => {
+                let [a, b, c, d, ..] = self.octets;
+                IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+            }
+            Family::Ipv6 => IpAddr::V6(Ipv6Addr::from_octets(self.octets)),
+        }
+    }
+
+    /// The first address's octets, an IPv4 one's in the first four.
+    #[inline]
+    pub(crate) const fn octets(&self) -> &[u8; 16] {
+        &self.octets
     }
 
     /// The length in bits.
+    #[inline]
     pub const fn length(self) -> u8 {
         self.length
     }
 
     /// The family.
+    #[inline]
     pub const fn family(self) -> Family {
-        Family::of(self.address)
+        self.family
     }
 
     /// Whether it is one address: /32 or /128.
     pub const fn is_host(self) -> bool {
-        self.length == self.family().bits()
+        self.length == self.family.bits()
     }
 
     /// Whether `address` lies in it.
-    pub fn contains(self, address: IpAddr) -> bool {
-        Family::of(address) == self.family() && mask(address, self.length) == self.address
+    pub const fn contains(self, address: IpAddr) -> bool {
+        matches!(
+            (self.family, Family::of(address)),
+            (Family::Ipv4, Family::Ipv4) | (Family::Ipv6, Family::Ipv6)
+        ) && u128::from_be_bytes(mask(left_aligned(address), self.length)) == u128::from_be_bytes(self.octets)
     }
 
     /// Whether `other` lies in it, itself included.
-    pub fn covers(self, other: Self) -> bool {
-        other.length >= self.length && self.contains(other.address)
+    pub const fn covers(self, other: Self) -> bool {
+        other.length >= self.length && self.contains(other.address())
     }
 
     /// Whether a list line `P [ge N] [le N]` with this P matches `other`; 0: not given. Without both only P itself
@@ -219,7 +258,24 @@ impl Prefix {
     /// The prefix of `length` bits that covers this one; itself when it is no longer than that.
     #[must_use]
     pub const fn widened(self, length: u8) -> Self {
-        if length >= self.length { self } else { Self { address: mask(self.address, length), length } }
+        if length >= self.length {
+            return self;
+        }
+        Self { octets: mask(u128::from_be_bytes(self.octets), length), length, ..self }
+    }
+}
+
+impl Ord for Prefix {
+    /// By family, address, length.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |prefix: &Self| (prefix.family, u128::from_be_bytes(prefix.octets), prefix.length);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Prefix {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -231,7 +287,7 @@ impl Default for Prefix {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.length)
+        write!(f, "{}/{}", self.address(), self.length)
     }
 }
 
@@ -244,7 +300,7 @@ impl fmt::Debug for Prefix {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Prefix {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{}/{}", self.address, self.length);
+        defmt::write!(f, "{}/{}", self.address(), self.length);
     }
 }
 
@@ -300,17 +356,18 @@ pub const fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-const fn mask(address: IpAddr, length: u8) -> IpAddr {
+/// An address as a number whose first bit is the address's first.
+const fn left_aligned(address: IpAddr) -> u128 {
     match address {
-        IpAddr::V4(v4) => {
-            let keep = if length == 0 { 0 } else { u32::MAX << (32 - length) };
-            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & keep))
-        }
-        IpAddr::V6(v6) => {
-            let keep = if length == 0 { 0 } else { u128::MAX << (128 - length) };
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & keep))
-        }
+        IpAddr::V4(v4) => (v4.to_bits() as u128) << 96,
+        IpAddr::V6(v6) => v6.to_bits(),
     }
+}
+
+/// The first `length` bits, and zeros.
+const fn mask(bits: u128, length: u8) -> [u8; 16] {
+    let keep = if length == 0 { 0 } else { u128::MAX << (128 - length) };
+    (bits & keep).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -349,6 +406,32 @@ mod tests {
         assert!(!line.admits(prefix("198.51.100.1", 32), 0, 32));
         assert!(!line.admits(prefix("192.0.0.0", 16), 0, 32));
         assert!(!Prefix::ZERO.admits(prefix("2001:db8::", 32), 0, 32));
+    }
+
+    #[test]
+    fn prefixes_are_ordered_by_family_then_address_then_length() {
+        let prefix = |text, length| Prefix::new(address(text), length).unwrap();
+        let ordered = [
+            prefix("0.0.0.0", 0),
+            prefix("10.0.0.0", 8),
+            prefix("10.0.0.0", 16),
+            prefix("10.1.0.0", 16),
+            prefix("255.0.0.0", 8),
+            prefix("::", 0),
+            prefix("2001:db8::", 32),
+            prefix("2001:db8::", 48),
+        ];
+        assert!(ordered.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn an_address_comes_out_as_it_went_in() {
+        for text in ["192.0.2.77", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::", "::ffff:192.0.2.1"] {
+            assert_eq!(Prefix::host(address(text)).address(), address(text));
+            assert!(
+                Prefix::host(address(text)).is_host() && Prefix::host(address(text)).contains(address(text))
+            );
+        }
     }
 
     #[test]

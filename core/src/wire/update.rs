@@ -98,13 +98,18 @@ impl<'a> Update<'a> {
             seen_unknown: [0; 4],
             worst: Worst { verdict: Verdict::Accept, offender: None, subcode: 0, data: &[] },
         };
-        if view.split().is_none() {
-            view.fault(Verdict::ResetSession, None, update::MALFORMED_ATTRIBUTE_LIST, &[]);
-            return view;
-        }
-        view.walk();
-        view.check_routes();
+        view.judge();
         view
+    }
+
+    /// Goes over the body. Apart from [`Update::read`], so that the view is filled where it stays and is never copied.
+    #[inline(never)]
+    fn judge(&mut self) {
+        if self.split().is_none() {
+            return self.fault(Verdict::ResetSession, None, update::MALFORMED_ATTRIBUTE_LIST, &[]);
+        }
+        self.walk();
+        self.check_routes();
     }
 
     /// What to do with it.
