@@ -187,7 +187,7 @@ impl Prefix {
     /// behind it.
     #[inline]
     pub(crate) const fn from_masked(family: Family, octets: [u8; 16], length: u8) -> Self {
-        Self { family, octets, length }
+        Self { octets, length, family }
     }
 
     /// The octets that keep the first `length` bits of an address, as [`Prefix::from_masked`] wants them masked.
