@@ -27,6 +27,9 @@ mod print;
 mod statement;
 mod value;
 
+pub(crate) use line::Words;
+pub(crate) use matcher::{Fit, walk};
+
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
 pub use lint::lint;
 pub use matcher::{Completion, Expect, Shown, Token, Values, completions};

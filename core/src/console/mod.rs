@@ -3,12 +3,14 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | [`command`] | what an operator can say: the table, abbreviation, completion and `?` |
 //! | [`show`] | the renderers: summary, neighbors, services, routes, steered prefixes |
 //! | [`advice`] | what to do about what is shown, in sentences |
 //! | [`table`] | columns that line up |
 //! | [`text`] | ages, and a sink for those who have [`core::fmt::Write`] |
 
 pub mod advice;
+pub mod command;
 pub mod show;
 pub mod table;
 pub mod text;
