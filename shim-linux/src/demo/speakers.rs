@@ -150,6 +150,7 @@ impl Drop for Files {
         if self.keep {
             for host in Host::SPEAKERS {
                 let _ = fs::remove_file(self.path(host, "sock"));
+                let _ = fs::remove_file(self.path(host, "owned"));
             }
         } else {
             let _ = fs::remove_dir_all(&self.directory);
