@@ -54,7 +54,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     Posture::Draining => Some((standby, marks.with(Marks::GRACEFUL_SHUTDOWN))),
                     posture @ Posture::Standby => {
                         let twice = prepends(posture, state.because());
-                        Some((service.standby, marks.with_if(Marks::PREPEND_TWICE, twice)))
+                        Some((standby, marks.with_if(Marks::PREPEND_TWICE, twice)))
                     }
                 }
             }

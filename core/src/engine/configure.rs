@@ -289,21 +289,28 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn find_on_host(&mut self, place: usize) {
         let address = self.address_behind(place);
         let single = |length: u8| length == Family::of(address).bits();
-        let (mut links, mut ours) = (0, false);
+        let (mut links, mut ours) = (0, None);
         for host in self.hosts.as_mut_slice().iter_mut().filter(|host| host.address.address == address) {
             links |= 1 << host.link;
-            ours |= core::mem::take(&mut host.ours);
+            if core::mem::take(&mut host.ours) {
+                ours = Some((host.link, host.address.length));
+            }
         }
         let kept =
             |host: &super::host::HostAddress| host.address.address != address || !single(host.address.length);
         self.hosts.retain(kept);
         let route = self.routes.get_mut(place);
         route.links |= links;
+        if let Some((link, length)) = ours {
+            // Left by an earlier run: it is unbound where that run bound it.
+            route.bound_on = link.saturating_add(1);
+            route.bound_length = length;
+        }
         let present = route.links != 0;
         if present {
             self.routes.present.insert(place);
         }
-        self.observe(place, present, ours);
+        self.observe(place, present, ours.is_some());
         if let Owner::Service(service) = self.routes.get(place).owner {
             self.service_presence(usize::from(service));
         }
