@@ -2,6 +2,7 @@
 //!
 //! Each law is a module with one function from sources to [`Fault`]s, tested with a sample that breaks it.
 
+mod bss;
 mod documents;
 mod forbidden;
 mod layers;
@@ -26,6 +27,7 @@ Check formatting, clippy, and the laws of the house; change nothing.
   forbidden   no std, alloc, unsafe or clock in core; no loose ends; no sleeping test
   documents   links, cited files and cited tests exist; every record is explained
   thumb       core builds for thumbv7em-none-eabi: no_std and no alloc are facts
+  bss         a static engine, and a static configuration, lie in .bss, on the host and on the board
 
 Without a name all of them are checked, and all are reported even when an early one fails.";
 
@@ -69,6 +71,7 @@ const LAWS: &[Law] = &[
     Law { name: "forbidden", check: || on_tree(forbidden::check) },
     Law { name: "documents", check: documents::check },
     Law { name: "thumb", check: thumb::check },
+    Law { name: "bss", check: bss::check },
 ];
 
 /// Runs the chore.

@@ -21,11 +21,11 @@ const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
 
 /// Builds core for the target; the toolchain of the machine is left as it is.
 pub(super) fn check() -> Outcome {
-    process::run(build()?.args(["--package", "holdover-core"]))
+    process::run(cargo("build")?.args(["--package", "holdover-core"]))
 }
 
-/// `cargo build` for the target, by whichever of the two ways this machine has.
-pub(super) fn build() -> Result<Command, String> {
+/// `cargo build` or its like for the target, by whichever of the two ways this machine has.
+pub(super) fn cargo(word: &str) -> Result<Command, String> {
     let installed = installed_target();
     if !installed {
         packages::ensure(DEBIAN).map_err(|message| {
@@ -34,7 +34,7 @@ pub(super) fn build() -> Result<Command, String> {
             )
         })?;
     }
-    let mut command = process::cargo(["build", "--release", "--target", TARGET]);
+    let mut command = process::cargo([word, "--release", "--target", TARGET]);
     command.arg("--target-dir").arg(folder());
     if !installed {
         command.arg("-Zbuild-std=core").env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
