@@ -567,7 +567,10 @@ impl Check {
 }
 
 /// The kind of list a [`Rule`] belongs to.
+///
+/// With a discriminant of its own: hidden in the family's, the first variant would not be zero bits (law 9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
 pub enum List {
     /// The rest value.
     #[default]

@@ -162,7 +162,9 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
 
     pass: Pass,
     stopping: Stopping,
-    answer: Option<(CommandId, CommandResult)>,
+    /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
+    answer_to: Option<CommandId>,
+    answer: CommandResult,
     records: heapless::Deque<Record, RECORDS>,
     records_lost: u32,
     inbound: inbound::Inbound<P, R>,
@@ -213,7 +215,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             ask_tables: 0,
             pass: Pass::REST,
             stopping: Stopping::REST,
-            answer: None,
+            answer_to: None,
+            answer: CommandResult::Done,
             records: heapless::Deque::new(),
             records_lost: 0,
             inbound: inbound::Inbound::new(),

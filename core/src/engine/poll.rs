@@ -87,7 +87,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
             .or_else(|| self.inner.records.pop_front().map(Job::Record))
-            .or_else(|| self.inner.answer.take().map(|(id, result)| Job::Answer(id, result)))
+            .or_else(|| self.inner.answer_to.take().map(|id| Job::Answer(id, self.inner.answer)))
     }
 
     /// The next order about connections.

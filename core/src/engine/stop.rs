@@ -74,7 +74,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
             }
         };
-        self.answer = Some((id, result));
+        (self.answer_to, self.answer) = (Some(id), result);
     }
 
     fn stop(&mut self, id: CommandId) {
@@ -123,7 +123,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if self.stopping.phase == Phase::Lingering && self.is_clean() {
             self.stopping.phase = Phase::Done;
-            self.answer = Some((self.stopping.id, CommandResult::Done));
+            (self.answer_to, self.answer) = (Some(self.stopping.id), CommandResult::Done);
             self.record(Record::Stopped);
         }
     }

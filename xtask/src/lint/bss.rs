@@ -24,7 +24,20 @@ struct Static {
     size: u64,
     section: String,
     in_bss: bool,
+    /// Where its first octets stand that are not zero, at most [`SHOWN`] of them: a hint at the field.
+    ones: Vec<usize>,
 }
+
+impl Static {
+    /// The section's own name, without that of the static behind it.
+    fn section(&self) -> &str {
+        let rest = self.section.trim_start_matches('.');
+        rest.split('.').next().unwrap_or_default()
+    }
+}
+
+/// How many octets a fault names.
+const SHOWN: usize = 8;
 
 /// Builds the package for the host and for the board, and reads where its statics lie.
 pub(super) fn check() -> Outcome {
@@ -42,7 +55,12 @@ fn examine(target: &str, mut command: Command, folder: &Path) -> Outcome {
     process::run(command.args(["--", "--emit=obj"]))?;
     let statics = statics(&std::fs::read(newest_object(folder)?).map_err(|error| error.to_string())?)?;
     for found in &statics {
-        eprintln!("xtask: lint bss: {target}: {} has {} octets in {}", found.name, found.size, found.section);
+        eprintln!(
+            "xtask: lint bss: {target}: {} has {} octets in {}",
+            found.name,
+            found.size,
+            found.section()
+        );
     }
     super::report(&faults(target, &statics))
 }
@@ -67,11 +85,15 @@ fn statics(file: &[u8]) -> Result<Vec<Static>, String> {
         let mangled = symbol.name().unwrap_or_default();
         let Some(name) = STATICS.iter().find(|name| mangled.contains(*name)) else { continue };
         let section = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+        let data =
+            section.as_ref().and_then(|s| s.data_range(symbol.address(), symbol.size()).ok().flatten());
+        let ones = data.unwrap_or_default().iter().enumerate().filter(|(_, octet)| **octet != 0);
         found.push(Static {
             name: (*name).to_owned(),
             size: symbol.size(),
             section: section.as_ref().and_then(|s| s.name().ok()).unwrap_or("no section").to_owned(),
             in_bss: section.is_some_and(|s| s.kind() == SectionKind::UninitializedData),
+            ones: ones.map(|(place, _)| place).take(SHOWN).collect(),
         });
     }
     Ok(found)
@@ -86,9 +108,10 @@ fn faults(target: &str, statics: &[Static]) -> Vec<Fault> {
     outside
         .map(|found| {
             fault(format!(
-                "{target}: {} ({} octets) lies in {}, not in .bss: a field's rest value is not all zero bits \
-                 (a stored `Option` of an enum, bool or address, or an enum whose rest is not its first variant)",
-                found.name, found.size, found.section
+                "{target}: {} ({} octets) does not lie in .bss: octets {:?} … are not zero: some field's rest value is not (a \
+                 stored `Option` of an enum, bool or address; an enum whose rest is not its first variant; or one with \
+                 values, whose discriminant the compiler hides in them unless it is `#[repr(u8)]`)",
+                found.name, found.size, found.ones
             ))
         })
         .collect()
@@ -123,7 +146,9 @@ mod tests {
         let found = faults("x", &statics(&compile("one", text)).unwrap());
         assert_eq!(found.len(), 1);
         assert!(
-            found[0].to_string().contains("ENGINE_APPLIANCE (4000 octets) lies in .data"),
+            found[0]
+                .to_string()
+                .contains("ENGINE_APPLIANCE (4000 octets) does not lie in .bss: octets [0] …"),
             "{}",
             found[0]
         );
