@@ -27,6 +27,8 @@ const READ: Duration = Duration::from_secs(2);
 const STEADY: Duration = Duration::from_secs(1);
 /// How long a move may take: the hold time, three times.
 const PATIENCE: Duration = Duration::from_secs(9);
+/// How long a command may take.
+const COMMAND: Duration = Duration::from_secs(5);
 /// The demo as a whole.
 const ALL: Duration = Duration::from_secs(57);
 
@@ -340,12 +342,25 @@ impl<'a> Story<'a> {
         Ok(self.screen.say(&format!("{elapsed:5.1} s  {text}"))?)
     }
 
-    /// Runs a command of ours against the daemon of `host`, and returns what it printed.
+    /// Runs a command of ours against the daemon of `host`, and returns what it printed. What our commands print fits into
+    /// a pipe, so it is read when they have ended.
     fn command(&mut self, host: Host, words: &[&str]) -> Result<Vec<u8>, End> {
         let failed = |why: String| End::Failed(format!("`holdover {}` failed: {why}", words.join(" ")));
         let mut command = self.files.command(host, words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let deadline = Instant::now() + COMMAND;
+        while matches!(child.try_wait(), Ok(None)) {
+            let heeded = self.heed();
+            if heeded.is_err() || Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                heeded?;
+                let what = format!("`holdover {}` had no answer.", words.join(" "));
+                return Err(self.failed(&what, &[host]));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
         let Output { status, stdout, stderr } =
             child.wait_with_output().map_err(|error| failed(error.to_string()))?;
         if status.success() {
