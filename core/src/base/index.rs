@@ -71,8 +71,11 @@ impl<const N: usize> Index<N> {
         let bits = match prefix.address() {
             core::net::IpAddr::V4(v4) => u64::from(v4.to_bits()),
             core::net::IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                (bits >> 64) as u64 ^ (bits as u64).rotate_left(23)
+                let (high, low) =
+                    v6.octets().split_first_chunk::<8>().map_or(([0; 8], [0; 8]), |(high, low)| {
+                        (*high, low.first_chunk::<8>().copied().unwrap_or_default())
+                    });
+                u64::from_be_bytes(high) ^ u64::from_be_bytes(low).rotate_left(23)
             }
         };
         let mixed = (bits ^ u64::from(prefix.length()) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -270,14 +270,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if until == Instant::ZERO {
             return false;
         }
-        let decided =
-            self.undecided == 0 && self.binding == 0 && self.addresses_known && !self.pass.is_running();
-        let waits = !decided && self.now < until && self.routes.owed.is_empty();
-        if !waits && (decided || self.now >= until) {
-            self.peers[peer].batch.until = Instant::ZERO;
-            return false;
+        if self.now < until && !self.is_decided() {
+            return true;
         }
-        true
+        self.peers[peer].batch.until = Instant::ZERO;
+        false
+    }
+
+    /// Whether every service has a decided posture and every address its answer: a first batch would be whole.
+    pub(super) fn is_decided(&self) -> bool {
+        self.undecided == 0
+            && self.binding == 0
+            && self.addresses_known
+            && self.routes.owed.is_empty()
+            && !self.pass.is_running()
     }
 
     /// The difference between what a peer was told and what it should know, as one UPDATE.
@@ -292,7 +298,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Wanted::Withdrawn if told == 0 => self.adj_out.settle(peer, place),
                 Wanted::Withdrawn => {
                     let writer = UpdateWriter::withdraw(buffer, family)?;
-                    return self.fill(peer, session.families, place, (Wanted::Withdrawn, 0), writer);
+                    return Some(self.fill(peer, session.families, place, (Wanted::Withdrawn, 0), writer));
                 }
                 Wanted::Set(symbol) => {
                     let Some(set) = self.set_for(symbol, &mut attributes) else { continue };
@@ -312,7 +318,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                         self.adj_out.settle(peer, place);
                         continue;
                     };
-                    return self.fill(peer, session.families, place, (Wanted::Set(symbol), set), writer);
+                    let same = (Wanted::Set(symbol), set);
+                    return Some(self.fill(peer, session.families, place, same, writer));
                 }
             }
         }
@@ -327,31 +334,34 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         first: usize,
         (same, set): (Wanted, SetId),
         mut writer: UpdateWriter<'_>,
-    ) -> Option<usize> {
+    ) -> usize {
+        let family = self.routes.get(first).prefix.family();
         let mut next = Some(first);
         let mut looked = 0;
         while let Some(place) = next.filter(|_| looked < LOOK) {
             looked += 1;
-            let told = self.adj_out.told(peer, place);
-            if place == first || (self.wanted(peer, families, place) == same && told != set) {
-                if !writer.push(self.routes.get(place).prefix) {
-                    if self.routes.get(place).prefix.family() == self.routes.get(first).prefix.family() {
-                        break;
-                    }
-                } else {
-                    self.adj_out.tell(peer, place, set);
-                    let told_before = told != 0;
-                    let count = &mut self.peers[peer].told;
-                    *count = count.saturating_add(u32::from(!told_before && set != 0));
-                    *count = count.saturating_sub(u32::from(told_before && set == 0));
-                    if set == 0 {
-                        self.forget_if_over(place);
-                    }
-                }
-            }
             next = self.adj_out.next_owed(peer, place + 1);
+            let (told, prefix) = (self.adj_out.told(peer, place), self.routes.get(place).prefix);
+            let fits = place == first
+                || (prefix.family() == family && told != set && self.wanted(peer, families, place) == same);
+            if !fits {
+                continue;
+            }
+            if !writer.push(prefix) {
+                break;
+            }
+            self.adj_out.tell(peer, place, set);
+            let count = &mut self.peers[peer].told;
+            match (told, set) {
+                (0, 1..) => *count += 1,
+                (1.., 0) => *count = count.saturating_sub(1),
+                _ => {}
+            }
+            if set == 0 {
+                self.forget_if_over(place);
+            }
         }
-        Some(writer.finish())
+        writer.finish()
     }
 }
 

@@ -34,7 +34,7 @@ enum Stage {
 impl Pass {
     pub(super) const REST: Self = Self { stage: Stage::Over, next: 0 };
 
-    pub(super) fn is_running(&self) -> bool {
+    pub(super) fn is_running(self) -> bool {
         self.stage != Stage::Over
     }
 }
@@ -319,7 +319,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A route, whether or not a line speaks of it.
     fn sweep(&mut self, place: usize) {
         let route = *self.routes.get(place);
-        if !route.met {
+        if route.met {
+            let line =
+                usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
+            let is_static = line.is_some_and(|line| matches!(line.owner, Owner::Static(_)))
+                || self.has_static(route.prefix);
+            self.routes.get_mut(place).offer(RouteSource::Static, is_static);
+        } else {
             let routes = self.routes.get_mut(place);
             routes.owner = Owner::None;
             routes.line = 0;
@@ -327,12 +333,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if route.is_address {
                 self.leave_address(place);
             }
-        } else {
-            let line =
-                usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
-            let is_static = line.is_some_and(|line| matches!(line.owner, Owner::Static(_)))
-                || self.has_static(route.prefix);
-            self.routes.get_mut(place).offer(RouteSource::Static, is_static);
         }
         for source in [RouteSource::Connected, RouteSource::Kernel] {
             if !self.redistributes(route.prefix.family(), source) {

@@ -173,8 +173,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !self.leftovers || !self.configured || self.pass.is_running() || !self.addresses_known {
             return None;
         }
-        let hosts = self.hosts.as_mut_slice().iter_mut();
-        let Some(host) = hosts.filter(|host| host.ours).next() else {
+        let Some(host) = self.hosts.as_mut_slice().iter_mut().find(|host| host.ours) else {
             self.leftovers = false;
             return None;
         };

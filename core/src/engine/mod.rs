@@ -16,6 +16,11 @@
 //! | `stop` | the way out |
 //! | `show` | views |
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "places in tables fit the types of their names: the capacities are const-asserted to"
+)]
+
 mod announce;
 mod configure;
 mod host;
@@ -174,7 +179,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     const fn new() -> Self {
-        const { assert!(P <= PeerSet::BITS as usize) };
+        const { assert!(P <= PeerSet::BITS as usize && S < u16::MAX as usize && R < u16::MAX as usize) };
+        const { assert!(LINKS <= u32::BITS as usize) };
         Self {
             config: Config::new(),
             now: Instant::ZERO,

@@ -12,7 +12,7 @@ use super::{Engine, Inner};
 use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
-use crate::bgp::peer::Kind;
+use crate::bgp::peer::{Kind, Peer};
 use crate::failover::health;
 use crate::failover::reconcile::{Ground, Step};
 
@@ -80,9 +80,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if let Some(socket) = inner.refuse.take() {
             return Some(Job::Refuse(socket));
         }
-        self.peer_job()
+        let job = self.inner.address_job();
+        if job.is_none() {
+            self.inner.release_batches();
+        }
+        job.or_else(|| self.peer_job())
             .or_else(|| self.inner.listener_job())
-            .or_else(|| self.inner.address_job())
             .or_else(|| self.inner.table_job())
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
@@ -328,22 +331,18 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
             }
         }
-        // With the last bind answered, or nothing to bind, a first batch may leave.
-        if self.up != 0 && self.binding == 0 && self.undecided == 0 && self.some_batch_waits() {
-            self.ready |= self.up;
-            for peer in 0..P {
-                self.peers[peer].batch.until = Instant::ZERO;
-            }
-            return None;
-        }
         None
     }
 
-    /// Whether a peer's first batch waits although everything is decided.
-    fn some_batch_waits(&self) -> bool {
-        self.addresses_known
-            && !self.pass.is_running()
-            && self.peers.iter().any(|peer| peer.batch.until != Instant::ZERO)
+    /// The last thing that a first batch waited for has come: it may leave.
+    fn release_batches(&mut self) {
+        let waits = |peer: &Peer| peer.batch.until != Instant::ZERO;
+        if self.up != 0 && self.peers.iter().any(waits) && self.is_decided() {
+            for peer in &mut self.peers {
+                peer.batch.until = Instant::ZERO;
+            }
+            self.ready |= self.up;
+        }
     }
 
     /// The interface to bind on does not exist: said once for each time that it matters.
@@ -371,14 +370,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
-        if self.inbound.owes() {
-            if let Some(order) = self.inbound.next_order() {
-                self.steered(&order);
-                if installs {
-                    return Some(Job::Steer(order.place, order.prefix));
-                }
-                self.inbound.done(order.place, false);
+        while let Some(order) = self.inbound.next_order() {
+            self.note_steered(&order);
+            if installs {
+                return Some(Job::Steer(order.place, order.prefix));
             }
+            self.inbound.done(order.place, false);
         }
         None
     }
@@ -411,7 +408,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    fn steered(&mut self, order: &crate::steer::table::Order) {
+    fn note_steered(&mut self, order: &crate::steer::table::Order) {
         self.record(Record::Steered { prefix: order.prefix, next_hops: order.next_hops.len() as u8 });
     }
 

@@ -9,6 +9,7 @@ use super::names::{LinkId, ServiceId};
 use crate::base::net::{Asn, BgpId, Family, InterfaceAddress, Prefix};
 use crate::bgp::fsm::State;
 use crate::failover::posture::{Because, Posture};
+use crate::wire::notification;
 
 /// How loudly a record should be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -259,7 +260,10 @@ impl Record {
     /// How loudly it should be told.
     pub const fn level(&self) -> Level {
         match self {
-            Self::State { .. } | Self::Collision { .. } | Self::AttemptFailed { .. } => Level::Debug,
+            Self::State { .. }
+            | Self::Collision { .. }
+            | Self::AttemptFailed { .. }
+            | Self::PeerOffersGracefulRestart { .. } => Level::Debug,
             Self::Configured { .. }
             | Self::Established { .. }
             | Self::Announced { .. }
@@ -271,7 +275,6 @@ impl Record {
             | Self::Refused { .. }
             | Self::LeftoverRemoved { .. }
             | Self::HeldBack { .. }
-            | Self::PeerOffersGracefulRestart { .. }
             | Self::Stopped => Level::Info,
             Self::SessionDown { .. }
             | Self::MalformedUpdate { .. }
@@ -313,9 +316,11 @@ impl fmt::Display for EndCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotificationReceived(code, subcode) => {
-                write!(f, "the peer sent NOTIFICATION {code}/{subcode}")
+                write!(f, "the peer sent {code}/{subcode} {}", notification::name(code, subcode))
             }
-            Self::NotificationSent(code, subcode) => write!(f, "we sent NOTIFICATION {code}/{subcode}"),
+            Self::NotificationSent(code, subcode) => {
+                write!(f, "we sent {code}/{subcode} {}", notification::name(code, subcode))
+            }
             Self::Connection(why) => why.fmt(f),
         }
     }

@@ -171,9 +171,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Some(_) => Wanted::Bound,
                 None => Wanted::Nothing,
             },
-            Owner::Interface => Wanted::Bound,
             Owner::Network if view.bgp.flags.has(BgpFlags::NO_IMPORT_CHECK) => Wanted::Nothing,
-            Owner::Network => Wanted::Bound,
+            Owner::Network | Owner::Interface => Wanted::Bound,
             Owner::None | Owner::Static(_) => Wanted::Nothing,
         }
     }

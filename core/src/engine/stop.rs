@@ -59,9 +59,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// An operator's wish.
     pub(super) fn command(&mut self, id: CommandId, command: Command) {
         let result = match command {
-            Command::Stop if self.stopping.is_on() => CommandResult::Stopping,
+            _ if self.stopping.is_on() => CommandResult::Stopping,
             Command::Stop => return self.stop(id),
-            Command::Drain(_) | Command::Undrain(_) if self.stopping.is_on() => CommandResult::Stopping,
             Command::Drain(service) | Command::Undrain(service) => {
                 let service = usize::from(service.0);
                 let drained = matches!(command, Command::Drain(_));
