@@ -438,8 +438,7 @@ web      primary  active   00:12:07   2/2       -  its role is primary
             ..down(1)
         };
         let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [ended].into_iter()).unwrap());
-        let told =
-            "the last session ended: the peer sent NOTIFICATION 6/2; it says: \"maintenance?[31m until 4\"";
+        let told = "the last session ended: the peer sent 6/2 Administrative Shutdown; it says: \"maintenance?[31m until 4\"";
         assert!(words(&text).contains(told), "{text}");
         let back = PeerView { state: State::Established, hint: Hint::None, ..ended };
         let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [back].into_iter()).unwrap());
