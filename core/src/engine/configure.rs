@@ -3,10 +3,11 @@
 use super::Inner;
 use super::record::{Limit, Record};
 use super::route::Fib;
-use crate::base::limits::ROUTES_PER_TURN;
+use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
 use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource, StaticKind};
+use crate::failover::health::{self, CheckState};
 use crate::failover::reconcile::Wanted;
 use crate::failover::service::ServiceState;
 use crate::wire::notification::cease;
@@ -44,11 +45,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn configure(&mut self, config: &Config<P, S, R, U, T>) {
         let reidentified = self.take_identity(config.view());
         let kept = self.match_services(config.view());
+        let checks = self.match_checks(config.view());
         self.match_peers(config.view(), reidentified);
         let asked = self.tables_to_ask(config.view());
         self.config.copy_from(config);
         self.ask_tables |= asked;
-        self.take_services(kept);
+        self.take_services(kept, checks);
         self.adj_out.forget_symbols();
         self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
         self.choose_router_id();
@@ -93,15 +95,31 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         kept
     }
 
-    /// Services go on where they were; new ones begin.
-    fn take_services(&mut self, kept: [u16; S]) {
+    /// Which old check each new one continues: one more than its place; 0: none.
+    fn match_checks(&self, new: ConfigView<'_>) -> [[u16; CHECKS_PER_SERVICE]; S] {
+        let old = self.config.view();
+        let mut kept = [[0; CHECKS_PER_SERVICE]; S];
+        for (place, check) in kept.as_flattened_mut().iter_mut().zip(new.checks) {
+            let known = old.checks.iter().position(|other| health::continues((old, other), (new, check)));
+            *place = known.map_or(0, |known| known as u16 + 1);
+        }
+        kept
+    }
+
+    /// Services and checks go on where they were; new ones begin.
+    fn take_services(&mut self, kept: [u16; S], checks: [[u16; CHECKS_PER_SERVICE]; S]) {
         let old = self.services;
         for (service, from) in self.services.iter_mut().zip(kept) {
             *service = usize::from(from).checked_sub(1).map_or(ServiceState::new(), |from| old[from]);
             service.reloaded();
         }
-        for check in self.checks.as_flattened_mut() {
-            check.forget();
+        let old = self.checks;
+        for (place, from) in checks.as_flattened().iter().enumerate() {
+            let service = usize::from(self.check_line(place).service);
+            let healthy = self.services.get(service).is_some_and(ServiceState::is_healthy);
+            let new = if healthy { CheckState::trusting() } else { CheckState::new() };
+            let from = usize::from(*from).checked_sub(1);
+            self.checks.as_flattened_mut()[place] = from.map_or(new, |from| old.as_flattened()[from]);
         }
         for generation in self.check_generation.as_flattened_mut() {
             *generation = generation.wrapping_add(1);
@@ -425,4 +443,81 @@ fn needs_reset(old: ConfigView<'_>, before: &PeerOptions, new: ConfigView<'_>, a
         || before.ttl_security != after.ttl_security
         || timers(old, before) != timers(new, after)
         || given(before) != given(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::net::InterfaceAddress;
+    use crate::base::time::{Duration, Instant};
+    use crate::config::{Config, Platform, parse};
+    use crate::engine::{Bound, Engine, HostTable, Input, LinkId, Output, Phase, Verdict};
+    use crate::failover::posture::Posture;
+    use std::boxed::Box;
+    use std::format;
+    use std::vec::Vec;
+
+    fn config(check: &str) -> Box<Config<2, 4>> {
+        let text = format!(
+            "router bgp 65000\nbgp router-id 10.0.0.1\nneighbor 10.0.0.2 remote-as external\n\
+             failover web\naddress 192.0.2.10/32\ncheck up {check}\nexit\n"
+        );
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        config
+    }
+
+    /// Obeys every order: binds work, checks pass.
+    fn obey(engine: &mut Engine<2, 4>, now: Instant) {
+        loop {
+            let mut answers = Vec::new();
+            while let Some(output) = engine.poll() {
+                match output {
+                    Output::Bind { address, .. } => {
+                        answers.push(Input::AddressDone { address, result: Ok(Bound::Done) });
+                    }
+                    Output::StartProbe { probe, .. } => {
+                        let took = Duration::from_millis(1);
+                        answers.push(Input::ProbeDone { probe, verdict: Verdict::Pass, took });
+                    }
+                    _ => {}
+                }
+            }
+            if answers.is_empty() {
+                return;
+            }
+            for answer in answers {
+                engine.handle(now, answer);
+                while engine.poll().is_some() {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_reload_does_not_make_a_healthy_service_wait_for_its_checks_again() {
+        let at = |millis: u64| Instant::from_micros(millis * 1_000);
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(at(0), 1);
+        engine.configure(at(0), &config("tcp 127.0.0.1:80 interval 100ms"));
+        obey(&mut engine, at(0));
+        let lo = Input::Link { link: LinkId(1), name: "lo", up: true, gone: false };
+        let loopback = InterfaceAddress { address: "127.0.0.1".parse().unwrap(), length: 8 };
+        let local = Input::Address { link: LinkId(1), address: loopback, present: true, ours: false };
+        let told = Input::Resync { what: HostTable::Addresses, phase: Phase::End };
+        for input in [lo, local, told] {
+            engine.handle(at(1), input);
+            obey(&mut engine, at(1));
+        }
+        for millis in 2..600 {
+            engine.handle(at(millis), Input::Tick);
+            obey(&mut engine, at(millis));
+        }
+        assert_eq!(engine.service(0).unwrap().posture, Posture::Active);
+        engine.configure(at(600), &config("tcp 127.0.0.1:80 interval 200ms"));
+        while engine.poll().is_some() {}
+        assert_eq!(engine.service(0).unwrap().posture, Posture::Active);
+        // A check that is new must fail before it counts.
+        engine.configure(at(601), &config("tcp 127.0.0.1:81 interval 200ms"));
+        while engine.poll().is_some() {}
+        assert_eq!(engine.service(0).unwrap().posture, Posture::Active);
+    }
 }

@@ -43,6 +43,12 @@ impl CheckState {
         Self { when: Instant::ZERO, phase: Phase::Idle, health: Health::Unknown, streak: 0 }
     }
 
+    /// A new check of a service that was healthy without it: the service stays so until the check has failed `fall` times.
+    /// To add a check to a service that works must not take it from the network.
+    pub const fn trusting() -> Self {
+        Self { when: Instant::ZERO, phase: Phase::Idle, health: Health::Yes, streak: 0 }
+    }
+
     /// What it says.
     pub const fn health(&self) -> Health {
         self.health
@@ -277,6 +283,15 @@ mod tests {
         assert_eq!(state.health(), Health::Unknown);
         state.note(&CHECK, true, true);
         assert_eq!(state.health(), Health::Yes);
+    }
+
+    #[test]
+    fn a_check_that_is_added_to_a_healthy_service_must_fail_before_it_counts() {
+        let mut state = CheckState::trusting();
+        assert_eq!(state.health(), Health::Yes);
+        assert!(!state.note(&CHECK, false, true) && !state.note(&CHECK, false, true));
+        assert!(state.note(&CHECK, false, true));
+        assert_eq!(state.health(), Health::No);
     }
 
     #[test]

@@ -146,6 +146,11 @@ impl ServiceState {
         waits.into_iter().flatten().filter(|&until| until > now).min().unwrap_or(Instant::FAR)
     }
 
+    /// Whether its checks say that it is well, or it has none.
+    pub fn is_healthy(&self) -> bool {
+        self.health == Health::Yes
+    }
+
     /// What it announces, as last decided.
     pub const fn posture(&self) -> Posture {
         self.posture

@@ -29,7 +29,7 @@ impl Candidate {
 }
 
 /// A candidate in 23 octets without gaps. All zero bits at rest.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packed {
     /// IPv4 stands in the first four.
     next_hop: [u8; 16],

@@ -1,6 +1,7 @@
 //! The prefixes that are kept, each with at most one candidate of every peer, and what the host's table is owed.
 //!
-//! A prefix that finds no place is ignored whole. A change owes an order only when it changes the chosen next hops;
+//! Routes that come together are offered alike, so offers are interned: a prefix costs two octets for each peer. A prefix
+//! that finds no place, or whose offer finds none, is ignored whole. A change owes an order only when it changes the chosen next hops;
 //! owing twice is owing once. A prefix keeps its place until the host has answered the order to remove it, so a place
 //! never names two routes at a time.
 
@@ -19,8 +20,15 @@ use crate::base::table::Full;
 #[derive(Debug)]
 pub struct Table<const PEERS: usize, const ROUTES: usize> {
     places: [Place; ROUTES],
-    /// By peer, then by place: what one peer tells lies together, and what nobody tells is never touched.
-    candidates: [[Packed; ROUTES]; PEERS],
+    /// By peer, then by place, the place of the offer: what one peer tells lies together, and what nobody tells is never
+    /// touched.
+    candidates: [[u16; ROUTES]; PEERS],
+    /// Shared by all peers.
+    offers: [[Offer; OFFERS]; PEERS],
+    /// Offers from here on were never in use.
+    offers_used: u16,
+    /// The offer that was found last: the next prefix is probably offered alike.
+    offer_last: u16,
     /// By peer: the places where it has a candidate.
     heard: [Bits<ROUTES>; PEERS],
     ids: [BgpId; PEERS],
@@ -36,6 +44,20 @@ pub struct Table<const PEERS: usize, const ROUTES: usize> {
     /// Peers that ever spoke: nobody looks beyond.
     peers: u16,
     relax: bool,
+}
+
+/// The most different offers, per peer on average.
+const OFFERS: usize = 8;
+
+/// A candidate, and how many prefixes have it; with none its place is free.
+#[derive(Clone, Copy, Debug)]
+struct Offer {
+    candidate: Packed,
+    prefixes: u32,
+}
+
+impl Offer {
+    const REST: Self = Self { candidate: Packed::REST, prefixes: 0 };
 }
 
 /// A prefix in 17 octets without gaps, and what the host's table has of it.
@@ -107,10 +129,13 @@ pub struct Heard {
 impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     /// Nothing heard.
     pub const fn new() -> Self {
-        const { assert!(ROUTES < u16::MAX as usize && PEERS < u16::MAX as usize) };
+        const { assert!(ROUTES < u16::MAX as usize && PEERS * OFFERS < u16::MAX as usize) };
         Self {
             places: [Place::REST; ROUTES],
-            candidates: [[Packed::REST; ROUTES]; PEERS],
+            candidates: [[0; ROUTES]; PEERS],
+            offers: [[Offer::REST; OFFERS]; PEERS],
+            offers_used: 0,
+            offer_last: 0,
             heard: [const { Bits::new() }; PEERS],
             ids: [BgpId(0); PEERS],
             index: Index::new(),
@@ -149,18 +174,23 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    /// A peer offers a prefix, or offers it anew. `Full`: there is no place for one more prefix, and it is ignored.
+    /// A peer offers a prefix, or offers it anew. `Full`: there is no place for one more prefix, or for one more kind of
+    /// offer; then this peer's candidate is not kept, an earlier one neither.
     pub fn learn(&mut self, peer: usize, prefix: Prefix, candidate: &Candidate) -> Result<(), Full> {
-        if peer >= PEERS {
-            return Err(Full);
-        }
-        let place = match self.find(prefix) {
-            Some(place) => place,
-            None => self.take_place(prefix)?,
+        let offer = match self.intern(candidate) {
+            Some(offer) if peer < PEERS => offer,
+            _ => {
+                self.forget(peer, prefix);
+                return Err(Full);
+            }
         };
+        let Some(place) = self.find(prefix).or_else(|| self.take_place(prefix)) else { return Err(Full) };
         let before = self.next_hops(place);
-        self.candidates[peer][place] = Packed::of(candidate);
-        self.heard[peer].insert(place);
+        self.offers.as_flattened_mut()[offer].prefixes += 1;
+        if !self.heard[peer].insert(place) {
+            self.release(peer, place);
+        }
+        self.candidates[peer][place] = u16::try_from(offer).unwrap_or(u16::MAX);
         self.peers = self.peers.max(u16::try_from(peer + 1).unwrap_or(u16::MAX));
         self.owe_if_changed(place, &before);
         Ok(())
@@ -197,9 +227,10 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     /// The candidates for the prefix in a place, by peer.
     pub fn heard(&self, place: usize) -> impl Iterator<Item = Heard> {
         let peers = self.heard.iter().zip(&self.candidates).take(usize::from(self.peers)).enumerate();
+        let offers = self.offers.as_flattened();
         peers.filter_map(move |(peer, (heard, candidates))| {
-            let candidate = candidates.get(place)?.get();
-            heard.has(place).then_some(Heard { peer, candidate })
+            let offer = offers.get(usize::from(*candidates.get(place)?))?;
+            heard.has(place).then(|| Heard { peer, candidate: offer.candidate.get() })
         })
     }
 
@@ -257,7 +288,35 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     fn drop_candidate(&mut self, peer: usize, place: usize) {
         let before = self.next_hops(place);
         if self.heard.get_mut(peer).is_some_and(|heard| heard.remove(place)) {
+            self.release(peer, place);
             self.owe_if_changed(place, &before);
+        }
+    }
+
+    /// The place of a candidate among the offers, a free one when it is new; `None`: all are taken.
+    fn intern(&mut self, candidate: &Candidate) -> Option<usize> {
+        let wanted = Packed::of(candidate);
+        let offers = self.offers.as_flattened_mut();
+        let is_it = |offer: &Offer| offer.prefixes > 0 && offer.candidate == wanted;
+        if offers.get(usize::from(self.offer_last)).is_some_and(is_it) {
+            return Some(usize::from(self.offer_last));
+        }
+        let used = offers.get(..usize::from(self.offers_used)).unwrap_or(&[]);
+        let known = used.iter().position(is_it);
+        let place = known.or_else(|| used.iter().position(|offer| offer.prefixes == 0)).unwrap_or(used.len());
+        let offer = offers.get_mut(place)?;
+        offer.candidate = wanted;
+        let number = u16::try_from(place).ok()?;
+        self.offer_last = number;
+        self.offers_used = self.offers_used.max(number + 1);
+        Some(place)
+    }
+
+    /// A peer's candidate for the prefix in a place holds no more.
+    fn release(&mut self, peer: usize, place: usize) {
+        let offer = usize::from(self.candidates[peer][place]);
+        if let Some(offer) = self.offers.as_flattened_mut().get_mut(offer) {
+            offer.prefixes = offer.prefixes.saturating_sub(1);
         }
     }
 
@@ -276,8 +335,8 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    /// Puts a new prefix into a free place.
-    fn take_place(&mut self, prefix: Prefix) -> Result<usize, Full> {
+    /// Puts a new prefix into a free place; `None`: there is none.
+    fn take_place(&mut self, prefix: Prefix) -> Option<usize> {
         let place = match usize::from(self.free).checked_sub(1) {
             Some(place) => {
                 let [low, high, ..] = self.places[place].address;
@@ -288,12 +347,12 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
                 self.used += 1;
                 usize::from(self.used) - 1
             }
-            None => return Err(Full),
+            None => return None,
         };
         self.places[place] = Place::of(prefix);
         self.index.insert(prefix, u16::try_from(place).unwrap_or(u16::MAX));
         self.count += 1;
-        Ok(place)
+        Some(place)
     }
 
     /// Frees the place of a prefix that nobody offers and the host does not have.
@@ -362,7 +421,7 @@ mod tests {
     fn it_has_the_size_it_may_have_and_is_zero_at_rest() {
         let (small, large) = (size_of::<Table<2, 32>>(), size_of::<Table<4, 32>>());
         std::println!("Table<2, 32> {small}, Table<4, 32> {large}");
-        assert!(small <= 2_304 && large <= 4_608);
+        assert!(small <= 1_536 && large <= 2_304);
         let table = Table::<2, 32>::new();
         assert_eq!((table.used, table.free, table.count, table.peers, table.relax), (0, 0, 0, 0, false));
         assert!(!table.owes());
@@ -465,6 +524,24 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_too_many_is_ignored_and_the_one_before_it_holds_no_more() {
+        let mut table = Table::<1, 16>::new();
+        let kind = |med| Candidate { med, ..PLAIN };
+        for number in 0..8 {
+            table.learn(0, host(number), &kind(number)).unwrap();
+        }
+        // As good as one that is known: no place needed.
+        table.learn(0, host(8), &kind(3)).unwrap();
+        assert_eq!(table.learn(0, host(9), &kind(9)), Err(Full));
+        assert_eq!(table.learn(0, host(8), &kind(9)), Err(Full));
+        assert!(!table.has(0, host(8)) && !table.has(0, host(9)));
+        // When nobody offers like this any more, there is room for another kind.
+        table.forget(0, host(5));
+        assert_eq!(table.learn(0, host(9), &kind(9)), Ok(()));
+        assert_eq!(table.count_of(0), 8);
+    }
+
+    #[test]
     fn a_change_while_an_order_is_out_is_owed_when_that_one_is_answered() {
         let mut table = Table::<2, 4>::new();
         table.learn(0, host(1), &via("10.0.0.1")).unwrap();
@@ -554,7 +631,7 @@ mod tests {
                     if table.learn(peer, prefix, &candidate).is_ok() {
                         plain.insert((prefix, peer), candidate);
                     } else {
-                        assert!(usize::from(table.count()) == ROUTES);
+                        plain.remove(&(prefix, peer));
                     }
                 }
                 12..=13 => out.extend(table.next_order()),
