@@ -48,14 +48,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     return None;
                 }
                 let standby = if service.standby == ListRef::NONE { service.active } else { service.standby };
+                let marks = marks.with_if(Marks::PREPEND_TWICE, prepends(state.posture(), state.because()));
                 match state.posture() {
                     Posture::Undecided | Posture::Withdrawn => None,
                     Posture::Active => Some((service.active, marks)),
                     Posture::Draining => Some((standby, marks.with(Marks::GRACEFUL_SHUTDOWN))),
-                    posture @ Posture::Standby => {
-                        let twice = prepends(posture, state.because());
-                        Some((standby, marks.with_if(Marks::PREPEND_TWICE, twice)))
-                    }
+                    Posture::Standby => Some((standby, marks)),
                 }
             }
             Owner::Network => {
@@ -313,10 +311,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     let writer = rendered.ok().and_then(|()| {
                         UpdateWriter::announce(&mut *buffer, family, &attributes, session.as4)
                     });
-                    // Attributes that do not fit are a fault of the configuration; told cut short they would be another.
+                    // Attributes that do not fit are a fault of the configuration. Told cut short they would be another,
+                    // and what was told before holds no more.
                     let Some(writer) = writer else {
-                        self.adj_out.settle(peer, place);
-                        continue;
+                        if told == 0 {
+                            self.adj_out.settle(peer, place);
+                            continue;
+                        }
+                        let writer = UpdateWriter::withdraw(buffer, family)?;
+                        let same = (Wanted::Withdrawn, 0);
+                        return Some(self.fill(peer, session.families, place, same, writer));
                     };
                     let same = (Wanted::Set(symbol), set);
                     return Some(self.fill(peer, session.families, place, same, writer));
