@@ -201,13 +201,13 @@ pub fn services<'a, W: Write + ?Sized>(
     Ok(())
 }
 
-/// `show routes`: what may be announced.
+/// `show routes`: what may be announced, each with the name of the link its address is on; none when it is not known.
 pub fn routes<'a, W: Write + ?Sized>(
     out: &mut W,
-    routes: impl Iterator<Item = RouteView<'a>> + Clone,
+    routes: impl Iterator<Item = (RouteView<'a>, &'a str)> + Clone,
 ) -> Result<(), W::Error> {
     let columns = [left("Prefix"), left("Announced"), left("Address"), left("From")];
-    table::write(out, &columns, routes.clone(), |route, column, f| match column {
+    table::write(out, &columns, routes.clone(), |(route, link), column, f| match column {
         0 => write!(f, "{}", route.prefix),
         1 => match (route.announced, route.told) {
             (false, 0) => f.write_str("no"),
@@ -217,12 +217,15 @@ pub fn routes<'a, W: Write + ?Sized>(
         },
         2 => match (route.address, route.link) {
             (None, _) => f.write_str("-"),
-            (Some(state), Some(link)) if is_here(state) => write!(f, "{}, link {}", address(state), link.0),
+            (Some(state), Some(_)) if is_here(state) && !link.is_empty() => {
+                write!(f, "{} on {link}", address(state))
+            }
+            (Some(state), Some(id)) if is_here(state) => write!(f, "{} on link {}", address(state), id.0),
             (Some(state), _) => f.write_str(address(state)),
         },
         _ => from(route, f),
     })?;
-    for route in routes {
+    for (route, _) in routes {
         if route.address == Some(AddressState::GivenUp) {
             note(
                 out,
@@ -543,14 +546,14 @@ web      primary  active   00:12:07   2/2       -  its role is primary
                 told: 0,
                 ..route
             };
-            routes(out, [route, given_up, kernel].into_iter()).unwrap();
+            routes(out, [(route, "lo"), (given_up, "lo"), (kernel, "")].into_iter()).unwrap();
         });
         let rows: std::vec::Vec<_> = text.lines().skip(1).collect();
         let cells = |row: &str| {
             let cells = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
             cells.collect::<std::vec::Vec<_>>().join("|")
         };
-        assert_eq!(cells(rows[0]), "192.0.2.10/32|to 4 neighbors|bound, link 1|failover web");
+        assert_eq!(cells(rows[0]), "192.0.2.10/32|to 4 neighbors|bound on lo|failover web");
         assert_eq!(cells(rows[1]), "192.0.2.11/32|no, 1 neighbor to be told|given up|failover web");
         assert_eq!(cells(rows[2]), "198.51.100.7/32|to nobody yet|-|redistribute kernel");
         assert!(rows[3].starts_with("! 192.0.2.11/32: it cannot be bound"));

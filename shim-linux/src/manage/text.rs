@@ -50,7 +50,7 @@ pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside) -> Stri
 /// `show routes`.
 pub(super) fn routes(routes: &[RouteRow], steered: &[SteerRow]) -> String {
     let mut out = String::new();
-    let _ = show::routes(&mut Text(&mut out), routes.iter().map(RouteRow::view));
+    let _ = show::routes(&mut Text(&mut out), routes.iter().map(|row| (row.view(), row.link_name.as_str())));
     if !steered.is_empty() {
         out.push('\n');
         let _ = show::steered(&mut Text(&mut out), steered.iter().copied());
