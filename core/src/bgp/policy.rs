@@ -634,6 +634,17 @@ mod tests {
     }
 
     #[test]
+    fn rfc8092_3_a_community_is_sent_once_however_often_it_was_set() {
+        let mut lists = Lists::new();
+        let large = Clause::SetLargeCommunity([1, 1, 9]);
+        lists.map("own", 10, &[large, large, Clause::SetCommunity(7), Clause::SetCommunity(7)]);
+        lists.map("out", 10, &[large, Clause::LargeCommunityAdditive]);
+        let neighbor = lists.named("out").first;
+        let symbol = Symbol { own: 1, neighbor, marks: Marks::default() };
+        assert_eq!(external(&lists, symbol), "Igp 65000 0:7 1:1:9");
+    }
+
+    #[test]
     fn our_as_comes_first_then_what_the_neighbors_map_prepends_then_the_routes_own() {
         let mut lists = Lists::new();
         lists.map("own", 10, &[Clause::SetPrepend(Asn(1)), Clause::SetPrepend(Asn(2))]);

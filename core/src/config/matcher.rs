@@ -160,6 +160,11 @@ impl Fit {
         }
     }
 
+    /// Whether the first word was abbreviated.
+    const fn begins_short(self) -> bool {
+        self.0 >> ((GRADED - 1) * 2) == Self::SHORT
+    }
+
     /// Whether a keyword was abbreviated.
     const fn is_short(self) -> bool {
         // A grade of 2 has its high bit set and its low bit clear.
@@ -463,10 +468,21 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
         }
     }
     match best {
+        // `router bgp 0` is a faulty `router bgp`, and no abbreviation of `router-id …`.
+        Some((_, fit, _)) if fit.begins_short() && begins_in_full(scope, words) => Err(worst),
         Some((_, _, true)) => Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::Ambiguous }),
         Some((found, ..)) => allowed(found, words),
         None => Err(worst),
     }
+}
+
+/// Whether the first word is one with which some statement begins.
+fn begins_in_full(scope: Scope, mut words: Words<'_>) -> bool {
+    let Some(first) = words.next() else { return false };
+    let mut rows = scope.nodes().flat_map(|(_, tables)| tables.iter().copied().flatten());
+    rows.any(|row| {
+        row.is_read() && matches!(row.syntax.first(), Some(Token::Word(word)) if *word == first.text)
+    })
 }
 
 fn allowed<'a>(found: Found<'a>, words: Words<'a>) -> Result<Found<'a>, Miss> {
