@@ -46,6 +46,7 @@ pub(super) fn check() -> Outcome {
             faults.extend(rfc_rows(document, |name| tests.contains(name), exists));
         }
     }
+    faults.extend(unlisted_pages(&documents));
     faults.extend(unexplained_records(&tree, &documents));
     super::report(&faults)
 }
@@ -81,6 +82,21 @@ fn dead_links(document: &Document, exists: impl Fn(&str) -> bool) -> Vec<Fault> 
                 let message = format!("the link to `{target}` leads nowhere: mend it, or write the page");
                 faults.push(Fault::new(&document.path, index + 1, message));
             }
+        }
+    }
+    faults
+}
+
+/// Pages of a folder that its README does not link to.
+fn unlisted_pages(documents: &[Document]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for document in documents {
+        let Some((folder, name)) = document.path.rsplit_once('/') else { continue };
+        let index = format!("{folder}/README.md");
+        let Some(index) = documents.iter().find(|other| other.path == index) else { continue };
+        if name != "README.md" && !index.text.contains(&format!("]({name})")) {
+            let message = format!("{} does not list this page: give it a line there", index.path);
+            faults.push(Fault::new(&document.path, 0, message));
         }
     }
     faults
@@ -261,6 +277,20 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(
             found[0].to_string().starts_with("docs/operating.md:2: the link to `../gone.md#part`"),
+            "{}",
+            found[0]
+        );
+    }
+
+    #[test]
+    fn a_page_that_its_index_does_not_list_is_refused() {
+        let index = document("docs/decisions/README.md", "[0001](0001-a.md)\n");
+        let pages =
+            [index, document("docs/decisions/0001-a.md", ""), document("docs/decisions/0002-b.md", "")];
+        let found = unlisted_pages(&pages);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].to_string().starts_with("docs/decisions/0002-b.md: docs/decisions/README.md"),
             "{}",
             found[0]
         );
