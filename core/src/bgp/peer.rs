@@ -119,6 +119,8 @@ pub enum LastEnd {
     Sent(u8, u8),
     /// The TCP connection failed or ended; the number is the engine's.
     Connection(u8),
+    /// The link to the peer lost its carrier.
+    LinkDown,
 }
 
 impl Peer {

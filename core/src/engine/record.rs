@@ -35,6 +35,8 @@ pub enum EndCause {
     NotificationSent(u8, u8),
     /// The TCP connection ended without one.
     Connection(IoError),
+    /// The link to the peer lost its carrier (a Cease 6/10 was sent, should it still arrive).
+    LinkDown,
 }
 
 /// Which fixed capacity was reached.
@@ -322,6 +324,7 @@ impl fmt::Display for EndCause {
                 write!(f, "we sent {code}/{subcode} {}", notification::name(code, subcode))
             }
             Self::Connection(why) => why.fmt(f),
+            Self::LinkDown => f.write_str("its link is down"),
         }
     }
 }

@@ -141,6 +141,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// We end it with a NOTIFICATION: what for?
     fn note_own_end(&mut self, peer: usize, slot: usize) {
         let fault = self.peers[peer].conns[slot].fault;
+        if (fault.code, fault.subcode) == (cease::CODE, cease::BFD_DOWN) {
+            return self.ended(peer, LastEnd::LinkDown);
+        }
         if (fault.code, fault.subcode) == (cease::CODE, cease::COLLISION) {
             let address = self.peers[peer].address;
             self.record(Record::Collision { peer: address });
@@ -706,5 +709,6 @@ pub(super) fn cause(end: LastEnd) -> Option<EndCause> {
         LastEnd::Received(code, subcode) => Some(EndCause::NotificationReceived(code, subcode)),
         LastEnd::Sent(code, subcode) => Some(EndCause::NotificationSent(code, subcode)),
         LastEnd::Connection(why) => Some(EndCause::Connection(IoError::of(why))),
+        LastEnd::LinkDown => Some(EndCause::LinkDown),
     }
 }
