@@ -235,6 +235,9 @@ impl Conn {
 
     /// Ends the TCP connection in the manner that fits.
     fn end(&mut self, event: Event, now: Instant) {
+        if self.tcp == Tcp::Closing {
+            return; // it is on its way out, and its timer ends it
+        }
         for timer in Timer::ALL {
             self.stop(timer);
         }
@@ -359,6 +362,16 @@ mod tests {
         assert!(conn.owed.has(Owed::NOTIFICATION) && conn.owed.has(Owed::CLOSE));
         assert_eq!((conn.fault.code, conn.fault.subcode), (4, 0));
         assert_eq!(conn.deadline(), NOW + CLOSING);
+    }
+
+    #[test]
+    fn a_connection_on_its_way_out_keeps_the_timer_that_ends_it() {
+        let (mut conn, mut rand) = open_conn();
+        conn.fire(Event::OpenCollisionDump, Fault::NONE, NOW, &mut rand);
+        conn.owed.take(Owed::CLOSE);
+        conn.tcp = Tcp::Closing;
+        conn.end(Event::ManualStop, NOW + Duration::from_millis(10));
+        assert_eq!(conn.timer(Timer::Closing), Some(NOW + CLOSING));
     }
 
     #[test]
