@@ -416,11 +416,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn route_done(&mut self, id: RouteId, result: Result<(), super::input::IoError>) {
         let place = id.index as usize;
         if place >= R {
-            let (installed, prefix) = match self.inbound.next(place - R) {
-                Some((found, prefix)) if found == place - R => (result.is_ok(), prefix),
-                _ => (false, Prefix::ZERO),
+            let Some((prefix, installs)) = self.inbound.asked(place - R) else {
+                self.stale_inputs = self.stale_inputs.saturating_add(1);
+                return;
             };
-            self.inbound.done(place - R, installed);
+            self.inbound.done(place - R, installs && result.is_ok());
             if let Err(why) = result {
                 self.record(Record::RouteFailed { prefix, why });
             }

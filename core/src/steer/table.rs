@@ -80,6 +80,8 @@ const INSTALLED: u8 = 1 << 1;
 const OUT: u8 = 1 << 2;
 /// The choice changed while an order was out.
 const CHANGED: u8 = 1 << 3;
+/// The order that is out is one to install.
+const INSTALLS: u8 = 1 << 4;
 
 impl Place {
     const REST: Self = Self { address: [0; 16], length: 0, state: 0 };
@@ -263,10 +265,17 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
                 self.give_back(place);
                 continue;
             }
-            self.places[place].state |= OUT;
+            let installs = if next_hops.is_empty() { 0 } else { INSTALLS };
+            self.places[place].state |= OUT | installs;
             return Some(Order { place, prefix: self.places[place].prefix(), next_hops });
         }
         None
+    }
+
+    /// The prefix in a place whose order is out, and whether that order is to install it.
+    pub fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
+        let own = self.places.get(place).filter(|own| own.has(OUT))?;
+        Some((own.prefix(), own.has(INSTALLS)))
     }
 
     /// Whether an order is owed.
