@@ -8,7 +8,8 @@ use crate::base::rand::Rand;
 use crate::base::time::{Duration, Instant};
 use crate::bgp::fsm::{Actions, Event, State, Step, transition};
 use crate::bgp::negotiate::Session;
-use crate::wire::notification::{Fault, cease, fsm, hold_timer};
+use crate::wire::header::MessageType;
+use crate::wire::notification::{Fault, Notification, cease, fsm, hold_timer};
 
 /// How long we wait for the peer's OPEN. RFC 4271 suggests four minutes; a failover cannot wait for a peer that accepted
 /// and then froze.
@@ -156,7 +157,7 @@ impl Conn {
         let does = |action| step.actions.has(action);
         if does(Actions::NOTIFY) && self.tcp == Tcp::Open {
             self.fault = if does(Actions::FSM_ERROR) {
-                fsm_error(from)
+                fsm_error(from, event, &fault)
             } else if fault.is_none() {
                 reason(event)
             } else {
@@ -300,17 +301,24 @@ const fn reason(event: Event) -> Fault {
     }
 }
 
-/// RFC 6608: in which state the unexpected came.
-const fn fsm_error(state: State) -> Fault {
-    Fault::new(
-        fsm::CODE,
-        match state {
-            State::OpenSent => fsm::IN_OPEN_SENT,
-            State::OpenConfirm => fsm::IN_OPEN_CONFIRM,
-            State::Established => fsm::IN_ESTABLISHED,
-            _ => fsm::UNSPECIFIED,
-        },
-    )
+/// RFC 6608: in which state the unexpected came, and the type of the message if it was one (`fault` says it where the
+/// event does not).
+fn fsm_error(state: State, event: Event, fault: &Fault) -> Fault {
+    let subcode = match state {
+        State::OpenSent => fsm::IN_OPEN_SENT,
+        State::OpenConfirm => fsm::IN_OPEN_CONFIRM,
+        State::Established => fsm::IN_ESTABLISHED,
+        _ => fsm::UNSPECIFIED,
+    };
+    let data: &[u8] = match event {
+        _ if fault.code == fsm::CODE => fault.notification().data,
+        Event::BgpOpen | Event::BgpOpenMsgErr => &[MessageType::Open as u8],
+        Event::UpdateMsg | Event::UpdateMsgErr => &[MessageType::Update as u8],
+        Event::NotifMsg | Event::NotifMsgVerErr => &[MessageType::Notification as u8],
+        Event::KeepAliveMsg => &[MessageType::KeepAlive as u8],
+        _ => &[],
+    };
+    Fault::from(Notification { code: fsm::CODE, subcode, data })
 }
 
 /// Whether, of two connections to one peer that are both in OpenConfirm, the one that we opened is to be kept: the one

@@ -4,14 +4,14 @@ use super::input::Input;
 use super::names::ConnId;
 use super::record::Record;
 use super::{Buffers, Engine, Inner};
-use crate::base::limits::{SPARE_RECEIVE, SPARE_TRANSMIT};
+use crate::base::limits::{MESSAGE, SPARE_RECEIVE, SPARE_TRANSMIT};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::negotiate::negotiate;
 use crate::bgp::peer::LastEnd;
 use crate::wire::header::{Frame, MessageType, peel};
-use crate::wire::notification::{self, Fault, Notification, cease};
+use crate::wire::notification::{self, Fault, Notification, cease, fsm};
 use crate::wire::open::Open;
 use crate::wire::refresh::{RouteRefresh, Subtype};
 
@@ -32,6 +32,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Reads the messages at the start of `bytes`, and keeps what is not whole. Returns how much was taken.
     fn read_in_place(&mut self, peer: usize, slot: usize, bytes: &[u8]) -> usize {
         match peel(bytes) {
+            Ok(Some(frame)) if frame.length > self.receive_room(peer, slot) => {
+                // Read in one piece it would pass, in two it would not: it never does (law 10).
+                self.inner.overflow(peer, slot);
+                bytes.len()
+            }
             Ok(Some(frame)) => {
                 self.inner.message(peer, slot, frame);
                 self.enlarge(peer, slot);
@@ -82,9 +87,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         conn.received += taken as u16;
         if taken == 0 {
-            inner.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
+            inner.overflow(peer, slot);
         }
         taken
+    }
+
+    /// The longest message that a connection's receive buffer holds.
+    fn receive_room(&self, peer: usize, slot: usize) -> usize {
+        if usize::from(self.inner.peers[peer].large) == slot { MESSAGE } else { SPARE_RECEIVE }
     }
 
     /// Gives the furthest connection of a peer the large buffers; what the other one holds moves to the small ones, and if
@@ -109,7 +119,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         spare_receive.swap_with_slice(&mut receive[..SPARE_RECEIVE]);
         spare_transmit.swap_with_slice(&mut transmit[..SPARE_TRANSMIT]);
         if !fits {
-            inner.fire(peer, other, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
+            inner.overflow(peer, other);
             if cut {
                 // Half a message is on the wire: nothing that follows would be understood.
                 inner.peers[peer].conns[other].owed.add(Owed::ABORT);
@@ -123,6 +133,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn hears(&self, peer: usize, slot: usize, id: ConnId) -> bool {
         let conn = &self.peers[peer].conns[slot];
         conn.generation == id.generation && conn.tcp == Tcp::Open && conn.state >= State::OpenSent
+    }
+
+    /// A message that the connection's buffers do not hold ends it.
+    fn overflow(&mut self, peer: usize, slot: usize) {
+        self.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
     }
 
     /// A whole message.
@@ -181,7 +196,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let conn = &self.peers[peer].conns[slot];
         if conn.state != State::Established {
             // It belongs into a session only, as an UPDATE does.
-            return self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
+            let data = &[MessageType::RouteRefresh as u8];
+            let fault = Fault::from(Notification { code: fsm::CODE, subcode: fsm::UNSPECIFIED, data });
+            return self.fire(peer, slot, Event::UpdateMsg, fault);
         }
         let session = conn.session;
         let refresh = match RouteRefresh::read(frame) {
