@@ -83,6 +83,8 @@ pub struct Peer {
     pub refusals: u8,
     /// Whether the pause that runs is one that the peer asked for.
     pub backing_off: bool,
+    /// Whether more of its prefixes are kept than `maximum-prefix` allows, and that was told.
+    pub over_maximum: bool,
     /// What the next batch waits for.
     pub batch: Batch,
     /// The next hops we announce, by family of the routes.
@@ -137,6 +139,7 @@ impl Peer {
         lost_at: Instant::ZERO,
         refusals: 0,
         backing_off: false,
+        over_maximum: false,
         batch: Batch::REST,
         next_hops: [NextHop::ZERO; 2],
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),

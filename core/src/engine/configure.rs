@@ -154,6 +154,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.stop_peer(peer, cease::PEER_DECONFIGURED);
                 self.peers[peer].kind = Kind::Leaving;
                 self.touch(peer);
+                self.release(peer);
                 continue;
             };
             let shut = options.flags.on(PeerFlags::SHUTDOWN);
@@ -270,6 +271,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let met = self.routes.get(place).met;
         if let Owner::Static(_) = route.owner {
             self.routes.get_mut(place).offer(RouteSource::Static, true);
+            if self.redistributes(prefix.family(), RouteSource::Static)
+                && !self.may_redistribute(prefix, RouteSource::Static)
+            {
+                self.hold_back(prefix);
+            }
             if met {
                 return;
             }

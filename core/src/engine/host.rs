@@ -319,14 +319,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Only host routes are redistributed, unless the statement's route-map permits a shorter one by prefix-list; the
     /// default route never is.
-    fn may_redistribute(&self, prefix: Prefix, source: RouteSource) -> bool {
+    pub(super) fn may_redistribute(&self, prefix: Prefix, source: RouteSource) -> bool {
         let view = self.config.view();
         let statement = view.bgp.redistribute[prefix.family().index()][source as usize];
         policy::redistributes(view, statement.map, prefix)
     }
 
     /// Says once that a prefix is held back (the last few are remembered).
-    fn hold_back(&mut self, prefix: Prefix) {
+    pub(super) fn hold_back(&mut self, prefix: Prefix) {
         if prefix.length() == 0 || self.held_back.contains(&prefix) {
             return;
         }
@@ -404,6 +404,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         self.find_peers();
         self.choose_router_id();
+    }
+
+    /// Whether an address is on this host.
+    pub(super) fn is_own(&self, address: IpAddr) -> bool {
+        self.hosts.as_slice().iter().any(|host| host.address.address == address)
+            || self.route_of_address(address).is_some_and(|place| self.routes.present.has(place))
     }
 
     /// Whether an address is one that other machines may hold too: it must never be our source, next hop or identifier.

@@ -77,7 +77,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !steer.accepts(prefix) || !policy::lets_in(view, filters, prefix, has) {
             return None;
         }
-        let next_hop = update.next_hop(family)?;
+        // Packets to ourselves would go in circles (RFC 4271 section 5.1.3).
+        let next_hop = update.next_hop(family).filter(|next_hop| !self.is_own(next_hop.global))?;
         let rank = steer.rank(|asked| match asked {
             Asked::Community(community) => update.communities().any(|other| other.0 == community),
             Asked::Large(community) => update
@@ -96,11 +97,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         })
     }
 
-    /// `maximum-prefix` counts what is kept.
+    /// `maximum-prefix` counts what is kept; going beyond it is told once.
     fn count_prefixes(&mut self, peer: usize) {
-        let state = &self.peers[peer];
+        let state = &mut self.peers[peer];
         let limit = state.options.maximum_prefix;
-        if limit == 0 || self.inbound.count_of(peer) <= limit {
+        let over = limit != 0 && self.inbound.count_of(peer) > limit;
+        if !over || core::mem::replace(&mut state.over_maximum, over) {
+            state.over_maximum = over;
             return;
         }
         let warning = state.options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING);

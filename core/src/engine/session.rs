@@ -103,7 +103,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         if does(Actions::CONNECT) {
-            self.peers[peer].conns[slot].renew(Tcp::Dialing, Owed::CONNECT);
+            let state = &mut self.peers[peer];
+            state.conns[slot].renew(Tcp::Dialing, Owed::CONNECT);
+            if state.conns[INCOMING].is_free() {
+                state.large = OUTGOING as u8;
+            }
         }
         if does(Actions::UP) {
             self.session_up(peer, slot);
@@ -271,6 +275,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// A dynamic peer whose last connection is gone, or a peer that left the configuration, gives its place back.
     pub(super) fn tidy(&mut self, peer: usize) {
+        if self.release(peer) {
+            self.adopt_peers();
+        }
+    }
+
+    /// Gives the place of a peer back if nothing of it is left; says whether it did.
+    pub(super) fn release(&mut self, peer: usize) -> bool {
         let state = &self.peers[peer];
         let gone = match state.kind {
             Kind::Dynamic(_) => state.conns.iter().all(|conn| conn.is_free() && conn.state < State::OpenSent),
@@ -284,8 +295,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 conn.generation = generation;
                 conn.dying = dying;
             }
-            self.adopt_peers();
         }
+        gone
     }
 
     /// Somebody connected to us.
@@ -305,10 +316,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             return self.turn_away(socket, remote.address);
         }
-        let conn = &mut self.peers[peer].conns[INCOMING];
-        conn.renew(Tcp::Open, Owed::ADOPT);
-        conn.socket = socket.0;
-        self.peers[peer].local = local.address;
+        let state = &mut self.peers[peer];
+        state.conns[INCOMING].renew(Tcp::Open, Owed::ADOPT);
+        state.conns[INCOMING].socket = socket.0;
+        state.local = local.address;
+        if matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing) {
+            state.large = INCOMING as u8;
+        }
         self.fire(peer, INCOMING, Event::TcpConnectionConfirmed, Fault::NONE);
     }
 
@@ -420,6 +434,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         state.refusals = 0;
         state.backing_off = false;
         state.sessions = state.sessions.saturating_add(1);
+        state.over_maximum = false;
         (state.messages_in, state.messages_out, state.told) = (1, 1, 0);
         state.text_length = 0;
         state.next_hops = next_hops;
