@@ -41,8 +41,11 @@ impl Pass {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
-    /// Takes over a configuration.
+    /// Takes over a configuration; one that comes on the way out comes too late.
     pub(super) fn configure(&mut self, config: &Config<P, S, R, U, T>) {
+        if self.stopping.is_on() {
+            return;
+        }
         let reidentified = self.take_identity(config.view());
         let kept = self.match_services(config.view());
         let checks = self.match_checks(config.view());
@@ -56,6 +59,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.choose_router_id();
         self.adopt_peers();
         self.configured = true;
+        if self.pass.is_running() {
+            // Lines of the configuration before were met, and nobody swept behind them.
+            for place in 0..self.routes.high() {
+                self.routes.get_mut(place).met = false;
+            }
+        }
         self.pass = Pass { stage: Stage::Lines, next: 0 };
         self.service_routes = [[0; crate::base::limits::SERVICE_ADDRESSES]; S];
         self.configure_some();

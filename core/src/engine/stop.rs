@@ -78,6 +78,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn stop(&mut self, id: CommandId) {
         self.stopping = Stopping { phase: Phase::Withdrawing, id, until: self.now + FLUSH };
+        // Lines of the configuration that were not met yet would only be wanted to be left again.
+        self.pass = super::configure::Pass::REST;
         for service in 0..self.config.view().services.len() {
             self.services_owed.insert(service);
         }
