@@ -130,8 +130,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let from = usize::from(*from).checked_sub(1);
             self.checks.as_flattened_mut()[place] = from.map_or(new, |from| old.as_flattened()[from]);
         }
-        for generation in self.check_generation.as_flattened_mut() {
-            *generation = generation.wrapping_add(1);
+        for check in 0..CHECKS_PER_SERVICE * S {
+            self.stop_probe(check);
         }
         let count = self.config.view().services.len();
         self.undecided = 0;

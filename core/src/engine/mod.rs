@@ -61,6 +61,7 @@ use crate::failover::service::ServiceState;
 use configure::Pass;
 use host::{HostAddress, LINKS, Link};
 use route::Routes;
+use service::Probing;
 use session::Listener;
 use stop::Stopping;
 
@@ -149,6 +150,10 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     undecided: u16,
     checks: [[CheckState; CHECKS_PER_SERVICE]; S],
     check_generation: [[u16; CHECKS_PER_SERVICE]; S],
+    /// What of each check the shim has at work.
+    probes: [[Probing; CHECKS_PER_SERVICE]; S],
+    /// Whether a probe must be stopped.
+    probes_to_stop: bool,
     checks_at: Instant,
     /// Whether a check is due, and from which one on.
     checks_due: bool,
@@ -209,6 +214,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             undecided: 0,
             checks: [[CheckState::new(); CHECKS_PER_SERVICE]; S],
             check_generation: [[0; CHECKS_PER_SERVICE]; S],
+            probes: [[Probing::No; CHECKS_PER_SERVICE]; S],
+            probes_to_stop: false,
             checks_at: Instant::ZERO,
             checks_due: false,
             links: [Link::REST; LINKS],

@@ -6,6 +6,7 @@ use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, Ro
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
 use super::route::Fib;
+use super::service::Probing;
 use super::session::{INCOMING, Listening, OUTGOING};
 use super::stop::Stopping;
 use super::{Engine, Inner};
@@ -41,6 +42,7 @@ enum Job {
     Fib(usize),
     Steer(usize, Prefix),
     StartProbe(usize),
+    StopProbe(ProbeId),
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
@@ -228,6 +230,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::UnbindStray(link, prefix) => Output::Unbind { address: AddressId::STRAY, link, prefix },
             Job::Fib(place) => inner.fib_order(place),
             Job::Steer(place, prefix) => inner.steer_order(place, prefix),
+            Job::StopProbe(probe) => Output::StopProbe { probe },
             Job::StartProbe(check) => {
                 let line = inner.check_line(check);
                 let probe =
@@ -446,6 +449,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The next check to be run.
     fn check_job(&mut self) -> Option<Job> {
+        if self.probes_to_stop {
+            let to_stop = |probing: &Probing| *probing == Probing::ToStop;
+            if let Some(check) = self.probes.as_flattened().iter().position(to_stop) {
+                self.probes.as_flattened_mut()[check] = Probing::No;
+                let generation = self.check_generation.as_flattened()[check].wrapping_sub(1);
+                return Some(Job::StopProbe(ProbeId { check: check as u16, generation }));
+            }
+            self.probes_to_stop = false;
+        }
         if !self.checks_due {
             return None;
         }
@@ -459,6 +471,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.checks_at = self.checks_at.min(deadline);
                 let generation = &mut self.check_generation.as_flattened_mut()[check];
                 *generation = generation.wrapping_add(1);
+                self.probes.as_flattened_mut()[check] = Probing::Running;
                 return Some(Job::StartProbe(check));
             }
         }

@@ -12,6 +12,18 @@ use crate::failover::health::{self, is_watch};
 use crate::failover::posture::{Health, Presence};
 use crate::failover::reconcile::{Change, Ground, Outcome, Wanted};
 
+/// What of a check the shim has at work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Probing {
+    /// Nothing.
+    #[default]
+    No,
+    /// A probe or a watch, under the generation of the check.
+    Running,
+    /// A probe or a watch under the generation before, which is to be forgotten.
+    ToStop,
+}
+
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// The service's line of the configuration.
     fn service_line(&self, service: usize) -> Service {
@@ -285,11 +297,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for check in 0..self.config.view().checks.len() {
             let line = self.check_line(check);
             if self.checks.as_flattened()[check].overdue(self.now, &line) {
+                self.stop_probe(check);
                 self.check_told(check, false);
             }
             let state = &self.checks.as_flattened()[check];
             self.checks_due |= state.due(self.now);
             self.checks_at = self.checks_at.min(state.deadline(&line));
+        }
+    }
+
+    /// Whatever the shim has at work for a check is to be forgotten, and what it still says does not count.
+    pub(super) fn stop_probe(&mut self, check: usize) {
+        let probing = &mut self.probes.as_flattened_mut()[check];
+        if *probing == Probing::Running {
+            *probing = Probing::ToStop;
+            self.probes_to_stop = true;
+            let generation = &mut self.check_generation.as_flattened_mut()[check];
+            *generation = generation.wrapping_add(1);
         }
     }
 
@@ -305,6 +329,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && self.check_generation.as_flattened()[check] == probe.generation
             && is_watch(&self.check_line(check)) == watch;
         if alive {
+            if !watch {
+                self.probes.as_flattened_mut()[check] = Probing::No;
+            }
             self.check_told(check, verdict == Verdict::Pass);
         } else {
             self.stale_inputs = self.stale_inputs.saturating_add(1);
