@@ -1,0 +1,356 @@
+//! The life of a session (RFC 4271 section 8) between an engine and a script.
+
+use holdover_core::bgp::fsm::State;
+
+use super::bytes::{Message, Open, keepalive, message, notification, raw_update};
+use super::duo::{Duo, OUR_ID, THEIR_ID, THEIRS};
+use super::world::{MS, Nature, SECOND};
+
+#[test]
+fn a_session_that_we_dial_comes_up_with_the_open_that_was_configured() {
+    let mut duo = Duo::dialling("");
+    let mut line = duo.accept();
+    let open = super::duo::their_open();
+    let ours = duo.world.establish(&mut line, &open);
+    assert_eq!((ours.version, ours.my_as, ours.hold, ours.id), (4, 65_000, 9, OUR_ID));
+    assert_eq!(ours.capability(65), Some(&65_000_u32.to_be_bytes()[..]));
+    assert_eq!(ours.capability(1), Some(&[0, 1, 0, 1][..]));
+    assert_eq!(ours.capability(2), Some(&[][..]), "route refresh");
+    assert_eq!(ours.capability(64), None, "graceful restart is never advertised");
+    duo.expect_state(State::Established);
+}
+
+#[test]
+fn a_session_that_the_peer_dials_comes_up() {
+    let mut duo = Duo::waiting("");
+    assert!(duo.dials().is_empty());
+    let mut line = duo.dial();
+    let open = super::duo::their_open();
+    duo.world.establish(&mut line, &open);
+    duo.expect_state(State::Established);
+    assert!(duo.dials().is_empty(), "a passive neighbor is never dialled");
+}
+
+#[test]
+fn nobody_listens_when_every_neighbor_is_dialled() {
+    let mut duo = Duo::dialling("");
+    duo.world.run(SECOND);
+    assert!(duo.world.hosts[duo.node].listeners.is_empty());
+    assert!(duo.world.script_dials(duo.peer, "10.0.0.1", None).is_none());
+}
+
+#[test]
+fn a_stranger_is_refused() {
+    let mut duo = Duo::waiting("");
+    let wire = 0;
+    let stranger = duo.world.host("stranger");
+    duo.world.plug(stranger, wire, &["10.0.0.66/24"]);
+    let line = duo.world.script_dials(stranger, "10.0.0.1", None).unwrap();
+    duo.world.expect("the reset", SECOND, |world| world.is_over(line));
+    assert_eq!(duo.world.take(line), None, "a stranger is told nothing");
+}
+
+#[test]
+fn silence_for_the_hold_time_ends_the_session_with_hold_timer_expired() {
+    let mut duo = Duo::dialling("neighbor 10.0.0.2 timers 1 3");
+    let mut line = duo.accept();
+    let open = super::duo::their_open();
+    duo.world.establish(&mut line, &open);
+    duo.expect_state(State::Established);
+    let start = duo.world.now;
+    let error = duo.world.hear_error(line, 4 * SECOND);
+    assert_eq!((error.0, error.1), (4, 0));
+    let took = duo.world.now - start;
+    assert!((2_990 * MS..=3_010 * MS).contains(&took), "after {took} us");
+}
+
+#[test]
+fn keepalives_leave_at_a_third_of_the_agreed_hold_time_or_more_often() {
+    let mut duo = Duo::dialling("neighbor 10.0.0.2 timers 3 9");
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 6, THEIR_ID));
+    duo.expect_state(State::Established);
+    duo.world.keep_alive(line, SECOND);
+    while duo.world.take(line).is_some() {}
+    let (start, mut count) = (duo.world.now, 0);
+    while duo.world.now < start + 60 * SECOND {
+        if duo.world.hear(line, 2_050 * MS) == Message::Keepalive {
+            count += 1;
+        }
+    }
+    assert!((30..=42).contains(&count), "{count} keepalives in a minute of hold time 6");
+}
+
+#[test]
+fn a_hold_time_of_zero_stops_both_timers() {
+    let mut duo = Duo::dialling("neighbor 10.0.0.2 timers 0 0");
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 90, THEIR_ID));
+    duo.expect_state(State::Established);
+    duo.world.run(SECOND);
+    while duo.world.take(line).is_some() {}
+    duo.world.run(3_600 * SECOND);
+    assert_eq!(duo.state(), State::Established);
+    assert_eq!(duo.world.take(line), None, "no keepalive at all");
+}
+
+#[test]
+fn a_hold_time_of_zero_from_the_peer_stops_both_timers() {
+    let mut duo = Duo::dialling("");
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 0, THEIR_ID));
+    duo.expect_state(State::Established);
+    duo.world.run(600 * SECOND);
+    assert_eq!(duo.state(), State::Established);
+}
+
+#[test]
+fn the_longest_hold_time_holds_for_eighteen_hours() {
+    let mut duo = Duo::dialling("neighbor 10.0.0.2 timers 21845 65535");
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 65_535, THEIR_ID));
+    duo.expect_state(State::Established);
+    duo.world.run(65_530 * SECOND);
+    assert_eq!(duo.state(), State::Established);
+    duo.world.run(10 * SECOND);
+    assert_ne!(duo.state(), State::Established);
+}
+
+#[test]
+fn an_open_that_never_comes_is_waited_for_thirty_seconds() {
+    let mut duo = Duo::dialling("");
+    let line = duo.accept();
+    assert!(matches!(duo.world.hear(line, SECOND), Message::Open(_)));
+    duo.world.run(29 * SECOND);
+    assert!(!duo.world.is_over(line));
+    let error = duo.world.hear_error(line, 2 * SECOND);
+    assert_eq!((error.0, error.1), (4, 0));
+}
+
+#[test]
+fn a_refused_connection_is_tried_at_once_then_five_times_a_second_then_every_second() {
+    let mut duo = Duo::bare();
+    duo.world.boot(duo.node, super::speaker::usual(), &super::duo::router(""));
+    let start = duo.world.now;
+    duo.world.run(20 * SECOND);
+    let dials = duo.dials();
+    assert!(dials[0] - start < 10 * MS, "the first at once");
+    for pair in dials.windows(2) {
+        let (gap, age) = (pair[1] - pair[0], pair[0] - start);
+        let allowed = if age < 1_800 * MS {
+            145 * MS..=205 * MS
+        } else if age < 2_200 * MS {
+            145 * MS..=1_005 * MS
+        } else {
+            745 * MS..=1_005 * MS
+        };
+        assert!(allowed.contains(&gap), "{gap} us after {age} us");
+    }
+}
+
+#[test]
+fn an_unanswered_syn_is_abandoned_after_one_interval() {
+    let mut duo = Duo::dialling("");
+    duo.world.cut(duo.peer, true);
+    duo.world.run(10 * SECOND);
+    let dials = duo.dials();
+    assert!(dials.len() > 12, "{} attempts in 10 s", dials.len());
+    duo.world.cut(duo.peer, false);
+    let mended = duo.world.now;
+    duo.session();
+    assert!(duo.world.now - mended < 1_100 * MS);
+}
+
+#[test]
+fn a_lost_session_is_dialled_again_at_once() {
+    let mut duo = Duo::dialling("");
+    let line = duo.session();
+    duo.world.reset(line.tcp, line.side);
+    let lost = duo.world.now;
+    duo.session();
+    assert!(duo.world.now - lost < 10 * MS, "after {} us", duo.world.now - lost);
+}
+
+#[test]
+fn a_peer_that_sends_us_away_is_asked_again_with_growing_pauses_until_a_session_forgets_them() {
+    for (code, subcode) in [(6, 1), (6, 2), (2, 2), (2, 6)] {
+        let mut duo = Duo::dialling("");
+        let mut pauses = vec![];
+        for _ in 0..9 {
+            let line = duo.world.script_accepts(duo.peer, 61 * SECOND);
+            if let Some(&last) = duo.dials().iter().rev().nth(1) {
+                pauses.push(duo.world.now - last);
+            }
+            duo.world.say(line, &super::duo::their_open().message());
+            duo.world.say(line, &notification(code, subcode, &[]));
+            duo.world.run(50 * MS);
+            duo.world.hang_up(line);
+        }
+        for pair in pauses[1..].windows(2) {
+            assert!(pair[1] * 10 > pair[0] * 14 || pair[1] > 44 * SECOND, "{code}/{subcode}: {pauses:?}");
+        }
+        assert!(
+            *pauses.last().unwrap() <= 61 * SECOND && *pauses.last().unwrap() > 44 * SECOND,
+            "{pauses:?}"
+        );
+        let mut line = duo.world.script_accepts(duo.peer, 61 * SECOND);
+        let open = super::duo::their_open();
+        duo.world.establish(&mut line, &open);
+        duo.expect_state(State::Established);
+        duo.world.reset(line.tcp, line.side);
+        let lost = duo.world.now;
+        duo.accept();
+        assert!(duo.world.now - lost < 300 * MS, "forgotten on Established");
+    }
+}
+
+#[test]
+fn a_peer_that_reads_nothing_is_given_up_by_the_send_hold_timer() {
+    let mut duo = Duo::dialling("");
+    duo.world.nature = Nature { receive_room: 64, send_room: 64, ..Nature::CALM };
+    let line = duo.session();
+    duo.world.tcps[line.tcp].ends[line.side].stalled = true;
+    duo.world.run(8 * 60 * SECOND - 30 * SECOND);
+    assert_eq!(duo.state(), State::Established, "RFC 9687: eight minutes at least");
+    let node = duo.node;
+    duo.world.expect("the send hold timer", 120 * SECOND, |world| {
+        super::duo::state_of(world, node) != State::Established
+    });
+}
+
+/// What an engine answers to octets in place of (or after) an OPEN.
+fn error_to(octets: &[u8]) -> (u8, u8, Vec<u8>) {
+    let mut duo = Duo::dialling("");
+    let line = duo.accept();
+    assert!(matches!(duo.world.hear(line, SECOND), Message::Open(_)));
+    duo.world.say(line, octets);
+    let error = duo.world.hear_error(line, SECOND);
+    duo.world.expect("the end", 5 * SECOND, |world| world.is_over(line));
+    error
+}
+
+#[test]
+fn errors_in_the_header_are_answered_as_section_6_1_says() {
+    let mut marker = keepalive();
+    marker[3] = 0;
+    assert_eq!(error_to(&marker), (1, 1, vec![]));
+    let mut short = keepalive();
+    short[17] = 18;
+    assert_eq!(error_to(&short), (1, 2, vec![0, 18]));
+    let mut long = keepalive();
+    (long[16], long[17]) = (0x10, 0x01);
+    assert_eq!(error_to(&long), (1, 2, vec![0x10, 0x01]));
+    let mut fat = keepalive();
+    fat[17] = 20;
+    fat.push(0);
+    assert_eq!(error_to(&fat), (1, 2, vec![0, 20]));
+    assert_eq!(error_to(&message(9, &[])), (1, 3, vec![9]));
+}
+
+#[test]
+fn errors_in_the_open_are_answered_as_section_6_2_says() {
+    let open = Open::modern(THEIRS, 9, THEIR_ID);
+    let version = Open { version: 5, ..open.clone() };
+    assert_eq!(error_to(&version.message()), (2, 1, vec![0, 4]));
+    let zero_id = Open { id: 0, ..open.clone() };
+    assert_eq!(error_to(&zero_id.message()).1, 3);
+    for hold in [1, 2] {
+        let hold = Open { hold, ..open.clone() };
+        let (code, subcode, _) = error_to(&hold.message());
+        assert_eq!((code, subcode), (2, 6));
+    }
+    let mut parameter = open.message();
+    parameter[29] = 77;
+    let (code, subcode, _) = error_to(&parameter);
+    assert_eq!((code, subcode), (2, 4));
+}
+
+#[test]
+fn a_wrong_as_is_refused_in_either_field() {
+    for asn in [65_011, 0, 65_000, 400_000] {
+        let open = Open::modern(asn, 9, THEIR_ID);
+        let (code, subcode, _) = error_to(&open.message());
+        assert_eq!((code, subcode), (2, 2), "AS {asn}");
+    }
+    let (code, subcode, _) = error_to(&Open::plain(65_011, 9, THEIR_ID).message());
+    assert_eq!((code, subcode), (2, 2));
+}
+
+#[test]
+fn our_own_identifier_is_refused_within_an_as_and_accepted_from_another_one() {
+    let mut duo = Duo::dialling("");
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 9, OUR_ID));
+    duo.expect_state(State::Established);
+
+    let mut duo =
+        Duo::with("router bgp 65000\n bgp router-id 10.0.0.1\n neighbor 10.0.0.2 remote-as internal\n");
+    let line = duo.accept();
+    duo.world.say(line, &Open::modern(65_000, 9, OUR_ID).message());
+    let (code, subcode, _) = duo.world.hear_error(line, SECOND);
+    assert_eq!((code, subcode), (2, 3));
+}
+
+#[test]
+fn a_message_that_the_state_does_not_allow_is_an_fsm_error_of_its_state() {
+    assert_eq!(error_to(&raw_update(&[], &[], &[])), (5, 1, vec![2]));
+    assert_eq!(error_to(&keepalive()), (5, 1, vec![4]));
+    let mut both = Open::modern(THEIRS, 9, THEIR_ID).message();
+    both.extend(raw_update(&[], &[], &[]));
+    assert_eq!(error_to(&both), (5, 2, vec![2]));
+
+    let mut duo = Duo::dialling("");
+    let line = duo.session();
+    duo.world.say(line, &Open::modern(THEIRS, 9, THEIR_ID).message());
+    assert_eq!(duo.world.hear_error(line, SECOND), (5, 3, vec![1]));
+}
+
+#[test]
+fn a_notification_is_never_answered_with_one() {
+    for states in 0..3 {
+        let mut duo = Duo::dialling("");
+        let mut line = duo.accept();
+        assert!(matches!(duo.world.hear(line, SECOND), Message::Open(_)));
+        if states > 0 {
+            duo.world.say(line, &super::duo::their_open().message());
+            line.as4 = true;
+            assert_eq!(duo.world.hear(line, SECOND), Message::Keepalive);
+        }
+        if states > 1 {
+            duo.world.say(line, &keepalive());
+            duo.expect_state(State::Established);
+        }
+        duo.world.say(line, &notification(6, 4, &[]));
+        duo.world.expect("the end", 5 * SECOND, |world| world.is_over(line));
+        while let Some(message) = duo.world.take(line) {
+            assert!(message.error().is_none(), "{message:?}");
+        }
+    }
+}
+
+#[test]
+fn a_session_lives_on_octets_cut_in_any_way() {
+    for cut in 1..40 {
+        let mut duo = Duo::dialling("");
+        let line = duo.accept();
+        let mut whole = super::duo::their_open().message();
+        whole.extend(keepalive());
+        whole.extend(raw_update(&[], &[], &[]));
+        whole.extend(keepalive());
+        for piece in whole.chunks(cut) {
+            duo.world.say(line, piece);
+            duo.world.run(MS);
+        }
+        duo.expect_state(State::Established);
+    }
+}
+
+#[test]
+fn shutdown_keeps_the_neighbor_idle_and_lifting_it_dials() {
+    let mut duo = Duo::dialling("neighbor 10.0.0.2 shutdown");
+    duo.world.run(10 * SECOND);
+    assert!(duo.dials().is_empty());
+    assert_eq!(duo.state(), State::Idle);
+    duo.world.reload(duo.node, &super::duo::router(""));
+    duo.session();
+}

@@ -1,0 +1,274 @@
+//! The law of answers (DESIGN section 2, laws 3 and 5), kept apart from the engine: who owes what to whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use holdover_core::base::net::InterfaceAddress;
+use holdover_core::engine::{
+    AddressId, CloseHow, Command, CommandId, ConnId, HostTable, Input, LinkId, ListenerId, Output, Phase,
+    ProbeId, Record, RouteId, Slot, SocketId,
+};
+
+use super::fact::Fact;
+use super::tap::Tap;
+use super::world::{MS, SECOND};
+
+/// How long an address may be away before its routes must be (DESIGN section 6: 20 ms, and a turn).
+const PUT_BACK: u64 = 45 * MS;
+
+/// What is outstanding between an engine and its shim.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    used: BTreeSet<ConnId>,
+    connecting: BTreeSet<ConnId>,
+    live: BTreeSet<ConnId>,
+    closing: BTreeMap<ConnId, bool>,
+    sending: BTreeSet<ConnId>,
+    flushing: BTreeSet<ConnId>,
+    listening: BTreeSet<ListenerId>,
+    /// Orders to bind (true) and to unbind that are out.
+    addresses: BTreeMap<AddressId, (bool, LinkId, InterfaceAddress)>,
+    routes: BTreeSet<RouteId>,
+    probes: BTreeSet<ProbeId>,
+    commands: BTreeSet<CommandId>,
+    accepted: Option<SocketId>,
+    dials: Vec<(u64, ConnId)>,
+    /// When each attempt at a connection began.
+    pub dials_ever: Vec<u64>,
+    /// The host's addresses as the engine was told, and when the last of each went.
+    present: BTreeMap<(LinkId, InterfaceAddress), u64>,
+    absent_since: BTreeMap<IpAddr, u64>,
+    resync: Option<u64>,
+    stopping: bool,
+    /// Whether every route stands on an address of the host; a test switches it off for routes that do not.
+    pub lax: bool,
+}
+
+impl Ledger {
+    /// Notes a fact on its way to the engine.
+    // table: one arm for each fact that answers something
+    pub fn input(&mut self, now: u64, fact: &Fact) {
+        match *fact {
+            Fact::Command { id, command } => {
+                assert!(self.commands.insert(id));
+                self.stopping |= command == Command::Stop;
+            }
+            Fact::Connected { conn, .. } => {
+                assert!(self.connecting.remove(&conn), "{conn:?} was not connecting");
+                self.live.insert(conn);
+            }
+            Fact::ConnectFailed { conn, .. } => {
+                assert!(self.connecting.remove(&conn), "{conn:?} was not connecting");
+            }
+            Fact::Accepted { socket, .. } => self.accepted = Some(socket),
+            Fact::ListenDone { listener, .. } => {
+                self.listening.remove(&listener);
+            }
+            Fact::Sent { conn, .. } => {
+                self.sending.remove(&conn);
+            }
+            Fact::Flushed { conn } => {
+                self.flushing.remove(&conn);
+            }
+            Fact::Closed { conn, .. } => {
+                self.live.remove(&conn);
+                self.connecting.remove(&conn);
+                self.closing.remove(&conn);
+                self.sending.remove(&conn);
+                self.flushing.remove(&conn);
+            }
+            Fact::ProbeDone { probe, .. } => {
+                self.probes.remove(&probe);
+            }
+            Fact::AddressDone { address, result } => {
+                let order = self.addresses.remove(&address);
+                if let (Some((bind, link, address)), Ok(_)) = (order, result) {
+                    self.know(now, link, address, bind);
+                }
+            }
+            Fact::RouteDone { route, .. } => {
+                self.routes.remove(&route);
+            }
+            Fact::Address { link, address, present, .. } => {
+                self.know(now, link, address, present);
+            }
+            Fact::Resync { what: HostTable::Addresses, phase } => self.resync(now, phase),
+            _ => {}
+        }
+    }
+
+    fn know(&mut self, now: u64, link: LinkId, address: InterfaceAddress, present: bool) {
+        if present {
+            self.present.insert((link, address), now);
+            self.absent_since.remove(&address.address);
+        } else {
+            self.lose(now, link, address);
+        }
+    }
+
+    fn lose(&mut self, now: u64, link: LinkId, address: InterfaceAddress) {
+        if self.present.remove(&(link, address)).is_some() {
+            self.absent_since.insert(address.address, now);
+        }
+    }
+
+    fn resync(&mut self, now: u64, phase: Phase) {
+        if phase == Phase::Begin {
+            self.resync = Some(now);
+            for at in self.present.values_mut() {
+                *at = 0;
+            }
+        } else {
+            let gone: Vec<_> = self.present.iter().filter(|&(_, &at)| at == 0).map(|(&key, _)| key).collect();
+            for (link, address) in gone {
+                self.lose(now, link, address);
+            }
+        }
+    }
+
+    /// Notes an order, and refuses one that the law forbids.
+    // table: one arm for each order
+    pub fn output(&mut self, now: u64, output: &Output<'_>) {
+        match *output {
+            Output::Connect { conn, .. } => {
+                assert_eq!(conn.slot, Slot::Outgoing, "a dialled connection in the wrong slot");
+                assert!(self.used.insert(conn), "{conn:?} is used again");
+                self.connecting.insert(conn);
+                self.cadence(now, conn);
+            }
+            Output::Adopt { socket, conn, .. } => {
+                assert_eq!(conn.slot, Slot::Incoming, "an accepted connection in the wrong slot");
+                assert_eq!(self.accepted.take(), Some(socket), "Adopt without Accepted");
+                assert!(self.used.insert(conn), "{conn:?} is used again");
+                self.live.insert(conn);
+            }
+            Output::Refuse { socket } => {
+                assert_eq!(self.accepted.take(), Some(socket), "Refuse without Accepted");
+            }
+            Output::Send { conn, bytes } => {
+                assert!(self.live.contains(&conn), "Send on {conn:?}, which is not open");
+                assert!(!self.closing.contains_key(&conn), "Send on {conn:?} after Close");
+                assert!(!bytes.is_empty(), "Send of nothing");
+                assert!(self.sending.insert(conn), "Send on {conn:?} while one is outstanding");
+            }
+            Output::AskFlushed { conn } => {
+                assert!(self.live.contains(&conn), "AskFlushed on {conn:?}, which is not open");
+                assert!(!self.closing.contains_key(&conn), "AskFlushed on {conn:?} after Close");
+                assert!(self.flushing.insert(conn), "AskFlushed on {conn:?} while one is outstanding");
+            }
+            Output::Close { conn, how } => self.close(conn, how),
+            Output::Listen { listener, .. } => {
+                assert!(self.listening.insert(listener), "Listen while one is outstanding");
+            }
+            Output::Bind { address, link, prefix, .. } => self.order(address, (true, link, prefix)),
+            Output::Unbind { address, link, prefix } => self.order(address, (false, link, prefix)),
+            Output::InstallRoute { route, .. } | Output::RemoveRoute { route, .. } => {
+                assert!(self.routes.insert(route), "{route:?} while an order for it is outstanding");
+            }
+            Output::StartProbe { probe, .. } => {
+                assert!(self.probes.insert(probe), "{probe:?} is started twice");
+            }
+            Output::StopProbe { probe } => {
+                assert!(self.probes.remove(&probe), "{probe:?} is stopped but does not run");
+            }
+            Output::Answer { id, .. } => {
+                assert!(self.commands.remove(&id), "{id:?} is answered twice or never asked");
+            }
+            Output::ListenKey { .. }
+            | Output::Unlisten { .. }
+            | Output::AskTable { .. }
+            | Output::Record(_) => {}
+        }
+    }
+
+    fn order(&mut self, id: AddressId, what: (bool, LinkId, InterfaceAddress)) {
+        let before = self.addresses.insert(id, what);
+        assert!(before.is_none(), "{id:?} while an order for it is outstanding");
+    }
+
+    fn close(&mut self, conn: ConnId, how: CloseHow) {
+        let abort = how == CloseHow::Abort;
+        let known = self.live.contains(&conn) || self.connecting.contains(&conn);
+        assert!(known, "Close of {conn:?}, which is dead");
+        match self.closing.insert(conn, abort) {
+            None => {}
+            Some(false) => assert!(abort, "{conn:?} is closed gracefully twice"),
+            Some(true) => panic!("{conn:?} is closed after Abort"),
+        }
+    }
+
+    /// DESIGN section 5: at once, then every 200 ms for 2 s, then every second, all jittered down by a quarter.
+    fn cadence(&mut self, now: u64, conn: ConnId) {
+        self.dials.retain(|&(at, _)| at + 10 * SECOND > now);
+        self.dials.push((now, conn));
+        self.dials_ever.push(now);
+        let count = self.dials.iter().filter(|(_, one)| one.peer == conn.peer).count();
+        assert!(count <= 60, "{count} attempts at {:?} in 10 s", conn.peer);
+    }
+
+    /// After a drain: an accepted socket was adopted or refused in it, and each slot has one connection at most, beside
+    /// those whose end is ordered.
+    pub fn drained(&self) {
+        assert_eq!(self.accepted, None, "Accepted was not answered in its drain");
+        let slot = |conn: &&ConnId| (conn.peer, conn.slot);
+        let alive = |conn: &&ConnId| !self.closing.contains_key(conn);
+        let mut slots: Vec<_> =
+            self.live.iter().chain(&self.connecting).filter(alive).map(|conn| slot(&conn)).collect();
+        slots.sort_unstable();
+        assert!(slots.windows(2).all(|pair| pair[0] != pair[1]), "two connections in one slot: {slots:?}");
+    }
+
+    /// When the process may exit: nothing is owed any more.
+    pub fn at_exit(&self, name: &str) {
+        assert!(
+            self.addresses.is_empty(),
+            "{name} exits while addresses are being changed: {:?}",
+            self.addresses
+        );
+        let open: Vec<_> = self.live.iter().filter(|conn| !self.closing.contains_key(conn)).collect();
+        assert!(open.is_empty(), "{name} exits with open connections: {open:?}");
+    }
+
+    /// Whether the engine has been told that an address inside `prefix` is on the host, or was a moment ago.
+    fn has_address(&self, now: u64, prefix: holdover_core::base::net::Prefix) -> bool {
+        let recently = |(&address, &at): (&IpAddr, &u64)| prefix.contains(address) && at + PUT_BACK > now;
+        self.present.keys().any(|(_, held)| prefix.contains(held.address))
+            || self.absent_since.iter().any(recently)
+    }
+
+    /// What was just said on `conn` is allowed.
+    pub fn check_said(&self, now: u64, name: &str, tap: &Tap, conn: ConnId) {
+        let Some(stream) = tap.stream(conn) else { return };
+        for &prefix in &stream.fresh {
+            assert!(
+                self.lax || self.has_address(now, prefix),
+                "{name} announces {prefix} without an address of it"
+            );
+        }
+        if stream.updates > 0 {
+            let other = tap.streams().find(|(one, other)| {
+                **one != conn
+                    && one.peer == conn.peer
+                    && other.updates > 0
+                    && self.live.contains(one)
+                    && !self.closing.contains_key(one)
+            });
+            assert!(other.is_none(), "{name} has two sessions with {:?}", conn.peer);
+        }
+    }
+
+    /// Whether nothing is outstanding with that input's name: used by tests of dead names.
+    pub fn knows(&self, input: &Input<'_>) -> bool {
+        match *input {
+            Input::Sent { conn, .. } | Input::Received { conn, .. } | Input::Closed { conn, .. } => {
+                self.live.contains(&conn) || self.connecting.contains(&conn)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether a record says that a session came up.
+pub fn is_established(record: &Record) -> bool {
+    matches!(record, Record::Established { .. })
+}

@@ -1,0 +1,39 @@
+//! Whole networks of real engines in virtual time: nothing here sleeps, and a seed decides everything.
+//!
+//! `HOLDOVER_SEEDS=N` runs N drawn networks instead of the few of every day, from `HOLDOVER_SEED` on;
+//! `HOLDOVER_TRACE=1` prints what led to a failure.
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    reason = "a test binary exports nothing; each module says what it is"
+)]
+#![allow(dead_code)]
+
+mod bytes;
+mod dice;
+mod fact;
+mod host;
+mod ledger;
+mod net;
+mod script;
+mod shim;
+mod speaker;
+mod tap;
+mod tcp;
+mod trace;
+mod world;
+
+mod duo;
+mod lab;
+mod network;
+
+mod collision;
+mod failover;
+mod fsm;
+mod laws;
+mod negotiate;
+mod reach;
+mod reload;
+mod routes;
+mod seeds;
+mod steer;

@@ -1,0 +1,264 @@
+//! The router's side: what scripts announce, and what an engine with a `steer` block installs.
+
+use holdover_core::engine::Record;
+
+use super::bytes::{Open, announce, attribute, nlri, raw_update, withdraw};
+use super::lab::{PRIMARY, SECONDARY};
+use super::script::Line;
+use super::speaker::{sized, usual};
+use super::world::{MS, SECOND, World, ip, prefix};
+
+const ROUTER: &str = "router bgp 63949\n bgp router-id 10.0.0.1\n timers bgp 30 90\n neighbor NODES peer-group\n \
+    neighbor NODES remote-as external\n bgp listen range 10.0.0.0/24 peer-group NODES\n";
+const STEER: &str = "steer edge\n accept 192.0.2.0/24 le 32\n prefer large-community 63949:1:1\n \
+    prefer large-community 63949:1:2\n install kernel\nexit\n";
+
+/// A router that steers, and scripts around it.
+struct Edge {
+    world: World,
+    router: usize,
+}
+
+impl Edge {
+    fn with(router: &str, steer: &str) -> Self {
+        let mut world = World::new(1);
+        let wire = world.segment(100);
+        let host = world.host("router");
+        world.plug(host, wire, &["10.0.0.1/24"]);
+        world.boot(host, usual(), &format!("{router}{steer}"));
+        world.run(100 * MS);
+        Self { world, router: host }
+    }
+
+    fn new() -> Self {
+        Self::with(ROUTER, STEER)
+    }
+
+    /// A script at 10.0.0.`number` in AS 65`number`, in session with the router.
+    fn node(&mut self, number: u32) -> Line {
+        let host = self.world.host(&format!("node{number}"));
+        self.world.plug(host, 0, &[&format!("10.0.0.{number}/24")]);
+        let mut line = self.world.script_dials(host, "10.0.0.1", None).expect("the router refuses");
+        self.world.establish(&mut line, &Open::modern(65_000 + number, 90, number));
+        self.world.keep_alive(line, 20 * SECOND);
+        self.world.run(MS);
+        line
+    }
+
+    /// The next hops that the router's kernel has for `route`.
+    fn hops(&mut self, route: &str) -> Vec<String> {
+        self.world.run(10 * MS);
+        let installed = self.world.hosts[self.router].installed.get(&prefix(route));
+        let mut hops: Vec<String> = installed.map_or(vec![], |installed| {
+            installed.next_hops.iter().map(|hop| hop.address.to_string()).collect()
+        });
+        hops.sort();
+        hops
+    }
+
+    fn say(&mut self, line: Line, octets: &[u8]) {
+        self.world.say(line, octets);
+    }
+}
+
+fn one(number: u32, path: &[u32], large: Option<[u32; 3]>) -> Vec<u8> {
+    announce(prefix("192.0.2.10/32"), ip(&format!("10.0.0.{number}")), path, large)
+}
+
+#[test]
+fn the_preferred_community_wins_whoever_came_first() {
+    for first in [2, 3] {
+        let mut edge = Edge::new();
+        let lines = [edge.node(2), edge.node(3)];
+        let said = [one(2, &[65_002], Some(SECONDARY)), one(3, &[65_003], Some(PRIMARY))];
+        let order = if first == 2 { [0, 1] } else { [1, 0] };
+        for index in order {
+            edge.say(lines[index], &said[index]);
+            edge.world.run(10 * MS);
+        }
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+        edge.say(lines[1], &withdraw(prefix("192.0.2.10/32")));
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+        edge.say(lines[0], &withdraw(prefix("192.0.2.10/32")));
+        assert!(edge.hops("192.0.2.10/32").is_empty());
+    }
+}
+
+#[test]
+fn the_shorter_path_then_the_lower_router_id_decide_among_equals() {
+    let mut edge = Edge::new();
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002; 3], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn multipath_relax_shares_the_load_among_equals() {
+    let router = ROUTER.replace(" timers", " bgp bestpath as-path multipath-relax\n timers");
+    let mut edge = Edge::with(&router, STEER);
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2", "10.0.0.3"]);
+    edge.say(three, &one(3, &[65_003], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn what_is_not_accepted_is_not_kept() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    for route in ["198.51.100.7/32", "192.0.0.0/16", "0.0.0.0/0"] {
+        edge.say(two, &announce(prefix(route), ip("10.0.0.2"), &[65_002], Some(PRIMARY)));
+        assert!(edge.hops(route).is_empty(), "{route}");
+    }
+    assert!(edge.world.hosts[edge.router].engine().steered(0).is_none());
+}
+
+#[test]
+fn nothing_is_kept_without_a_steer_block() {
+    let mut edge = Edge::with(ROUTER, "");
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn our_own_as_in_the_path_is_a_loop_and_is_not_kept() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002, 63_949], Some(PRIMARY)));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn a_lost_session_takes_its_routes_along() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.world.reset(two.tcp, two.side);
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn a_malformed_announcement_withdraws_the_route_and_keeps_the_session() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    // ORIGIN 7 is no origin (RFC 7606 section 7.1).
+    let mut attributes = attribute(0x40, 1, &[7]);
+    attributes.extend(attribute(0x40, 2, &[2, 1, 0, 0, 0xFD, 0xEA]));
+    attributes.extend(attribute(0x40, 3, &[10, 0, 0, 2]));
+    edge.say(two, &raw_update(&[], &attributes, &nlri(prefix("192.0.2.10/32"))));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    assert!(!edge.world.is_over(two));
+    let records = &edge.world.hosts[edge.router].records;
+    let malformed = |(_, record): &(u64, Record)| {
+        matches!(record, Record::MalformedUpdate { attribute: 1, withdrawn: true, .. })
+    };
+    assert!(records.iter().any(malformed));
+}
+
+#[test]
+fn a_bad_optional_attribute_never_resets_the_session() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    let mut attributes = attribute(0x40, 1, &[0]);
+    attributes.extend(attribute(0x40, 2, &[2, 1, 0, 0, 0xFD, 0xEA]));
+    attributes.extend(attribute(0x40, 3, &[10, 0, 0, 2]));
+    for (code, value) in
+        [(40, &[1, 2, 3][..]), (32, &[1][..]), (8, &[1, 2, 3][..]), (7, &[1][..]), (200, &[0; 200][..])]
+    {
+        let mut with = attributes.clone();
+        with.extend(attribute(0xC0, code, value));
+        edge.say(two, &raw_update(&[], &with, &nlri(prefix("192.0.2.10/32"))));
+        edge.world.run(10 * MS);
+        assert!(!edge.world.is_over(two), "attribute {code}");
+    }
+}
+
+#[test]
+fn maximum_prefix_closes_the_session_and_backs_off() {
+    let router = format!(
+        "{ROUTER} address-family ipv4 unicast\n  neighbor NODES maximum-prefix 3\n exit-address-family\n"
+    );
+    let mut edge = Edge::with(&router, STEER);
+    let two = edge.node(2);
+    for number in 1..=3 {
+        edge.say(two, &announce(prefix(&format!("192.0.2.{number}/32")), ip("10.0.0.2"), &[65_002], None));
+    }
+    edge.world.run(100 * MS);
+    assert!(!edge.world.is_over(two));
+    edge.say(two, &announce(prefix("192.0.2.4/32"), ip("10.0.0.2"), &[65_002], None));
+    let (code, subcode, _) = edge.world.hear_error(two, SECOND);
+    assert_eq!((code, subcode), (6, 1));
+}
+
+#[test]
+fn maximum_prefix_warning_only_says_it_once() {
+    let router = format!(
+        "{ROUTER} address-family ipv4 unicast\n  neighbor NODES maximum-prefix 3 warning-only\n exit-address-family\n"
+    );
+    let mut edge = Edge::with(&router, STEER);
+    let two = edge.node(2);
+    for number in 1..=8 {
+        edge.say(two, &announce(prefix(&format!("192.0.2.{number}/32")), ip("10.0.0.2"), &[65_002], None));
+    }
+    edge.world.run(100 * MS);
+    assert!(!edge.world.is_over(two));
+    let records = &edge.world.hosts[edge.router].records;
+    let warned = |(_, record): &&(u64, Record)| matches!(record, Record::MaximumPrefix { closed: false, .. });
+    assert_eq!(records.iter().filter(warned).count(), 1);
+}
+
+#[test]
+fn more_prefixes_than_there_is_room_for_are_ignored_whole_and_said() {
+    let mut world = World::new(1);
+    let wire = world.segment(100);
+    let host = world.host("router");
+    world.plug(host, wire, &["10.0.0.1/24"]);
+    world.boot(host, sized::<2, 1, 4, 24, 1024>(), &format!("{ROUTER}{STEER}"));
+    world.run(100 * MS);
+    let mut edge = Edge { world, router: host };
+    let two = edge.node(2);
+    for number in 1..=9 {
+        edge.say(
+            two,
+            &announce(prefix(&format!("192.0.2.{number}/32")), ip("10.0.0.2"), &[65_002], Some(PRIMARY)),
+        );
+    }
+    edge.world.run(100 * MS);
+    assert_eq!(edge.world.hosts[host].installed.len(), 4);
+    let full = |(_, record): &(u64, Record)| matches!(record, Record::Full { .. });
+    assert!(edge.world.hosts[host].records.iter().any(full));
+    edge.say(two, &withdraw(prefix("192.0.2.1/32")));
+    // The place is free when the host has answered.
+    edge.world.run(10 * MS);
+    edge.say(two, &announce(prefix("192.0.2.9/32"), ip("10.0.0.2"), &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.9/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn a_next_hop_that_is_the_router_itself_is_not_installed() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &announce(prefix("192.0.2.10/32"), ip("10.0.0.1"), &[65_002], Some(PRIMARY)));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn a_clean_stop_removes_what_was_installed() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.world.command(edge.router, holdover_core::engine::Command::Stop);
+    edge.world.run(10 * SECOND);
+    assert!(!edge.world.hosts[edge.router].running);
+    assert!(edge.world.hosts[edge.router].installed.is_empty());
+}
