@@ -85,6 +85,28 @@ fn the_preferred_community_wins_whoever_came_first() {
 }
 
 #[test]
+fn rfc8326_4_1_a_speaker_that_is_leaving_is_the_last_choice() {
+    let mut edge = Edge::new();
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+
+    let mut attributes = attribute(0x40, 1, &[0]);
+    attributes.extend(attribute(0x40, 2, &[2, 1, 0, 0, 0xFD, 0xEA]));
+    attributes.extend(attribute(0x40, 3, &[10, 0, 0, 2]));
+    attributes.extend(attribute(0xC0, 8, &[0xFF, 0xFF, 0, 0]));
+    let large: Vec<u8> = PRIMARY.iter().flat_map(|one| one.to_be_bytes()).collect();
+    attributes.extend(attribute(0xC0, 32, &large));
+    edge.say(two, &raw_update(&[], &attributes, &nlri(prefix("192.0.2.10/32"))));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+
+    // Nobody else is left: a speaker that is leaving is better than none.
+    edge.say(three, &withdraw(prefix("192.0.2.10/32")));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
 fn the_shorter_path_then_the_lower_router_id_decide_among_equals() {
     let mut edge = Edge::new();
     let (two, three) = (edge.node(2), edge.node(3));
