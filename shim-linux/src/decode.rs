@@ -165,7 +165,7 @@ fn message(octets: &[u8], context: Context) -> Value {
 /// The object for what is no message at all.
 fn failed(error: &str) -> Value {
     json!({
-        "version": VERSION, "type": null, "verdict": null, "attribute": null, "notification": null, "error": error,
+        "version": VERSION, "type": null, "verdict": null, "attribute": null, "notification": null, "notification_data": null, "error": error,
     })
 }
 
@@ -249,11 +249,9 @@ fn finish(
     object.insert("attribute".into(), attribute.into());
     object.insert(
         "notification".into(),
-        sent.map_or(
-            Value::Null,
-            |sent| json!({ "code": sent.code, "subcode": sent.subcode, "data": hex(sent.data) }),
-        ),
+        sent.map_or(Value::Null, |sent| json!({ "code": sent.code, "subcode": sent.subcode })),
     );
+    object.insert("notification_data".into(), sent.map(|sent| hex(sent.data)).into());
     object.insert("error".into(), error.into());
     Value::Object(object)
 }
