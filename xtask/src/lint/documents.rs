@@ -20,6 +20,12 @@ const OPERATING: &str = "docs/operating.md";
 /// Where the records are defined.
 const RECORDS: &str = "core/src/engine/record.rs";
 
+/// Where the daemon notes events of its own.
+const DAEMON: &str = "shim-linux/src/";
+
+/// How many tokens of such a call are looked at: `note ( Level :: Error , "event"`.
+const CALL: usize = 8;
+
 /// Where the end-to-end cases are listed by name.
 const CASES: &str = "tests/e2e/";
 
@@ -48,6 +54,7 @@ pub(super) fn check() -> Outcome {
     }
     faults.extend(unlisted_pages(&documents));
     faults.extend(unexplained_records(&tree, &documents));
+    faults.extend(unexplained_events(&tree, &documents));
     super::report(&faults)
 }
 
@@ -170,6 +177,32 @@ fn unexplained_records(tree: &Tree, documents: &[Document]) -> Vec<Fault> {
             )
         })
         .collect()
+}
+
+/// Events that the daemon notes by itself and the operator's page does not explain: `note(level, "event", …)`.
+fn unexplained_events(tree: &Tree, documents: &[Document]) -> Vec<Fault> {
+    let rows = explained(documents);
+    let mut faults = Vec::new();
+    for source in tree.below(DAEMON) {
+        let code = tokens(source, false);
+        let calls = code.windows(CALL).filter(|call| matches!(call[0].text.as_str(), "note" | "Note"));
+        for event in calls.filter_map(|call| call.iter().find(|token| token.text.starts_with('"'))) {
+            let name = event.text.trim_matches('"');
+            if name.contains('_') && !rows.contains(name) {
+                let message =
+                    format!("the event `{name}` has no row in {OPERATING}: say what it asks of the operator");
+                faults.push(Fault::new(&source.path, event.line, message));
+            }
+        }
+    }
+    faults
+}
+
+/// What the operator's page has a row for.
+fn explained(documents: &[Document]) -> BTreeSet<&str> {
+    let operating =
+        documents.iter().find(|document| document.path == OPERATING).map_or("", |d| d.text.as_str());
+    operating.lines().filter(|line| line.starts_with("| `")).flat_map(quoted).collect()
 }
 
 /// The variants of an enum, with their lines.
@@ -303,6 +336,19 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(
             found[0].to_string().starts_with("core/src/engine/record.rs:3: the record `Lost`"),
+            "{}",
+            found[0]
+        );
+    }
+
+    #[test]
+    fn an_event_that_the_operator_is_not_told_about_is_refused() {
+        let text = "fn a() {\n    log.note(Level::Info, \"told_about\", x);\n    log.note(Level::Error, \"kept_secret\", x);\n}\n";
+        let tree = sample("shim-linux/src/run.rs", text);
+        let found = unexplained_events(&tree, &[document(OPERATING, "| `told_about` | info | fine |\n")]);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].to_string().starts_with("shim-linux/src/run.rs:3: the event `kept_secret`"),
             "{}",
             found[0]
         );
