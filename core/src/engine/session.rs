@@ -166,7 +166,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let up = self.up & (1 << peer) != 0;
         let peer = &mut self.peers[peer];
         let news = peer.last_end != end;
-        peer.last_end = end;
+        // What a peer that keeps us away told, or was told, is worth more than how the next attempts fail.
+        let told = matches!(peer.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
+        if !(peer.backing_off && told && matches!(end, LastEnd::Connection(_))) {
+            peer.last_end = end;
+        }
         let (address, Some(why)) = (peer.address, cause(end)) else { return };
         if up {
             self.record(Record::SessionDown { peer: address, why });

@@ -142,8 +142,7 @@ pub fn opposite(session: &Session, extra: &[&str]) -> String {
     let peer = session.local;
     let mut text = format!(
         "hostname us\nrouter bgp {}\n bgp router-id 10.0.0.1\n no bgp ebgp-requires-policy\n \
-         no bgp default ipv4-unicast\n no bgp network import-check\n neighbor {peer} remote-as {}\n \
-         neighbor {peer} timers connect 1\n",
+         no bgp default ipv4-unicast\n no bgp network import-check\n neighbor {peer} remote-as {}\n",
         session.remote_as, session.local_as
     );
     let password = format!("password {}", session.password.unwrap_or(""));
