@@ -41,5 +41,5 @@ pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Re
 
 /// The configuration as text that can be read again, passwords included: the control socket is for root, as FRR's is.
 pub(crate) fn print(configuration: &HostConfig) -> String {
-    config::Printed(configuration.view()).to_string()
+    format!("{:#}", config::Printed(configuration.view()))
 }

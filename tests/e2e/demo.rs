@@ -38,7 +38,9 @@ impl Demo {
         }
         // The build folder need not be open to others: the program is.
         let ours = home.join("holdover");
-        std::fs::copy(program()?, &ours)?;
+        // By `cp`: a file that we had open for writing ourselves could be open in another case's child that is not yet
+        // the program it will be, and a file that is being written cannot be run.
+        lab.run("here", &["cp", &program()?, &ours.to_string_lossy()])?;
         open_to_all(&ours, 0o755)?;
         let ours = ours.to_string_lossy();
         let argv: Vec<&str> = prefix.iter().copied().chain([&*ours, "demo", "--plain"]).collect();
