@@ -26,8 +26,14 @@ pub const SHUTDOWN_TEXT: usize = 128;
 pub const PASSWORD: usize = 80;
 /// The most routes of a new configuration that are applied in one turn.
 pub const ROUTES_PER_TURN: usize = 256;
-/// The most records that one call can leave behind; more are counted as lost.
-pub const RECORDS: usize = 16;
+/// The most records that one call can leave behind, per service; more are counted as lost.
+pub const RECORDS_PER_SERVICE: usize = 2;
+/// The most distinct attribute sets announced at one time, per service (and [`ATTRIBUTE_SETS`] in all).
+pub const SETS_PER_SERVICE: usize = 4;
+/// The most addresses of the host that are kept in mind beside those of routes, per service.
+pub const HOSTS_PER_SERVICE: usize = 2;
+/// The most links of the host that are kept in mind, per peer (and 32 in all).
+pub const LINKS_PER_PEER: usize = 8;
 
 const _: () = {
     // A full attribute set, as large as configuration can make it, leaves room for at least one route.

@@ -5,5 +5,6 @@ pub mod index;
 pub mod limits;
 pub mod net;
 pub mod rand;
+pub mod ring;
 pub mod table;
 pub mod time;

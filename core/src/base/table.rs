@@ -1,9 +1,9 @@
 //! A list of fixed capacity that is all zero bits at rest (law 9) and copies only what it holds.
 
-/// At most `N` items, at most 65,535. `T`'s default value must be all zero bits for the table to lie in `.bss`.
+/// At most `N * ROW` items, at most 65,535 (rows let a capacity be a multiple of a const generic). `T`'s default value must be all zero bits for the table to lie in `.bss`.
 #[derive(Debug)]
-pub struct Table<T, const N: usize> {
-    items: [T; N],
+pub struct Table<T, const N: usize, const ROW: usize = 1> {
+    items: [[T; ROW]; N],
     length: u16,
 }
 
@@ -11,26 +11,26 @@ pub struct Table<T, const N: usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-impl<T: Copy, const N: usize> Table<T, N> {
+impl<T: Copy, const N: usize, const ROW: usize> Table<T, N, ROW> {
     /// An empty table whose unused places hold `rest`.
     pub const fn new(rest: T) -> Self {
-        const { assert!(N <= u16::MAX as usize) };
-        Self { items: [rest; N], length: 0 }
+        const { assert!(N * ROW <= u16::MAX as usize) };
+        Self { items: [[rest; ROW]; N], length: 0 }
     }
 
     /// What it holds.
     pub fn as_slice(&self) -> &[T] {
-        self.items.get(..usize::from(self.length)).unwrap_or(&[])
+        self.items.as_flattened().get(..usize::from(self.length)).unwrap_or(&[])
     }
 
     /// What it holds, to be changed.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        self.items.get_mut(..usize::from(self.length)).unwrap_or(&mut [])
+        self.items.as_flattened_mut().get_mut(..usize::from(self.length)).unwrap_or(&mut [])
     }
 
     /// A handle that can be filled without knowing the capacity as a type.
     pub fn edit(&mut self) -> TableMut<'_, T> {
-        TableMut { items: &mut self.items, length: &mut self.length }
+        TableMut { items: self.items.as_flattened_mut(), length: &mut self.length }
     }
 
     /// Appends `item`.
@@ -47,9 +47,9 @@ impl<T: Copy, const N: usize> Table<T, N> {
     pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
         let mut kept = 0;
         for at in 0..usize::from(self.length) {
-            let Some(&item) = self.items.get(at) else { break };
+            let Some(&item) = self.items.as_flattened().get(at) else { break };
             if keep(&item)
-                && let Some(place) = self.items.get_mut(kept)
+                && let Some(place) = self.items.as_flattened_mut().get_mut(kept)
             {
                 *place = item;
                 kept = kept.saturating_add(1);

@@ -6,7 +6,7 @@
 //! and wanted, and what came and went in between costs nothing.
 
 use crate::base::bits::Bits;
-use crate::base::limits::ATTRIBUTE_SETS;
+use crate::base::limits::{ATTRIBUTE_SETS, SETS_PER_SERVICE};
 use crate::bgp::policy::{Marks, Symbol};
 
 /// An attribute set that somebody was told. All zero bits at rest.
@@ -31,10 +31,11 @@ pub type SetId = u16;
 /// Added to what a peer was told: it is to be told again (a refresh), even the same.
 const AGAIN: SetId = 1 << 15;
 
-/// The book of all peers. `SETS` places for attribute sets, of which at most [`ATTRIBUTE_SETS`] are used.
+/// The book of all peers. Places for [`SETS_PER_SERVICE`] attribute sets a service, of which at most
+/// [`ATTRIBUTE_SETS`] are used.
 #[derive(Debug)]
-pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SETS: usize> {
-    sets: [Set; SETS],
+pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES: usize> {
+    sets: [[Set; SETS_PER_SERVICE]; SERVICES],
     told: [[SetId; ROUTES]; PEERS],
     owed: [Bits<ROUTES>; PEERS],
 }
@@ -42,19 +43,25 @@ pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SETS: usize> {
 impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     /// Nobody was told anything.
     pub const fn new() -> Self {
-        Self { sets: [Set::REST; S], told: [[0; R]; P], owed: [const { Bits::new() }; P] }
+        Self { sets: [[Set::REST; SETS_PER_SERVICE]; S], told: [[0; R]; P], owed: [const { Bits::new() }; P] }
     }
 
     /// The set that `symbol` stands for now, if somebody was told it.
     pub fn known(&self, symbol: Symbol) -> Option<SetId> {
-        let place = self.sets.iter().position(|set| set.told > 0 && set.current && set.symbol == symbol)?;
+        let place = self
+            .sets
+            .as_flattened()
+            .iter()
+            .position(|set| set.told > 0 && set.current && set.symbol == symbol)?;
         u16::try_from(place + 1).ok()
     }
 
     /// The place for a set that renders to `digest`: the one that has it already, or a free one. `None`: all are taken.
     /// A free place stays free until somebody is [`told`](Self::tell) with it.
     pub fn intern(&mut self, symbol: Symbol, digest: u64) -> Option<SetId> {
-        let sets = self.sets.get_mut(..S.min(ATTRIBUTE_SETS))?;
+        let all = self.sets.as_flattened_mut();
+        let most = all.len().min(ATTRIBUTE_SETS);
+        let sets = all.get_mut(..most)?;
         let same = sets.iter().position(|set| set.told > 0 && set.digest == digest);
         let place = same.or_else(|| sets.iter().position(|set| set.told == 0))?;
         let set = sets.get_mut(place)?;
@@ -64,7 +71,7 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
 
     /// Symbols of another configuration mean other things: each set must be found by its digest again.
     pub fn forget_symbols(&mut self) {
-        for set in &mut self.sets {
+        for set in self.sets.as_flattened_mut() {
             set.current = false;
         }
     }
@@ -86,10 +93,10 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     pub fn tell(&mut self, peer: usize, route: usize, set: SetId) {
         let before = core::mem::replace(&mut self.told[peer][route], set);
         if let Some(place) = usize::from(before & !AGAIN).checked_sub(1) {
-            self.sets[place].told -= 1;
+            self.sets.as_flattened_mut()[place].told -= 1;
         }
         if let Some(place) = usize::from(set).checked_sub(1) {
-            self.sets[place].told += 1;
+            self.sets.as_flattened_mut()[place].told += 1;
         }
         self.owed[peer].remove(route);
     }
@@ -141,14 +148,18 @@ mod tests {
 
     #[test]
     fn a_set_lives_as_long_as_somebody_was_told_it() {
-        let mut book = AdjOut::<2, 4, 2>::new();
+        let mut book = AdjOut::<2, 4, 1>::new();
         let first = book.intern(symbol(1), 11).unwrap();
         book.tell(0, 0, first);
         book.tell(1, 0, first);
         let second = book.intern(symbol(2), 22).unwrap();
         book.tell(0, 1, second);
         assert_ne!(first, second);
-        assert_eq!(book.intern(symbol(3), 33), None, "both places are taken");
+        for (route, peer) in [(2, 0), (3, 0)] {
+            let set = book.intern(symbol(10 + route as u16), 100 + route as u64).unwrap();
+            book.tell(peer, route, set);
+        }
+        assert_eq!(book.intern(symbol(3), 33), None, "all places are taken");
         book.tell(0, 1, 0);
         assert_eq!(book.intern(symbol(3), 33), Some(second), "nobody was told it any more");
         assert_eq!(book.known(symbol(1)), Some(first));
@@ -156,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_set_that_means_the_same_after_a_reload_is_the_same_set() {
-        let mut book = AdjOut::<1, 4, 4>::new();
+        let mut book = AdjOut::<1, 4, 1>::new();
         let set = book.intern(symbol(1), 11).unwrap();
         book.tell(0, 0, set);
         book.forget_symbols();
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_session_forgets_what_was_told_and_owed() {
-        let mut book = AdjOut::<1, 4, 4>::new();
+        let mut book = AdjOut::<1, 4, 1>::new();
         let set = book.intern(symbol(1), 11).unwrap();
         book.tell(0, 2, set);
         book.owe(0, 3);
@@ -177,7 +188,7 @@ mod tests {
 
     #[test]
     fn owing_twice_is_owing_once() {
-        let mut book = AdjOut::<1, 4, 4>::new();
+        let mut book = AdjOut::<1, 4, 1>::new();
         book.owe(0, 1);
         book.owe(0, 1);
         assert_eq!(book.owed(0), 1);

@@ -2,7 +2,7 @@
 
 use super::Inner;
 use super::record::{Limit, Record};
-use super::route::Fib;
+use super::route::{Fib, Flags};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
@@ -62,7 +62,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if self.pass.is_running() {
             // Lines of the configuration before were met, and nobody swept behind them.
             for place in 0..self.routes.high() {
-                self.routes.get_mut(place).met = false;
+                self.routes.get_mut(place).flags.set(Flags::MET, false);
             }
         }
         self.pass = Pass { stage: Stage::Lines, next: 0 };
@@ -277,7 +277,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.record(Record::Full { limit: Limit::Routes });
             return;
         };
-        let met = self.routes.get(place).met;
+        let met = self.routes.get(place).flags.has(Flags::MET);
         if let Owner::Static(_) = route.owner {
             self.routes.get_mut(place).offer(RouteSource::Static, true);
             if self.redistributes(prefix.family(), RouteSource::Static)
@@ -294,7 +294,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let wanted = self.address_wanted(route.owner);
         let state = self.routes.get_mut(place);
-        state.met = true;
+        state.flags.set(Flags::MET, true);
         state.owner = route.owner;
         state.line = line as u16 + 1;
         state.inside = 0;
@@ -352,7 +352,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A route, whether or not a line speaks of it.
     fn sweep(&mut self, place: usize) {
         let route = *self.routes.get(place);
-        if route.met {
+        if route.flags.has(Flags::MET) {
             let line =
                 usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
             let is_static = line.is_some_and(|line| matches!(line.owner, Owner::Static(_)))
@@ -372,7 +372,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.routes.get_mut(place).offer(source, false);
             }
         }
-        self.routes.get_mut(place).met = false;
+        self.routes.get_mut(place).flags.set(Flags::MET, false);
         if self.routes.present.has(place) {
             let address = self.address_behind(place);
             self.count_inside(address, place);
@@ -419,6 +419,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Every route is known: those whose evidence was still being counted are weighed, and the services look again.
     fn finish_pass(&mut self) {
+        if self.config.view().routes.len() > ROUTES_PER_TURN && self.addresses_known {
+            // News of an address may have come while its line was not met yet.
+            self.ask_tables |= 2;
+        }
         for line in 0..self.config.view().routes.len() {
             let Some(line) = self.config.view().routes.get(line).copied() else { break };
             if line.owner == Owner::Network

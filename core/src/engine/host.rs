@@ -6,13 +6,11 @@ use super::Inner;
 use super::input::{HostTable, Phase};
 use super::names::LinkId;
 use super::record::{Limit, Record};
-use crate::base::limits::LINK_NAME;
+use super::route::Flags;
+use crate::base::limits::{LINK_NAME, LINKS_PER_PEER};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
 use crate::bgp::policy;
 use crate::config::{Owner, RouteSource};
-
-/// How many links are kept in mind. Links that have no address and that no statement names make room for others.
-pub(super) const LINKS: usize = 32;
 
 /// A link. All zero bits at rest: `id` 0 is a free place.
 #[derive(Clone, Copy, Debug)]
@@ -60,22 +58,29 @@ pub(super) fn is_global(address: IpAddr) -> bool {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// How many links are kept in mind. Links that have no address and that no statement names make room for others.
+    pub(super) const LINKS: usize = if P * LINKS_PER_PEER < 32 { P * LINKS_PER_PEER } else { 32 };
+
+    pub(super) fn links(&self) -> &[Link] {
+        self.links.as_flattened().get(..Self::LINKS).unwrap_or(&[])
+    }
+
     /// The place of a link.
     pub(super) fn link_place(&self, id: LinkId) -> Option<usize> {
-        self.links.iter().position(|link| link.id == id)
+        self.links().iter().position(|link| link.id == id)
     }
 
     /// The place of the link with this name.
     pub(super) fn link_named(&self, name: &str) -> Option<usize> {
-        self.links.iter().position(|link| link.id != LinkId(0) && link.name() == name)
+        self.links().iter().position(|link| link.id != LinkId(0) && link.name() == name)
     }
 
     /// A place for a link that is new: a free one, or that of a link that nobody needs.
     fn room_for_link(&self) -> Option<usize> {
-        self.links.iter().position(|link| link.id == LinkId(0)).or_else(|| {
+        self.links().iter().position(|link| link.id == LinkId(0)).or_else(|| {
             let view = self.config.view();
-            (0..LINKS).find(|&place| {
-                let name = self.links[place].name();
+            (0..Self::LINKS).find(|&place| {
+                let name = self.links()[place].name();
                 let named = name == "lo"
                     || view.services.iter().any(|service| view.text(service.interface) == name)
                     || view.neighbors.iter().any(|neighbor| view.text(neighbor.options.interface) == name)
@@ -95,7 +100,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let known = self.link_place(id);
         if gone {
             if let Some(place) = known {
-                self.links[place] = Link::REST;
+                self.links.as_flattened_mut()[place] = Link::REST;
                 self.links_stale &= !(1 << place);
                 self.link_changed(place, false);
             }
@@ -106,7 +111,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         };
         self.links_stale &= !(1 << place);
-        let link = &mut self.links[place];
+        let link = &mut self.links.as_flattened_mut()[place];
         let news = known.is_none() || link.up != up || link.name() != name;
         link.id = id;
         link.up = up;
@@ -142,7 +147,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// An address of this host, as it is now.
     pub(super) fn address(&mut self, id: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
         // A link that is not kept in mind has no place of its own; the last one stands for all of those.
-        let link = self.link_place(id).unwrap_or(LINKS - 1);
+        let link = self.link_place(id).unwrap_or(Self::LINKS - 1);
         let exact = self.route_of_address(address.address);
         if let Some(route) = exact {
             self.address_of_route(route, link, present, ours);
@@ -179,12 +184,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         host.ours = false;
         self.leftover_asked = host.address;
-        Some((self.links[usize::from(host.link)].id, host.address))
+        let (link, address) = (usize::from(host.link), host.address);
+        Some((self.links()[link].id, address))
     }
 
     /// The address behind a route.
     pub(super) fn address_behind(&self, place: usize) -> IpAddr {
         let route = self.routes.get(place);
+        // While a new configuration is gone through, the line of a route that was not met yet is another one's.
+        if route.prefix.is_host() || (self.pass.is_running() && !route.flags.has(Flags::MET)) {
+            return route.prefix.address();
+        }
         let line =
             usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
         line.map_or(route.prefix.address(), |line| line.address)
@@ -340,14 +350,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         match (what, phase) {
             (HostTable::Links, Phase::Begin) => {
                 self.links_stale = 0;
-                for (place, link) in self.links.iter().enumerate() {
-                    self.links_stale |= u32::from(link.id != LinkId(0)) << place;
+                for place in 0..Self::LINKS {
+                    self.links_stale |= u32::from(self.links()[place].id != LinkId(0)) << place;
                 }
             }
             (HostTable::Links, Phase::End) => {
-                for place in 0..LINKS {
+                for place in 0..Self::LINKS {
                     if self.links_stale & (1 << place) != 0 {
-                        self.link(self.links[place].id, "", false, true);
+                        self.link(self.links()[place].id, "", false, true);
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::names::ConnId;
 use super::record::Record;
-use super::{Buffers, Engine, Inner};
+use super::{Buffers, Engine, Inner, Part};
 use crate::base::limits::{MESSAGE, SPARE_RECEIVE, SPARE_TRANSMIT};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
@@ -56,7 +56,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let Self { inner, buffers } = self;
         let conn = &mut inner.peers[peer].conns[slot];
         let length = usize::from(conn.received);
-        let buffer = &*buffers[peer].receive(usize::from(inner.peers[peer].large) == slot);
+        let buffer = &*buffers[peer].receive(inner.receive_part(peer, slot));
         match peel(buffer.get(..length).unwrap_or(&[])) {
             Ok(Some(frame)) => {
                 // What was kept before these bytes is part of this message; the rest of it lies behind its end.
@@ -78,9 +78,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Appends to the receive buffer what fits. A message that the spare buffer cannot hold ends the connection.
     fn keep(&mut self, peer: usize, slot: usize, bytes: &[u8]) -> usize {
         let Self { inner, buffers } = self;
-        let large = usize::from(inner.peers[peer].large) == slot;
+        let part = inner.receive_part(peer, slot);
         let conn = &mut inner.peers[peer].conns[slot];
-        let room = buffers[peer].receive(large).get_mut(usize::from(conn.received)..).unwrap_or_default();
+        let room = buffers[peer].receive(part).get_mut(usize::from(conn.received)..).unwrap_or_default();
         let taken = room.len().min(bytes.len());
         for (place, &octet) in room.iter_mut().zip(bytes) {
             *place = octet;
@@ -94,7 +94,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The longest message that a connection's receive buffer holds.
     fn receive_room(&self, peer: usize, slot: usize) -> usize {
-        if usize::from(self.inner.peers[peer].large) == slot { MESSAGE } else { SPARE_RECEIVE }
+        match self.inner.receive_part(peer, slot) {
+            Part::Whole => MESSAGE,
+            Part::Large => MESSAGE - SPARE_RECEIVE,
+            Part::Spare => SPARE_RECEIVE,
+        }
     }
 
     /// Gives the furthest connection of a peer the large buffers; what the other one holds moves to the small ones, and if
@@ -115,9 +119,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             (held.received, held.filled, held.sent) = (0, 0, 0);
         }
         state.large = slot as u8;
-        let Buffers { receive, transmit, spare_receive, spare_transmit } = &mut buffers[peer];
-        spare_receive.swap_with_slice(&mut receive[..SPARE_RECEIVE]);
-        spare_transmit.swap_with_slice(&mut transmit[..SPARE_TRANSMIT]);
+        let Buffers { receive, transmit } = &mut buffers[peer];
+        let (large, spare) = receive.split_at_mut(MESSAGE - SPARE_RECEIVE);
+        spare.swap_with_slice(&mut large[..SPARE_RECEIVE]);
+        let (large, spare) = transmit.split_at_mut(MESSAGE - SPARE_TRANSMIT);
+        spare.swap_with_slice(&mut large[..SPARE_TRANSMIT]);
         if !fits {
             inner.overflow(peer, other);
             if cut {
@@ -138,6 +144,19 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A message that the connection's buffers do not hold ends it.
     fn overflow(&mut self, peer: usize, slot: usize) {
         self.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::OUT_OF_RESOURCES));
+    }
+
+    /// Which part of the receive buffer a connection has. Before a session is up there may come to be another connection
+    /// at any time, so the end is kept free; once it is up no other is heard.
+    fn receive_part(&self, peer: usize, slot: usize) -> Part {
+        let state = &self.peers[peer];
+        if usize::from(state.large) != slot {
+            Part::Spare
+        } else if state.conns[slot].state == State::Established {
+            Part::Whole
+        } else {
+            Part::Large
+        }
     }
 
     /// A whole message.

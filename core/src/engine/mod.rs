@@ -47,10 +47,12 @@ pub use record::Record;
 
 use crate::base::bits::Bits;
 use crate::base::limits::{
-    CHECKS_PER_SERVICE, MESSAGE, RECORDS, SERVICE_ADDRESSES, SPARE_RECEIVE, SPARE_TRANSMIT,
+    CHECKS_PER_SERVICE, HOSTS_PER_SERVICE, LINKS_PER_PEER, MESSAGE, RECORDS_PER_SERVICE, SERVICE_ADDRESSES,
+    SPARE_RECEIVE, SPARE_TRANSMIT,
 };
 use crate::base::net::{BgpId, InterfaceAddress, Prefix};
 use crate::base::rand::Rand;
+use crate::base::ring::Ring;
 use crate::base::table::Table;
 use crate::base::time::Instant;
 use crate::bgp::adj_out::AdjOut;
@@ -59,7 +61,7 @@ use crate::config::Config;
 use crate::failover::health::CheckState;
 use crate::failover::service::ServiceState;
 use configure::Pass;
-use host::{HostAddress, LINKS, Link};
+use host::{HostAddress, Link};
 use route::Routes;
 use service::Probing;
 use session::Listener;
@@ -81,29 +83,42 @@ pub struct Engine<
     buffers: [Buffers; PEERS],
 }
 
-/// A peer's buffers: large ones for its furthest connection, small ones for the other (law 10).
+/// A peer's buffers (law 10). Its furthest connection has them whole, except for their ends: those are the other
+/// connection's, for as long as there is one (decision 0004).
 #[derive(Debug)]
 struct Buffers {
     receive: [u8; MESSAGE],
     transmit: [u8; MESSAGE],
-    spare_receive: [u8; SPARE_RECEIVE],
-    spare_transmit: [u8; SPARE_TRANSMIT],
+}
+
+/// Which part of a peer's buffers a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// All, because there is no other connection.
+    Whole,
+    /// All but the end.
+    Large,
+    /// The end.
+    Spare,
 }
 
 impl Buffers {
-    const REST: Self = Self {
-        receive: [0; MESSAGE],
-        transmit: [0; MESSAGE],
-        spare_receive: [0; SPARE_RECEIVE],
-        spare_transmit: [0; SPARE_TRANSMIT],
-    };
+    const REST: Self = Self { receive: [0; MESSAGE], transmit: [0; MESSAGE] };
 
-    fn receive(&mut self, large: bool) -> &mut [u8] {
-        if large { &mut self.receive } else { &mut self.spare_receive }
+    fn receive(&mut self, part: Part) -> &mut [u8] {
+        match part {
+            Part::Whole => &mut self.receive,
+            Part::Large => &mut self.receive[..MESSAGE - SPARE_RECEIVE],
+            Part::Spare => &mut self.receive[MESSAGE - SPARE_RECEIVE..],
+        }
     }
 
-    fn transmit(&mut self, large: bool) -> &mut [u8] {
-        if large { &mut self.transmit } else { &mut self.spare_transmit }
+    fn transmit(&mut self, part: Part) -> &mut [u8] {
+        match part {
+            Part::Whole => &mut self.transmit,
+            Part::Large => &mut self.transmit[..MESSAGE - SPARE_TRANSMIT],
+            Part::Spare => &mut self.transmit[MESSAGE - SPARE_TRANSMIT..],
+        }
     }
 }
 
@@ -133,7 +148,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     peers_at: Instant,
     listeners: [Listener; 2],
     refuse: Option<SocketId>,
-    adj_out: AdjOut<P, R, R>,
+    adj_out: AdjOut<P, R, S>,
 
     routes: Routes<R>,
     routes_at: Instant,
@@ -158,9 +173,9 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     /// Whether a check is due, and from which one on.
     checks_due: bool,
 
-    links: [Link; LINKS],
+    links: [[Link; LINKS_PER_PEER]; P],
     links_stale: u32,
-    hosts: Table<HostAddress, R>,
+    hosts: Table<HostAddress, S, HOSTS_PER_SERVICE>,
     /// Whether an address that bears our mark was found and not looked at yet.
     leftovers: bool,
     /// Whether there is a configuration.
@@ -175,8 +190,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
     answer_to: Option<CommandId>,
     answer: CommandResult,
-    records: heapless::Deque<Record, RECORDS>,
-    records_lost: u32,
+    records: Ring<Record, S, RECORDS_PER_SERVICE>,
     inbound: inbound::Inbound<P, R>,
     /// The next hops of the order that is being lent.
     steer_hops: [NextHop; P],
@@ -185,7 +199,6 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     const fn new() -> Self {
         const { assert!(P <= PeerSet::BITS as usize && S < u16::MAX as usize && R < u16::MAX as usize) };
-        const { assert!(LINKS <= u32::BITS as usize) };
         Self {
             config: Config::new(),
             now: Instant::ZERO,
@@ -218,7 +231,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             probes_to_stop: false,
             checks_at: Instant::ZERO,
             checks_due: false,
-            links: [Link::REST; LINKS],
+            links: [[Link::REST; LINKS_PER_PEER]; P],
             links_stale: 0,
             hosts: Table::new(HostAddress::REST),
             leftovers: false,
@@ -230,8 +243,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             stopping: Stopping::REST,
             answer_to: None,
             answer: CommandResult::Done,
-            records: heapless::Deque::new(),
-            records_lost: 0,
+            records: Ring::new(Record::Stopped),
             inbound: inbound::Inbound::new(),
             steer_hops: [NextHop::REST; P],
         }
@@ -239,9 +251,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Leaves a record behind; one too many for a call is counted.
     fn record(&mut self, record: Record) {
-        if self.records.push_back(record).is_err() {
-            self.records_lost = self.records_lost.saturating_add(1);
-        }
+        self.records.push(record);
     }
 }
 
@@ -310,11 +320,11 @@ mod tests {
             size_of::<Peer>(),
             size_of::<Routes<32>>(),
             size_of::<inbound::Inbound<2, 32>>(),
-            size_of::<AdjOut<2, 32, 32>>(),
+            size_of::<AdjOut<2, 32, 4>>(),
             size_of::<ServiceState>(),
-            size_of::<[Link; LINKS]>(),
-            size_of::<Table<HostAddress, 32>>(),
-            size_of::<heapless::Deque<Record, RECORDS>>(),
+            size_of::<[[Link; LINKS_PER_PEER]; 2]>(),
+            size_of::<Table<HostAddress, 4, HOSTS_PER_SERVICE>>(),
+            size_of::<Record>(),
         );
         assert!(four <= 56 << 10);
         assert!(two <= 35 << 10);

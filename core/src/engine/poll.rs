@@ -1,15 +1,14 @@
 //! The next order, in two steps: decide what it is, then lend what it needs.
 
-use super::host::LINKS;
 use super::input::{CommandResult, Endpoint, HostTable};
 use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
-use super::route::Fib;
+use super::route::{Fib, Flags};
 use super::service::Probing;
 use super::session::{INCOMING, Listening, OUTGOING};
 use super::stop::Stopping;
-use super::{Engine, Inner};
+use super::{Engine, Inner, Part};
 use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
@@ -76,7 +75,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn next_job(&mut self) -> Option<Job> {
         let inner = &mut self.inner;
-        if let Some(record) = inner.records.pop_front() {
+        if let Some(record) = inner.next_record() {
             return Some(Job::Record(record));
         }
         if let Some(socket) = inner.refuse.take() {
@@ -91,7 +90,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .or_else(|| self.inner.table_job())
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
-            .or_else(|| self.inner.records.pop_front().map(Job::Record))
+            .or_else(|| self.inner.next_record().map(Job::Record))
             .or_else(|| self.inner.answer_to.take().map(|id| Job::Answer(id, self.inner.answer)))
     }
 
@@ -132,8 +131,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return None;
         }
         if conn.filled == 0 {
-            let large = usize::from(inner.peers[peer].large) == slot;
-            let length = inner.build(peer, slot, buffers[peer].transmit(large));
+            let part = inner.transmit_part(peer, slot);
+            let length = inner.build(peer, slot, buffers[peer].transmit(part));
             inner.peers[peer].conns[slot].filled = length as u16;
         }
         let conn = &mut inner.peers[peer].conns[slot];
@@ -168,7 +167,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::Refuse(socket) => Output::Refuse { socket },
             Job::Connect(peer) => {
                 let state = &inner.peers[peer];
-                let link = usize::from(state.link).checked_sub(1).map(|link| inner.links[link].id);
+                let link = usize::from(state.link).checked_sub(1).map(|link| inner.links()[link].id);
                 let port = if state.options.port == 0 { PORT } else { state.options.port };
                 let local_link = is_link_local(state.address) && Family::of(state.address) == Family::Ipv6;
                 let link = link.filter(|_| local_link);
@@ -187,9 +186,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             },
             Job::Send(peer, slot) => {
                 let conn = &inner.peers[peer].conns[slot];
-                let large = usize::from(inner.peers[peer].large) == slot;
+                let part = inner.transmit_part(peer, slot);
                 let (from, to) = (usize::from(conn.sent), usize::from(conn.filled));
-                let bytes = buffers[peer].transmit(large).get(from..to).unwrap_or(&[]);
+                let bytes = buffers[peer].transmit(part).get(from..to).unwrap_or(&[]);
                 Output::Send { conn: inner.name(peer, slot), bytes }
             }
             Job::AskFlushed(peer, slot) => Output::AskFlushed { conn: inner.name(peer, slot) },
@@ -267,6 +266,26 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         TcpOptions { key, ttl, min_ttl }
     }
 
+    /// The next record; those that did not fit are told first.
+    fn next_record(&mut self) -> Option<Record> {
+        match self.records.take_lost() {
+            0 => self.records.pop(),
+            count => Some(Record::RecordsLost { count }),
+        }
+    }
+
+    /// Which part of the transmit buffer a connection has.
+    fn transmit_part(&self, peer: usize, slot: usize) -> Part {
+        let state = &self.peers[peer];
+        if usize::from(state.large) != slot {
+            Part::Spare
+        } else if state.conns[1 - slot].is_free() {
+            Part::Whole
+        } else {
+            Part::Large
+        }
+    }
+
     fn address_id(&self, place: usize) -> AddressId {
         AddressId { index: place as u16, generation: self.routes.get(place).generation }
     }
@@ -306,19 +325,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if let Some((link, address)) = self.next_leftover() {
             return Some(Job::UnbindStray(link, address));
         }
-        while let Some(place) = self.routes.owed.next(0) {
+        // What the lines say of an address is known when all of them were met.
+        while let Some(place) = self.routes.owed.next(0).filter(|_| !self.pass.is_running()) {
             let ground = self.ground(place);
             let now = self.now;
             let step = self.routes.get_mut(place).cell.step(now, ground);
             self.time_address(place);
             match step {
                 Step::Bind => {
-                    let link = self.bind_link(place).unwrap_or(LINKS - 1);
+                    let link = self.bind_link(place).unwrap_or(Self::LINKS - 1);
                     let length = self.bind_length(place);
                     let route = self.routes.get_mut(place);
                     route.bound_on = link as u8 + 1;
                     route.bound_length = length;
-                    if !core::mem::replace(&mut route.binding, true) {
+                    if !route.flags.set(Flags::BINDING, true) {
                         self.binding += 1;
                     }
                     return Some(Job::Bind(place));
@@ -350,7 +370,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The interface to bind on does not exist: said once for each time that it matters.
     fn record_missing_link(&mut self, place: usize, address: core::net::IpAddr) {
-        let told = core::mem::replace(&mut self.routes.get_mut(place).missing_told, true);
+        let told = self.routes.get_mut(place).flags.set(Flags::MISSING_TOLD, true);
         if !told {
             self.record(Record::NoSuchLink { address });
         }
@@ -367,8 +387,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         while let Some(place) = self.routes.fib_owed.next(0) {
             self.routes.fib_owed.remove(place);
             let route = self.routes.get_mut(place);
-            if route.fib != route.fib_now && !route.fib_asked {
-                route.fib_asked = true;
+            if route.fib != route.fib_now && !route.flags.has(Flags::FIB_ASKED) {
+                route.flags.set(Flags::FIB_ASKED, true);
                 return Some(Job::Fib(place));
             }
         }
@@ -401,7 +421,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = RouteId { index: (R + place) as u32, generation: 0 };
         let mut count = 0;
         for address in self.inbound.next_hops(place).into_iter().take(P) {
-            let link = self.near(address).map(|(_, link)| self.links[link].id);
+            let link = self.near(address).map(|(_, link)| self.links()[link].id);
             self.steer_hops[count] = NextHop { address, link };
             count += 1;
         }
@@ -434,7 +454,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         }
         let route = self.routes.get_mut(place);
-        route.fib_asked = false;
+        route.flags.set(Flags::FIB_ASKED, false);
         let prefix = route.prefix;
         if let Err(why) = result {
             // What was asked for is not there; the next change tries again.

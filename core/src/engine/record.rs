@@ -64,6 +64,13 @@ pub enum Limit {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Record {
+    /// Everything is withdrawn, said goodbye to and unbound. (First, so that a record at rest is all zero bits.)
+    Stopped,
+    /// So many records did not fit and were lost.
+    RecordsLost {
+        /// How many.
+        count: u32,
+    },
     /// The engine started, or took over another configuration.
     Configured {
         /// Its AS.
@@ -254,8 +261,6 @@ pub enum Record {
         /// Why.
         why: IoError,
     },
-    /// Everything is withdrawn, said goodbye to and unbound.
-    Stopped,
 }
 
 impl Record {
@@ -285,6 +290,7 @@ impl Record {
             | Self::NoExtendedNextHop { .. }
             | Self::AddressLost { .. }
             | Self::PutBack { .. }
+            | Self::RecordsLost { .. }
             | Self::Full { .. } => Level::Warning,
             Self::NoRouterId
             | Self::ListenFailed { .. }
@@ -413,6 +419,7 @@ impl fmt::Display for Record {
             Self::Steered { prefix, next_hops: 0 } => write!(f, "{prefix}: nobody announces it any more"),
             Self::Steered { prefix, next_hops } => write!(f, "{prefix}: steered to {next_hops} next hop(s)"),
             Self::RouteFailed { prefix, why } => write!(f, "route {prefix}: {why}"),
+            Self::RecordsLost { count } => write!(f, "{count} records came too fast and were lost"),
             Self::Stopped => f.write_str("stopped: all is withdrawn and unbound"),
         }
     }

@@ -20,6 +20,33 @@ pub(super) enum Fib {
     Unreachable,
 }
 
+/// Small things that are so of a route, or not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags(u8);
+
+impl Flags {
+    /// The pass over a new configuration has met it.
+    pub(super) const MET: u8 = 1;
+    /// An answer about its route in the host's table is awaited.
+    pub(super) const FIB_ASKED: u8 = 1 << 1;
+    /// It was said that its interface is missing.
+    pub(super) const MISSING_TOLD: u8 = 1 << 2;
+    /// An order to bind it is out.
+    pub(super) const BINDING: u8 = 1 << 3;
+
+    /// Whether it is so.
+    pub(super) const fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// Makes it so or not; says what was.
+    pub(super) const fn set(&mut self, flag: u8, on: bool) -> bool {
+        let was = self.has(flag);
+        self.0 = if on { self.0 | flag } else { self.0 & !flag };
+        was
+    }
+}
+
 /// One prefix that is, or could be, announced. At most 64 octets (law 8); all zero bits at rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
@@ -33,8 +60,8 @@ pub(super) struct Route {
     pub(super) sources: u8,
     /// Whether it is wanted announced now.
     pub(super) announced: bool,
-    /// Whether the pass over a new configuration has met it.
-    pub(super) met: bool,
+    /// What else is so of it.
+    pub(super) flags: Flags,
     /// Whether an address of its own stands behind it (`cell` is alive).
     pub(super) is_address: bool,
     /// The links that hold its address, as a set of places in the table of links.
@@ -47,16 +74,10 @@ pub(super) struct Route {
     pub(super) fib: Fib,
     /// What is in it, as far as answered.
     pub(super) fib_now: Fib,
-    /// Whether an answer is awaited.
-    pub(super) fib_asked: bool,
     /// How many addresses of this host lie in it (wide prefixes).
     pub(super) inside: u16,
     /// Which use of the place this is.
     pub(super) generation: u16,
-    /// Whether it was said that its interface is missing.
-    pub(super) missing_told: bool,
-    /// Whether an order to bind it is out.
-    pub(super) binding: bool,
     /// The address behind it.
     pub(super) cell: AddressCell,
 }
@@ -71,18 +92,15 @@ impl Route {
         line: 0,
         sources: 0,
         announced: false,
-        met: false,
+        flags: Flags(0),
         is_address: false,
         links: 0,
         bound_on: 0,
         bound_length: 0,
         fib: Fib::None,
         fib_now: Fib::None,
-        fib_asked: false,
         inside: 0,
         generation: 0,
-        missing_told: false,
-        binding: false,
         cell: AddressCell::new(),
     };
 
@@ -102,7 +120,7 @@ impl Route {
         self.owner == Owner::None
             && self.sources == 0
             && !self.announced
-            && !self.fib_asked
+            && !self.flags.has(Flags::FIB_ASKED)
             && self.fib_now == Fib::None
             && (!self.is_address || self.cell.is_at_rest())
     }

@@ -5,6 +5,7 @@ use super::host::Link;
 use super::input::{Bound, IoError, Verdict};
 use super::names::{AddressId, LinkId, ProbeId, ServiceId};
 use super::record::Record;
+use super::route::Flags;
 use crate::base::net::{Family, InterfaceAddress};
 use crate::base::time::Instant;
 use crate::config::{BgpFlags, Bind, Check, Owner, Service};
@@ -35,7 +36,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let line = self.service_line(service);
         let view = self.config.view();
         let name = view.text(line.interface);
-        let up = name.is_empty() || self.link_named(name).is_none_or(|place| self.links[place].up);
+        let up = name.is_empty() || self.link_named(name).is_none_or(|place| self.links()[place].up);
         self.services[service].link(up);
         self.services_owed.insert(service);
     }
@@ -202,8 +203,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = *self.routes.get(place);
         let at = InterfaceAddress { address, length: route.bound_length };
         let bound_on = self.bound_link(place).map_or(LinkId(0), |link: Link| link.id);
-        let there = (0..super::host::LINKS).find(|link| route.links & (1 << link) != 0);
-        let there = there.map_or(LinkId(0), |link| self.links[link].id);
+        let there = (0..Self::LINKS).find(|link| route.links & (1 << link) != 0);
+        let there = there.map_or(LinkId(0), |link| self.links()[link].id);
         match change {
             Change::None => {}
             Change::Bound => self.record(Record::Bound { address: at, link: bound_on }),
@@ -228,7 +229,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The link that an address of ours was bound on.
     pub(super) fn bound_link(&self, place: usize) -> Option<Link> {
         let link = usize::from(self.routes.get(place).bound_on).checked_sub(1)?;
-        self.links.get(link).copied()
+        self.links().get(link).copied()
     }
 
     /// Keeps the address's timer.
@@ -279,7 +280,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Ok(Bound::AlreadySo) => (Outcome::AlreadySo, IoError::None),
             Err(why) => (Outcome::Failed, why),
         };
-        if core::mem::take(&mut self.routes.get_mut(place).binding) {
+        if self.routes.get_mut(place).flags.set(Flags::BINDING, false) {
             self.binding = self.binding.saturating_sub(1);
         }
         let now = self.now;
@@ -347,7 +348,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .iter()
             .filter_map(|&place| usize::from(place).checked_sub(1))
             .any(|place| self.routes.get(place).cell.announceable(self.now));
+        let unknown = self.pass.is_running();
         let state = &mut self.checks.as_flattened_mut()[check];
+        if unknown && !is_watch(&line) {
+            // Which addresses the service has is being found out: this run says nothing.
+            return state.end(self.now, &line);
+        }
         let changed = if is_watch(&line) { state.watched(passed) } else { state.note(&line, passed, counts) };
         state.end(self.now, &line);
         self.checks_at = self.checks_at.min(state.deadline(&line));

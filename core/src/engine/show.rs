@@ -82,7 +82,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             _ => "",
         };
-        let link = (0..super::host::LINKS).find(|link| route.links & (1 << link) != 0);
+        let link = (0..inner.links().len()).find(|link| route.links & (1 << link) != 0);
         let shown = RouteView {
             prefix: route.prefix,
             owner: route.owner,
@@ -94,7 +94,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             },
             service,
             address: route.is_address.then(|| standing(route.cell.standing())),
-            link: link.map(|link| inner.links[link].id).filter(|&id| id != LinkId(0)),
+            link: link.map(|link| inner.links()[link].id).filter(|&id| id != LinkId(0)),
             announced: route.announced,
             told: (0..P).filter(|&peer| inner.adj_out.told(peer, place) != 0).count() as u16,
         };

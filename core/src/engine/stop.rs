@@ -4,7 +4,7 @@ use super::Inner;
 use super::input::{Command, CommandResult};
 use super::names::CommandId;
 use super::record::Record;
-use super::route::Fib;
+use super::route::{Fib, Flags};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp};
 use crate::bgp::fsm::State;
@@ -158,7 +158,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = |place: usize| self.routes.get(place);
         let left = (0..self.routes.high()).filter(|&place| self.routes.is_used(place)).any(|place| {
             let route = route(place);
-            (route.is_address && !route.cell.is_at_rest()) || route.fib_now != Fib::None || route.fib_asked
+            (route.is_address && !route.cell.is_at_rest())
+                || route.fib_now != Fib::None
+                || route.flags.has(Flags::FIB_ASKED)
         });
         !left && !self.inbound.owes()
     }
