@@ -1,5 +1,6 @@
 //! A configuration while it is being read: the place in the text, the names met so far, and what was wrong.
 
+use super::complete;
 use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, Lint, Severity};
 use super::hint::Nearest;
 use super::line::{self, NotText, Words};
@@ -37,6 +38,9 @@ pub(crate) struct Place {
     pub(crate) service: u16,
     pub(crate) addresses: u8,
 }
+
+/// So many errors get a hint.
+const HINTS: usize = 100;
 
 /// A mark on a peer that only lives while a text is read: its `peer-group` or `remote-as` line was seen.
 pub(crate) const INTRODUCED: u16 = 1 << 15;
@@ -110,8 +114,12 @@ impl<'a> Draft<'a> {
         let statement = found.statement;
         let inside = found.node == self.place.node;
         if found.node != Node::Any {
-            if self.place.mode == Mode::Check && inside {
-                return;
+            // Below a family that is refused, only another family is still ours.
+            let opens = Words::of(self.line).next().is_some_and(|word| Node::opened_by(word.text).is_some());
+            match self.place.mode {
+                Mode::Check if inside => return,
+                Mode::Skip if inside && found.node != Node::Top && !opens => return,
+                _ => {}
             }
             if !inside {
                 self.enter(found.node);
@@ -135,7 +143,7 @@ impl<'a> Draft<'a> {
                 self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
             }
             Tier::NoEffect(why) | Tier::Refused(why) => {
-                self.say(Severity::Note, ErrorKind::NoEffect(why), first)
+                self.say(Severity::Note, ErrorKind::NoEffect(why), first);
             }
             Tier::Warn(lint) if !found.values.negated => {
                 self.say(Severity::Warning, ErrorKind::Lint(lint), first);
@@ -158,26 +166,31 @@ impl<'a> Draft<'a> {
         let node = self.place.node;
         let shaped = matches!(miss.what, ErrorKind::Misplaced | ErrorKind::Incomplete | ErrorKind::Trailing);
         let what = match miss.what {
-            ErrorKind::Unknown | ErrorKind::Misplaced if matcher::placeholder(word).is_some() => {
+            ErrorKind::Unknown | ErrorKind::Misplaced if complete::placeholder(word).is_some() => {
                 ErrorKind::Placeholder
             }
             what => what,
         };
-        let expected = if shaped {
-            Expected { node, before: self.line.get(..miss.at).unwrap_or("") }
-        } else {
-            Expected::NOTHING
-        };
+        let mut expected = Expected::NOTHING;
+        if shaped && what == miss.what {
+            expected = Expected { node, before: self.line.get(..miss.at).unwrap_or("") };
+        }
         let hint = match what {
+            // A file that is none at all needs no hints, and each takes a while to find.
+            _ if self.errors > HINTS => Hint::None,
             ErrorKind::Unknown => unknown(node, word),
             ErrorKind::Misplaced | ErrorKind::Trailing => {
                 let mut nearest = Nearest::to(word);
-                matcher::expected(node, expected.before, &mut |expect, _| {
+                complete::expected(node, expected.before, &mut |expect, _| {
                     if let Expect::Word(candidate) = expect {
                         nearest.offer(candidate);
                     }
                 });
-                nearest.word().map_or(Hint::None, Hint::DidYouMean)
+                nearest.word().map_or(Hint::None, |near| {
+                    // The one right word says more than the list of all.
+                    expected = Expected::NOTHING;
+                    Hint::DidYouMean(near)
+                })
             }
             ErrorKind::LengthMissing if word.contains(':') => Hint::Text("one IPv6 address is ADDRESS/128"),
             ErrorKind::LengthMissing => Hint::Text("one IPv4 address is ADDRESS/32"),
@@ -293,7 +306,7 @@ fn unknown(node: Node, word: &str) -> Hint<'static> {
             }
         }
     }
-    matcher::first_words(&mut |other, first| {
+    complete::first_words(&mut |other, first| {
         if first == word && elsewhere.is_none() {
             elsewhere = Some(other);
         }

@@ -154,7 +154,7 @@ impl Draft<'_> {
     }
 
     /// Whether an address can be shared between machines.
-    pub(crate) fn shareable(&self, address: IpAddr, at: usize) -> Result<(), Fault> {
+    pub(crate) fn shareable(address: IpAddr, at: usize) -> Result<(), Fault> {
         let why = if address.is_unspecified() {
             "this is no address of a host"
         } else if address.is_multicast() {
@@ -193,7 +193,7 @@ impl Draft<'_> {
     /// The range of the rules with this list, name and sequence number.
     fn entry(&self, list: List, name: Span, sequence: u32) -> core::ops::Range<usize> {
         let (pool, rules) = (self.config.text.as_slice(), self.config.rules.as_slice());
-        let key = Rule { list, name, sequence, ..Rule::REST };
+        let key = Rule { name, sequence, list, ..Rule::REST };
         let from = rules.partition_point(|rule| order(pool, rule, &key) == Ordering::Less);
         let to = rules.partition_point(|rule| order(pool, rule, &key) != Ordering::Greater);
         from..to
@@ -266,26 +266,24 @@ impl Draft<'_> {
     pub(crate) fn group(&mut self, name: &str) -> Result<u16, Fault> {
         let name = self.intern(name)?;
         let known = self.config.groups.as_slice().iter().position(|group| group.name == name);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let group = Group { name, ..Group::REST };
-                self.config.groups.push(group).map_err(|_| self.is_full(Limit::Groups))?;
-                self.config.groups.as_slice().len().saturating_sub(1)
-            }
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let group = Group { name, ..Group::REST };
+            self.config.groups.push(group).map_err(|_| self.is_full(Limit::Groups))?;
+            self.config.groups.as_slice().len().saturating_sub(1)
         };
         Ok(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
     fn neighbor(&mut self, address: IpAddr) -> Result<&mut Neighbor, Fault> {
         let known = self.config.neighbors.as_slice().iter().position(|neighbor| neighbor.address == address);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let neighbor = Neighbor { address, ..Neighbor::REST };
-                self.config.neighbors.push(neighbor).map_err(|_| self.is_full(Limit::Neighbors))?;
-                self.config.neighbors.as_slice().len().saturating_sub(1)
-            }
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let neighbor = Neighbor { address, ..Neighbor::REST };
+            self.config.neighbors.push(neighbor).map_err(|_| self.is_full(Limit::Neighbors))?;
+            self.config.neighbors.as_slice().len().saturating_sub(1)
         };
         // The index was found just now.
         self.config.neighbors.as_mut_slice().get_mut(index).ok_or(Fault::whole(ErrorKind::Unknown))
@@ -293,19 +291,15 @@ impl Draft<'_> {
 
     /// The options of the peer that the first value names.
     fn options(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, Fault> {
-        match values.get(0) {
-            Value::Address(address) => {
-                if address.is_unspecified() || address.is_multicast() {
-                    return Err(Fault::at(0, ErrorKind::Senseless("no neighbor has this address")));
-                }
-                self.neighbor(address).map(|neighbor| &mut neighbor.options)
+        if let Value::Address(address) = values.get(0) {
+            if address.is_unspecified() || address.is_multicast() {
+                return Err(Fault::at(0, ErrorKind::Senseless("no neighbor has this address")));
             }
-            _ => {
-                let index = usize::from(self.group(values.text(0))?);
-                let group = self.config.groups.as_mut_slice().get_mut(index);
-                group.map(|group| &mut group.options).ok_or(Fault::whole(ErrorKind::Unknown))
-            }
+            return self.neighbor(address).map(|neighbor| &mut neighbor.options);
         }
+        let index = usize::from(self.group(values.text(0))?);
+        let group = self.config.groups.as_mut_slice().get_mut(index);
+        group.map(|group| &mut group.options).ok_or(Fault::whole(ErrorKind::Unknown))
     }
 
     /// The options of the peer that the first value names, which FRR would want introduced before.
@@ -323,7 +317,7 @@ impl Draft<'_> {
         self.options(values)
     }
 
-    /// The same for the lines that do introduce it: `remote-as` and `peer-group`.
+    /// The same for the lines that do introduce it: `peer-group`, and `remote-as` of a neighbor.
     pub(crate) fn introduce(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, Fault> {
         let options = self.options(values)?;
         options.flags.given |= INTRODUCED;
@@ -351,14 +345,13 @@ impl Draft<'_> {
     pub(crate) fn enter_service(&mut self, name: &str) -> Result<(), Fault> {
         let name = self.intern(name)?;
         let known = self.config.services.as_slice().iter().position(|service| service.name == name);
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let delay = Service::DEFAULT_DELAY_MS;
-                let service = Service { name, drain_delay_ms: delay, linger_ms: delay, ..Service::REST };
-                self.config.services.push(service).map_err(|_| self.is_full(Limit::Services))?;
-                self.config.services.as_slice().len().saturating_sub(1)
-            }
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let delay = Service::DEFAULT_DELAY_MS;
+            let service = Service { name, drain_delay_ms: delay, linger_ms: delay, ..Service::REST };
+            self.config.services.push(service).map_err(|_| self.is_full(Limit::Services))?;
+            self.config.services.as_slice().len().saturating_sub(1)
         };
         self.enter(Node::Failover);
         self.place.service = u16::try_from(index).unwrap_or(u16::MAX);
@@ -393,6 +386,15 @@ impl Draft<'_> {
         if self.config.checks.as_slice().iter().any(twice) {
             return Err(Fault::at(0, ErrorKind::Conflict("this block has a check with this name already")));
         }
-        self.config.checks.push(check).map_err(|_| self.is_full(Limit::Checks))
+        self.config.checks.push(check).map_err(|_| self.is_full(Limit::Checks))?;
+        // A block may be opened again: its checks lie side by side all the same.
+        let checks = self.config.checks.as_mut_slice();
+        let at = checks
+            .split_last()
+            .map_or(0, |(_, before)| before.partition_point(|other| other.service <= check.service));
+        if let Some(behind) = checks.get_mut(at..) {
+            behind.rotate_right(1);
+        }
+        Ok(())
     }
 }

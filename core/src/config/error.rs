@@ -3,7 +3,8 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use super::matcher::{self, Expect};
+use super::complete;
+use super::matcher::Expect;
 use super::statement::Node;
 use crate::base::net::{Asn, Prefix};
 
@@ -109,7 +110,7 @@ impl fmt::Display for Expected<'_> {
         let mut seen = [Expect::End; 12];
         let mut count = 0_usize;
         let mut more = false;
-        matcher::expected(self.node, self.before, &mut |expect, _| {
+        complete::expected(self.node, self.before, &mut |expect, _| {
             let known = seen.get(..count).unwrap_or(&seen);
             if known.contains(&expect) {
                 return;

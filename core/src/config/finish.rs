@@ -128,10 +128,20 @@ impl Draft<'_> {
     }
 }
 
+/// A number and a length in the order of the announced prefixes: ten thousand routes are compared often.
+fn prefix_key(route: &Route) -> (bool, u128, u8) {
+    let (six, bits) = match route.address {
+        IpAddr::V4(four) => (false, u128::from(four.to_bits()) << 96),
+        IpAddr::V6(six) => (true, six.to_bits()),
+    };
+    let host = u128::MAX.checked_shr(u32::from(route.length)).unwrap_or(0);
+    (six, bits & !host, route.length)
+}
+
 /// The order of routes: by announced prefix, then by owner; and for a total order by address and interface.
 fn route_order(pool: &[u8], a: &Route, b: &Route) -> Ordering {
-    let prefixes = a.prefix().cmp(&b.prefix());
-    prefixes
+    prefix_key(a)
+        .cmp(&prefix_key(b))
         .then_with(|| a.owner.cmp(&b.owner))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| text_of(pool, a.interface).cmp(text_of(pool, b.interface)))
@@ -226,7 +236,7 @@ impl Lists<'_> {
         if (self.last.0, self.last.1) == (list, name) {
             return self.last.2;
         }
-        let key = Rule { list, name, ..Rule::REST };
+        let key = Rule { name, list, ..Rule::REST };
         let at = self.rules.partition_point(|rule| order(self.pool, rule, &key) == Ordering::Less);
         let found = self.rules.get(at).filter(|rule| rule.list == list && rule.name == name);
         let first = found.and_then(|_| u16::try_from(at).ok()).map_or(0, |at| at.saturating_add(1));
@@ -320,7 +330,6 @@ fn resolve(config: &mut ConfigMut<'_>, late: &mut Late<'_, '_>) {
 fn groups(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     let pool = config.text.as_slice();
     for group in config.groups.as_slice() {
-        // A group's `remote-as` line introduces it too: FRR wants `peer-group` first, which the warning says.
         if group.options.flags.given & INTRODUCED == 0 {
             let name = text_of(pool, group.name);
             let mut nearest = Nearest::to(name);

@@ -10,27 +10,27 @@ pub(crate) struct Word<'a> {
 }
 
 /// The words of a line, one after the other. Blanks separate them; there is no quoting, as in FRR.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Words<'a> {
     line: &'a str,
-    at: usize,
+    /// Looked up ahead: every row of a table looks at it.
+    next: Option<Word<'a>>,
 }
 
 impl<'a> Words<'a> {
-    pub(crate) const fn of(line: &'a str) -> Self {
-        Self { line, at: 0 }
+    pub(crate) fn of(line: &'a str) -> Self {
+        Self { line, next: word(line, 0) }
     }
 
     /// What is left of the line, from the next word on, without blanks around it.
     pub(crate) fn rest(&self) -> Word<'a> {
-        let left = self.line.get(self.at..).unwrap_or("");
-        let text = left.trim_start_matches(is_blank);
-        Word { text: text.trim_end_matches(is_blank), at: self.line.len().saturating_sub(text.len()) }
+        let at = self.next.map_or(self.line.len(), |word| word.at);
+        Word { text: self.line.get(at..).unwrap_or("").trim_end_matches(is_blank), at }
     }
 
     /// The next word, not taken.
     pub(crate) fn peek(&self) -> Option<Word<'a>> {
-        self.clone().next()
+        self.next
     }
 }
 
@@ -38,15 +38,20 @@ impl<'a> Iterator for Words<'a> {
     type Item = Word<'a>;
 
     fn next(&mut self) -> Option<Word<'a>> {
-        let octets = self.line.as_bytes();
-        let from = |at: usize| octets.get(at..).unwrap_or(&[]);
-        let skip = from(self.at).iter().position(|&octet| octet != b' ' && octet != b'\t')?;
-        let at = self.at.saturating_add(skip);
-        let left = from(at);
-        let length = left.iter().position(|&octet| octet == b' ' || octet == b'\t').unwrap_or(left.len());
-        self.at = at.saturating_add(length);
-        Some(Word { text: self.line.get(at..self.at)?, at })
+        let taken = self.next?;
+        self.next = word(self.line, taken.at.saturating_add(taken.text.len()));
+        Some(taken)
     }
+}
+
+/// The first word of the line that starts at `from` or behind it.
+fn word(line: &str, from: usize) -> Option<Word<'_>> {
+    let left = line.as_bytes().get(from..)?;
+    let skip = left.iter().position(|&octet| octet != b' ' && octet != b'\t')?;
+    let left = left.get(skip..)?;
+    let length = left.iter().position(|&octet| octet == b' ' || octet == b'\t').unwrap_or(left.len());
+    let at = from.saturating_add(skip);
+    Some(Word { text: line.get(at..at.saturating_add(length))?, at })
 }
 
 const fn is_blank(letter: char) -> bool {

@@ -8,9 +8,8 @@ use core::fmt;
 
 use super::error::ErrorKind;
 use super::line::Words;
-use super::model::ConfigView;
-use super::statement::{self, Node, Scope, Statement};
-use super::value::{Kind, Misfit, Value, is_placeholder};
+use super::statement::{Node, Scope, Statement, Tier};
+use super::value::{Kind, Misfit, Value};
 
 /// The most values of one statement.
 const VALUES: usize = 10;
@@ -178,6 +177,8 @@ struct Walk<'a, 'w> {
     depth: usize,
     values: &'w mut Values<'a>,
     fit: Fit,
+    /// Whether keywords must be written in full.
+    exact: bool,
     expect: Option<&'w mut dyn FnMut(Expect)>,
 }
 
@@ -188,15 +189,19 @@ pub(crate) fn walk<'a, 'w>(
     values: &'w mut Values<'a>,
     expect: Option<&'w mut dyn FnMut(Expect)>,
 ) -> Result<Fit, Miss> {
-    let mut walk = Walk { words, depth: 0, values, fit: Fit::default(), expect };
-    walk.sequence(syntax, 0)?;
-    match walk.words.peek() {
-        Some(word) => Err(Miss { depth: walk.depth, at: word.at, what: ErrorKind::Trailing }),
-        None => {
-            walk.could_be(Expect::End);
-            Ok(walk.fit)
-        }
-    }
+    Walk { words, depth: 0, values, fit: Fit::default(), exact: false, expect }.whole(syntax)
+}
+
+/// The same for a row of a node. What is taken without effect, or refused, must be written in full: a slip in another
+/// statement would pass for it.
+pub(super) fn walk_row<'a, 'w>(
+    (node, row): (Node, &'static Statement),
+    words: Words<'a>,
+    values: &'w mut Values<'a>,
+    expect: Option<&'w mut dyn FnMut(Expect)>,
+) -> Result<Fit, Miss> {
+    let exact = row.tier != Tier::Act && node != Node::Any;
+    Walk { words, depth: 0, values, fit: Fit::default(), exact, expect }.whole(row.syntax)
 }
 
 /// How many values the tokens yield.
@@ -214,10 +219,10 @@ pub(crate) fn places(tokens: &[Token]) -> usize {
 }
 
 /// How a word fits a keyword.
-fn keyword(keyword: &str, word: &str) -> Option<u32> {
+fn keyword(keyword: &str, word: &str, exact: bool) -> Option<u32> {
     if word == keyword {
         Some(Fit::EXACT)
-    } else if keyword.starts_with(word) {
+    } else if !exact && keyword.starts_with(word) {
         Some(Fit::SHORT)
     } else {
         None
@@ -225,18 +230,32 @@ fn keyword(keyword: &str, word: &str) -> Option<u32> {
 }
 
 /// Which of the keywords a word means: the one written in full, or the only one it begins.
-fn choose<'t>(keywords: impl Iterator<Item = &'t str> + Clone, word: &str) -> Option<(usize, u32)> {
+fn choose<'t>(
+    keywords: impl Iterator<Item = &'t str> + Clone,
+    word: &str,
+    exact: bool,
+) -> Option<(usize, u32)> {
     if let Some(index) = keywords.clone().position(|keyword| keyword == word) {
         return Some((index, Fit::EXACT));
     }
-    let mut fitting = keywords.enumerate().filter(|(_, keyword)| keyword.starts_with(word));
+    let mut fitting = keywords.enumerate().filter(|(_, keyword)| !exact && keyword.starts_with(word));
     match (fitting.next(), fitting.next()) {
         (Some((index, _)), None) => Some((index, Fit::SHORT)),
         _ => None,
     }
 }
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
+    /// Matches all the words.
+    fn whole(&mut self, syntax: &'static [Token]) -> Result<Fit, Miss> {
+        self.sequence(syntax, 0)?;
+        if let Some(word) = self.words.peek() {
+            return Err(Miss { depth: self.depth, at: word.at, what: ErrorKind::Trailing });
+        }
+        self.could_be(Expect::End);
+        Ok(self.fit)
+    }
+
     fn could_be(&mut self, expect: Expect) {
         if let Some(sink) = &mut self.expect {
             sink(expect);
@@ -276,7 +295,7 @@ impl<'a> Walk<'a, '_> {
         match token {
             Token::Word(keyword_) => {
                 self.expect_at_end(Expect::Word(keyword_));
-                let grade = next.and_then(|word| keyword(keyword_, word.text));
+                let grade = next.and_then(|word| keyword(keyword_, word.text, self.exact));
                 self.take(grade.ok_or_else(|| self.miss(ErrorKind::Misplaced))?);
             }
             Token::Choice(keywords) => {
@@ -284,7 +303,7 @@ impl<'a> Walk<'a, '_> {
                     self.expect_at_end(Expect::Word(word));
                 }
                 let word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
-                let chosen = choose(keywords.iter().copied(), word.text);
+                let chosen = choose(keywords.iter().copied(), word.text, self.exact);
                 let (index, grade) = chosen.ok_or_else(|| self.miss(ErrorKind::Misplaced))?;
                 self.values.put(place, Value::Choice(u8::try_from(index).unwrap_or(u8::MAX)), word.at);
                 self.take(grade);
@@ -353,7 +372,7 @@ impl<'a> Walk<'a, '_> {
     fn flag(&mut self, word: &'static str, place: usize) {
         self.expect_at_end(Expect::Word(word));
         if let Some(next) = self.words.peek()
-            && let Some(grade) = keyword(word, next.text)
+            && let Some(grade) = keyword(word, next.text, self.exact)
         {
             self.values.put(place, Value::Given, next.at);
             self.take(grade);
@@ -369,8 +388,8 @@ impl<'a> Walk<'a, '_> {
             return Ok(());
         };
         let begins = match tokens.first() {
-            Some(Token::Word(first)) => keyword(first, word.text).is_some(),
-            Some(Token::Choice(words)) => choose(words.iter().copied(), word.text).is_some(),
+            Some(Token::Word(first)) => keyword(first, word.text, self.exact).is_some(),
+            Some(Token::Choice(words)) => choose(words.iter().copied(), word.text, self.exact).is_some(),
             Some(Token::Arg(kind, _)) => kind.read(word.text) != Err(Misfit::Other),
             _ => true,
         };
@@ -392,7 +411,8 @@ impl<'a> Walk<'a, '_> {
                 }
                 return Ok(());
             };
-            let Some((index, _)) = choose(options.iter().map(|option| first(option)), word.text) else {
+            let Some((index, _)) = choose(options.iter().map(|option| first(option)), word.text, self.exact)
+            else {
                 return Ok(());
             };
             if seen & bit(index) != 0 {
@@ -433,18 +453,19 @@ pub(crate) struct Found<'a> {
 /// Finds the statement that a line in this node is: the node's own, or one of an enclosing node's, which ends it.
 pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
     let mut words = Words::of(line);
+    let first = words.rest().at;
     let negated = words.peek().is_some_and(|word| word.text == "no");
     if negated {
         words.next();
     }
-    let mut worst = Miss { depth: 0, at: words.rest().at, what: ErrorKind::Unknown };
+    let mut worst = (Miss { depth: 0, at: words.rest().at, what: ErrorKind::Unknown }, true);
     let mut best: Option<(Found<'_>, Fit, bool)> = None;
     for (node, tables) in scope.nodes() {
         // An abbreviation of an inner node yields to a statement written in full of an outer one.
         let mut here: Option<(Found<'_>, Fit, bool)> = None;
         for statement in tables.iter().copied().flatten().filter(|row| row.is_read()) {
             let mut values = Values { negated, ..Values::new() };
-            match walk(statement.syntax, words, &mut values, None) {
+            match walk_row((node, statement), words.clone(), &mut values, None) {
                 Ok(fit) => {
                     let found = Found { statement, node, values };
                     match &mut here {
@@ -455,12 +476,13 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
                         break;
                     }
                 }
-                Err(miss) => worst = worse(worst, miss),
+                Err(miss) if is_worse(&worst.0, &miss) => worst = (miss, statement.has_no()),
+                Err(_) => {}
             }
         }
         if let Some((found, fit, twin)) = here {
             if !fit.is_short() {
-                return allowed(found, words);
+                return allowed(&found, &words).map(|()| found);
             }
             if best.is_none() {
                 best = Some((found, fit, twin));
@@ -469,215 +491,39 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
     }
     match best {
         // `router bgp 0` is a faulty `router bgp`, and no abbreviation of `router-id …`.
-        Some((_, fit, _)) if fit.begins_short() && begins_in_full(scope, words) => Err(worst),
+        Some((_, fit, _)) if fit.begins_short() && begins_in_full(scope, &words) => Err(worst.0),
         Some((_, _, true)) => Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::Ambiguous }),
-        Some((found, ..)) => allowed(found, words),
-        None => Err(worst),
+        Some((found, ..)) => allowed(&found, &words).map(|()| found),
+        // A line with `no` that comes near a statement without such a form.
+        None if negated && !worst.1 => Err(Miss { what: ErrorKind::NoForm, at: first, ..worst.0 }),
+        None => Err(worst.0),
     }
 }
 
 /// Whether the first word is one with which some statement begins.
-fn begins_in_full(scope: Scope, mut words: Words<'_>) -> bool {
-    let Some(first) = words.next() else { return false };
+fn begins_in_full(scope: Scope, words: &Words<'_>) -> bool {
+    let Some(first) = words.peek() else { return false };
     let mut rows = scope.nodes().flat_map(|(_, tables)| tables.iter().copied().flatten());
     rows.any(|row| {
         row.is_read() && matches!(row.syntax.first(), Some(Token::Word(word)) if *word == first.text)
     })
 }
 
-fn allowed<'a>(found: Found<'a>, words: Words<'a>) -> Result<Found<'a>, Miss> {
+/// Whether the statement may stand with the `no` it has.
+fn allowed(found: &Found<'_>, words: &Words<'_>) -> Result<(), Miss> {
     if found.values.negated && !found.statement.has_no() {
         return Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::NoForm });
     }
-    Ok(found)
+    Ok(())
 }
 
-/// The miss that says more: the one further on, and at the same word the more precise one.
-fn worse(a: Miss, b: Miss) -> Miss {
+/// Whether `b` says more than `a`: it is further on, or at the same word and more precise.
+fn is_worse(a: &Miss, b: &Miss) -> bool {
     let precise = |miss: &Miss| match miss.what {
         ErrorKind::Unknown => 0,
         ErrorKind::Trailing => 1,
         ErrorKind::Misplaced | ErrorKind::Incomplete => 2,
         _ => 3,
     };
-    if b.depth == 0 && precise(&b) < 3 {
-        return a;
-    }
-    if (b.depth, precise(&b)) > (a.depth, precise(&a)) { b } else { a }
-}
-
-/// Tells everything that could follow `before` in this node, with the help of its statement.
-pub(crate) fn expected(node: Node, before: &str, sink: &mut dyn FnMut(Expect, &'static Statement)) {
-    let mut words = Words::of(before);
-    let negated = words.peek().is_some_and(|word| word.text == "no");
-    if negated {
-        words.next();
-    }
-    for (_, tables) in Scope::of(node).nodes() {
-        for statement in tables.iter().copied().flatten() {
-            if !statement.is_read() || (negated && !statement.has_no()) {
-                continue;
-            }
-            let mut values = Values::new();
-            // Whether it fits does not matter: the walk tells what follows only when all words fitted so far.
-            let _ = walk(statement.syntax, words, &mut values, Some(&mut |expect| sink(expect, statement)));
-        }
-    }
-}
-
-/// Something that can be typed next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// What: a keyword to complete, or a value to be told about.
-    pub expect: Expect,
-    /// What the statement does.
-    pub help: &'static str,
-}
-
-/// Tells what could follow, or complete, the last word of `line` in a node. Each is told once.
-///
-/// A line that ends in a blank asks for the next word; otherwise the last word is the beginning of one.
-pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
-    let begins = if line.ends_with([' ', '\t']) { "" } else { line.rsplit([' ', '\t']).next().unwrap_or("") };
-    let before = line.strip_suffix(begins).unwrap_or(line);
-    let mut seen = [Expect::End; 48];
-    let mut count = 0_usize;
-    expected(node, before, &mut |expect, statement| {
-        let fits = match expect {
-            Expect::Word(word) => word.starts_with(begins),
-            Expect::Value(kind, _) => begins.is_empty() || kind.read(begins).is_ok(),
-            Expect::Text(_) => true,
-            Expect::End => begins.is_empty() && !before.trim().is_empty(),
-        };
-        if !fits || seen.get(..count).is_some_and(|seen| seen.contains(&expect)) {
-            return;
-        }
-        if let Some(place) = seen.get_mut(count) {
-            *place = expect;
-            count = count.saturating_add(1);
-        }
-        sink(Completion { expect, help: statement.help });
-    });
-}
-
-/// A syntax as the documentation shows it.
-pub struct Shown(pub &'static [Token]);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, token) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            match *token {
-                Token::Word(word) => f.write_str(word)?,
-                Token::Choice(words) => {
-                    for (index, word) in words.iter().enumerate() {
-                        write!(f, "{}{word}", if index > 0 { "|" } else { "" })?;
-                    }
-                }
-                Token::Arg(_, name) | Token::Line(name) => f.write_str(name)?,
-                Token::Flag(word) => write!(f, "[{word}]")?,
-                Token::Optional(inner) => write!(f, "[{}]", Self(inner))?,
-                Token::Options(options) => {
-                    for (index, option) in options.iter().enumerate() {
-                        write!(f, "{}[{}]", if index > 0 { " " } else { "" }, Self(option))?;
-                    }
-                }
-                Token::Repeat(_, name) => write!(f, "{name}…")?,
-                Token::Anything => f.write_str("…")?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes a statement's line: its syntax with these values. What [`walk`] would read back.
-pub(crate) fn write(
-    out: &mut dyn fmt::Write,
-    view: &ConfigView<'_>,
-    syntax: &'static [Token],
-    values: &Values<'_>,
-) -> fmt::Result {
-    if values.negated {
-        out.write_str("no ")?;
-    }
-    write_tokens(out, view, syntax, values, 0, true)
-}
-
-fn write_tokens(
-    out: &mut dyn fmt::Write,
-    view: &ConfigView<'_>,
-    tokens: &'static [Token],
-    values: &Values<'_>,
-    mut place: usize,
-    mut first: bool,
-) -> fmt::Result {
-    let mut blank =
-        |out: &mut dyn fmt::Write| if core::mem::take(&mut first) { Ok(()) } else { out.write_str(" ") };
-    for token in tokens {
-        let value = values.get(place);
-        let width = places(core::slice::from_ref(token));
-        let any = (place..place.saturating_add(width)).any(|place| values.given(place));
-        match *token {
-            Token::Word(word) => {
-                blank(out)?;
-                out.write_str(word)?;
-            }
-            Token::Choice(words) => {
-                blank(out)?;
-                let index = usize::try_from(values.number(place)).unwrap_or(usize::MAX);
-                out.write_str(words.get(index).copied().unwrap_or(""))?;
-            }
-            Token::Flag(word) if any => {
-                blank(out)?;
-                out.write_str(word)?;
-            }
-            Token::Arg(kind, _) | Token::Repeat(kind, _) => {
-                blank(out)?;
-                match value {
-                    Value::Rules(from, count) => kind.write_rules(out, view, from, count)?,
-                    value => kind.write(out, value)?,
-                }
-            }
-            Token::Line(_) => {
-                blank(out)?;
-                out.write_str(values.text(place))?;
-            }
-            Token::Optional(inner) if any => {
-                blank(out)?;
-                write_tokens(out, view, inner, values, place, true)?;
-            }
-            Token::Options(options) => {
-                let mut inner = place;
-                for option in options {
-                    let width = places(option);
-                    if (inner..inner.saturating_add(width)).any(|place| values.given(place)) {
-                        blank(out)?;
-                        write_tokens(out, view, option, values, inner, true)?;
-                    }
-                    inner = inner.saturating_add(width);
-                }
-            }
-            Token::Flag(_) | Token::Optional(_) | Token::Anything => {}
-        }
-        place = place.saturating_add(width);
-    }
-    Ok(())
-}
-
-/// Whether any word of the line is a guide's placeholder, and where.
-pub(crate) fn placeholder(line: &str) -> Option<usize> {
-    Words::of(line).find(|word| is_placeholder(word.text)).map(|word| word.at)
-}
-
-/// The first words of all statements of all nodes, for hints.
-pub(crate) fn first_words(sink: &mut dyn FnMut(Node, &'static str)) {
-    for node in Node::ALL {
-        for statement in statement::tables(node).iter().copied().flatten() {
-            if let Some(Token::Word(word)) = statement.syntax.first() {
-                sink(node, word);
-            }
-        }
-    }
+    (b.depth > 0 || precise(b) == 3) && (b.depth, precise(b)) > (a.depth, precise(a))
 }

@@ -14,6 +14,7 @@
 )]
 
 mod build;
+mod complete;
 mod edit;
 mod error;
 mod finish;
@@ -24,18 +25,21 @@ mod matcher;
 mod model;
 mod platform;
 mod print;
+mod shown;
 mod statement;
 mod value;
 
 pub(crate) use line::Words;
 pub(crate) use matcher::{Fit, walk};
 
+pub use complete::{Completion, completions};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
 pub use lint::lint;
-pub use matcher::{Completion, Expect, Shown, Token, Values, completions};
+pub use matcher::{Expect, Token, Values};
 pub use model::*;
 pub use platform::{CheckKinds, Platform};
 pub use print::{Printed, print};
+pub use shown::Shown;
 pub use statement::{Node, Statement, Tier};
 pub use value::{Kind, Value};
 

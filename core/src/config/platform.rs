@@ -42,7 +42,7 @@ pub struct Platform {
 impl Platform {
     /// The daemon on Linux, in this version: no checks and no BFD yet.
     pub const LINUX: Self = Self {
-        name: "this version for Linux",
+        name: "this version of Holdover for Linux",
         checks: CheckKinds::NONE,
         md5: true,
         bfd: false,

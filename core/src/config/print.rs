@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::matcher::{self, Values};
+use super::matcher::Values;
 use super::model::{ConfigView, List, Owner};
+use super::shown;
 use super::statement::{Section, Subject};
 use super::value::Value;
 use crate::base::net::{Asn, Family};
@@ -198,7 +199,7 @@ impl Printer<'_, '_> {
                 values.set(1, Value::Text("<hidden>"));
             }
             self.out.write_str(self.indent)?;
-            matcher::write(self.out, &self.view, statement.syntax, &values)?;
+            shown::write(self.out, &self.view, statement.syntax, &values)?;
             self.out.write_str("\n")?;
         }
         Ok(())

@@ -165,13 +165,11 @@ impl Kind {
         f.write_str(match self {
             Self::Number(0, u32::MAX) => "a number",
             Self::Number(low, high) => return write!(f, "a number ({low} to {high})"),
-            Self::Asn => "an AS number",
-            Self::RemoteAs => "`external`, `internal` or an AS number",
+            Self::Asn | Self::RemoteAs => "an AS number",
             Self::Address => "an address",
             Self::AddressV4 => "an IPv4 address",
             Self::AddressV6 => "an IPv6 address",
-            Self::Prefix => "a prefix (ADDRESS/LENGTH)",
-            Self::PrefixOrAny => "a prefix (ADDRESS/LENGTH) or `any`",
+            Self::Prefix | Self::PrefixOrAny => "a prefix (ADDRESS/LENGTH)",
             Self::Length => "a length (/N)",
             Self::Endpoint => "ADDRESS:PORT",
             Self::Name => "a name",
@@ -241,6 +239,9 @@ const fn wrong<V>(kind: ErrorKind) -> Result<V, Misfit> {
 
 /// Whether a word is a guide's placeholder: `[SHARED_IP]`, `<address>`, `2600:3c0f:[DC_ID]:34::1`.
 pub(crate) fn is_placeholder(word: &str) -> bool {
+    if !word.bytes().any(|octet| matches!(octet, b'[' | b'<' | b'{')) {
+        return false;
+    }
     let inside = |open, close| {
         word.split_once(open).and_then(|(_, rest)| rest.split_once(close)).is_some_and(|(inside, _)| {
             let inside = inside.trim_start_matches(open);

@@ -140,7 +140,7 @@ pub fn read(line: &str) -> Result<Wish<'_>, Misread> {
     let (mut twin, mut furthest) = (false, 0);
     for row in ROWS {
         let mut values = Values::new();
-        match walk(row.syntax, words, &mut values, None) {
+        match walk(row.syntax, words.clone(), &mut values, None) {
             Ok(fit) => match &best {
                 Some((other, ..)) if fit <= *other => twin |= fit == *other,
                 _ => (best, twin) = (Some((fit, row, values)), false),

@@ -57,7 +57,7 @@ fn network(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     let address = draft.prefix(values, 0, draft.place.family)?;
     let prefix = address.subnet();
     if prefix.is_host() {
-        draft.shareable(prefix.address(), 0)?;
+        Draft::shareable(prefix.address(), 0)?;
     }
     if prefix.address() != address.address {
         draft.warn(Lint::HostBits, values, 0);

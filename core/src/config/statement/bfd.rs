@@ -60,6 +60,7 @@ pub(super) const PROFILE: &[Statement] = &[
     Statement::no_effect(&[Word("shutdown")], "only `no shutdown` has a meaning, and that is how it is"),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
 fn set<const WHICH: usize>(draft: &mut Draft<'_>, value: u32) -> Result<(), Fault> {
     let (list, name) = (List::BfdProfile, draft.place.name);
     let rules = draft.config.rules.as_mut_slice();

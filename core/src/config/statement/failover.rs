@@ -11,6 +11,7 @@ use crate::config::matcher::{Token, Values};
 use crate::config::model::{
     Bind, Check, CheckKind, ConfigView, ListRef, OnFailure, Owner, Require, Role, Service, Span,
 };
+use crate::config::platform::CheckKinds;
 use crate::config::value::{Kind, Value};
 
 /// Printed before what stands in the block.
@@ -269,7 +270,7 @@ fn address(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
         )
         .hint("what is announced can be wider: `address A/32 announce /24`"));
     }
-    draft.shareable(address, 0)?;
+    Draft::shareable(address, 0)?;
     let length = if values.given(1) { u8::try_from(values.number(1)).unwrap_or(u8::MAX) } else { bits };
     if length > bits || length == 0 {
         return Err(Fault::at(1, ErrorKind::Range(1, u32::from(bits))));
@@ -352,7 +353,12 @@ fn add_check(
     options: usize,
 ) -> Result<(), Fault> {
     if !draft.platform.checks.has(kind) {
-        return Err(draft.cannot("does not run checks of this kind"));
+        let none = draft.platform.checks == CheckKinds::NONE;
+        return Err(draft.cannot(if none {
+            "does not run checks"
+        } else {
+            "does not run checks of this kind"
+        }));
     }
     let option = |index: usize| values.number(options.saturating_add(index));
     let short = |index: usize| u8::try_from(option(index)).unwrap_or(u8::MAX);

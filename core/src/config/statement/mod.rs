@@ -22,8 +22,9 @@ use core::fmt;
 
 use super::build::Draft;
 use super::error::{Fault, Lint};
-use super::matcher::{Shown, Token, Values};
+use super::matcher::{Token, Values};
 use super::model::ConfigView;
+use super::shown::Shown;
 use crate::base::net::Family;
 
 pub(super) use self::tables::Section;
@@ -253,6 +254,7 @@ impl Statement {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
 fn nothing(_: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
     Ok(())
 }

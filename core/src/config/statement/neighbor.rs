@@ -30,7 +30,9 @@ pub(super) const SESSION: &[Statement] = &[
         "the neighbor's AS number: this one, any but ours, or ours",
         |draft, values| {
             let Value::RemoteAs(remote_as) = values.get(1) else { return Ok(()) };
-            draft.introduce(values)?.remote_as = remote_as;
+            let is_group = matches!(values.get(0), Value::Text(_));
+            let options = if is_group { draft.peer(values)? } else { draft.introduce(values)? };
+            options.remote_as = remote_as;
             Ok(())
         },
     )
@@ -42,7 +44,7 @@ pub(super) const SESSION: &[Statement] = &[
     Statement::new(
         &[NEIGHBOR, Arg(Kind::Address, "ADDRESS"), Word("peer-group"), Arg(Kind::Name, "GROUP")],
         "makes the neighbor a member of a peer-group",
-        |draft, values| draft.join_group(values),
+        join_group,
     )
     .print(|view, subject, values| {
         let Some(neighbor) =
@@ -324,6 +326,10 @@ fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault>
         return Err(Fault::at(0, what));
     }
     draft.introduce(values).map(|_| ())
+}
+
+fn join_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.join_group(values)
 }
 
 fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {

@@ -15,6 +15,26 @@ const LISTS: &str = "use `prefix-list` or `route-map` instead";
 const DEFAULT: &str = "a default route is never originated";
 const REFLECT: &str = "received routes are never sent on, so there is nothing to reflect";
 const INTERFACES: &str = "interfaces are the host's; only `ip address` and `ipv6 address` stand here";
+const OTHER_MATCHES: &[&str] = &[
+    "interface",
+    "tag",
+    "metric",
+    "local-preference",
+    "origin",
+    "peer",
+    "probability",
+    "source-protocol",
+    "source-instance",
+    "source-vrf",
+    "alias",
+    "evpn",
+    "extcommunity",
+    "rpki",
+    "rpki-extcommunity",
+    "mac",
+    "command",
+    "script",
+];
 const PREFIXES: Token = Arg(Kind::Prefix, "PREFIX");
 const NAME: Token = Arg(Kind::Name, "NAME");
 const SEQ: Token = Optional(&[Word("seq"), Arg(Kind::Number(0, u32::MAX), "N")]);
@@ -109,12 +129,8 @@ pub(super) const BGP: &[Statement] = &[
     Statement::refused(&[Word("vrf-policy"), Anything], VRF).block(),
     Statement::refused(&[Word("vnc"), Anything], VRF).block(),
     Statement::refused(
-        &[NEIGHBOR, Arg(Kind::Name, "IFNAME"), Word("interface"), Anything],
+        &[NEIGHBOR, Arg(Kind::Peer, "IFNAME"), Word("interface"), Anything],
         "a neighbor has an address; for a link-local one say `neighbor FE80::… interface IFNAME`",
-    ),
-    Statement::refused(
-        &[Word("network"), Arg(Kind::Word, "A.B.C.D"), Word("mask"), Anything],
-        "write the prefix as ADDRESS/LENGTH",
     ),
 ];
 
@@ -148,10 +164,6 @@ pub(super) const FAMILY: &[Statement] = &[
         "received routes have no distance",
     ),
     Statement::refused(&[Word("network"), PREFIXES, Word("label-index"), Anything], "there is no MPLS"),
-    Statement::refused(
-        &[Word("network"), Arg(Kind::Word, "A.B.C.D"), Word("mask"), Anything],
-        "write the prefix as ADDRESS/LENGTH",
-    ),
     Statement::refused(&[Word("table-map"), Anything], "`steer` decides what is installed"),
     Statement::refused(&[Word("rd"), Anything], VRF),
     Statement::refused(&[Word("rt"), Anything], VRF),
@@ -198,9 +210,13 @@ pub(super) const ROUTE_MAP: &[Statement] = &[
         &[Word("match"), Choice(&["ip", "ipv6"]), Word("address"), Anything],
         "match by `match ip address prefix-list NAME`",
     ),
+    Statement::refused(
+        &[Word("match"), Choice(&["ip", "ipv6"]), Choice(&["next-hop", "route-source"]), Anything],
+        "only prefix-lists, communities and large communities can be matched",
+    ),
     Statement::refused(&[Word("match"), Word("as-path"), Anything], "our routes have no AS but our own"),
     Statement::refused(
-        &[Word("match"), Anything],
+        &[Word("match"), Choice(OTHER_MATCHES), Anything],
         "only prefix-lists, communities and large communities can be matched",
     ),
     Statement::refused(&[Word("set"), Word("as-path"), Word("exclude"), Anything], AS_IT_IS),

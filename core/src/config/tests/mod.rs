@@ -1,3 +1,10 @@
+#![allow(clippy::format_collect, clippy::format_push_string, reason = "tests write many texts")]
+
+mod errors;
+mod faults;
+mod robust;
+mod round_trip;
+
 use super::*;
 
 #[test]
@@ -70,4 +77,38 @@ fn the_guides_template_reads_as_it_stands() {
     assert!(fine, "{said:#?}");
     assert_eq!(format!("{}", Printed(printed.view())), format!("{}", Printed(view)));
     std::println!("{}", Printed(view));
+}
+
+/// A configuration as text that names nothing by its place in the pool: equal configurations have equal texts.
+fn canonical(view: ConfigView<'_>) -> String {
+    let raw = format!(
+        "{:#?}",
+        (
+            view.hostname,
+            view.bgp,
+            view.groups,
+            view.neighbors,
+            view.services,
+            view.checks,
+            view.routes,
+            view.rules
+        )
+    );
+    let mut out = String::new();
+    let mut lines = raw.lines();
+    while let Some(line) = lines.next() {
+        let Some(before) = line.strip_suffix("Span {") else {
+            out += line;
+            out.push('\n');
+            continue;
+        };
+        let mut number = || -> u16 {
+            let line = lines.next().unwrap();
+            line.trim().split(' ').nth(1).unwrap().trim_end_matches(',').parse().unwrap()
+        };
+        let span = Span { start: number(), length: number() };
+        lines.next();
+        out += &format!("{before}{:?}\n", view.text(span));
+    }
+    out
 }
