@@ -110,8 +110,8 @@ impl Kind {
             Self::Number(low, high) => Value::Number(number(word, low, high)?),
             Self::Asn => Value::Number(number(word, 1, u32::MAX)?),
             Self::RemoteAs => Value::RemoteAs(match word {
-                "external" => RemoteAs::External,
-                "internal" => RemoteAs::Internal,
+                _ if "external".starts_with(word) => RemoteAs::External,
+                _ if "internal".starts_with(word) => RemoteAs::Internal,
                 _ => RemoteAs::Number(Asn(number(word, 1, u32::MAX)?)),
             }),
             Self::Address => Value::Address(address(word)?),
