@@ -1,4 +1,4 @@
-//! What an RFC forbids and a configuration could ask for.
+//! What an RFC forbids and a configuration could ask for, and what it could be mistaken for.
 
 use holdover_core::config::{Config, Platform, parse};
 
