@@ -32,13 +32,14 @@ const fn octets(bits: u8) -> usize {
 
 /// The prefixes of an UPDATE: those of its body field (IPv4), then those of a multiprotocol attribute. Host bits are
 /// cleared. A field that is not well formed ends where it stops making sense.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Prefixes<'a> {
     field: &'a [u8],
-    /// The length of the prefix before, and what follows from it: prefixes of one length tend to stand together.
+    /// The length of the prefix before, and what follows from it: prefixes of one length tend to stand together, and then
+    /// neither is worked out again, nor does the place of the next prefix wait for it.
+    bits: u8,
     step: usize,
     mask: u128,
-    bits: u8,
     family: Family,
     next_family: Family,
     next_field: &'a [u8],
@@ -50,82 +51,66 @@ impl<'a> Prefixes<'a> {
     pub(crate) const fn new(body: &'a [u8], next_family: Family, attribute: &'a [u8]) -> Self {
         let (family, field, next_field) =
             if body.is_empty() { (next_family, attribute, body) } else { (Family::Ipv4, body, attribute) };
-        Self { field, step: 1, mask: 0, bits: 0, family, next_family, next_field }
+        Self { field, bits: 0, step: 1, mask: 0, family, next_family, next_field }
     }
 
-    /// The next prefix when it is as long as the one before and sixteen octets can be read at its place, which the mask
-    /// then clears of what belongs to others: a copy of variable length would cost three times as much.
+    /// The next prefix of the field at hand.
     #[inline]
-    fn next_alike(&mut self) -> Option<Prefix> {
-        let &[bits, ref octets @ ..] = self.field.first_chunk::<17>()?;
-        if bits != self.bits {
-            return None;
-        }
-        self.field = self.field.get(self.step..)?;
-        let octets = u128::from_ne_bytes(*octets) & self.mask;
-        Some(Prefix::from_masked(self.family, octets.to_ne_bytes(), bits))
-    }
-
-    /// The next prefix, whatever it is like. It takes and returns the whole state by value, so that the state of a loop
-    /// over prefixes can stay in registers.
-    #[inline(never)]
-    fn next_other(mut self) -> (Self, Option<Prefix>) {
-        loop {
-            if let Some(prefix) = self.next_in_field() {
-                return (self, Some(prefix));
-            }
-            if self.next_field.is_empty() {
-                self.field = &[];
-                return (self, None);
-            }
-            self = Self {
-                field: self.next_field,
-                family: self.next_family,
-                ..Self::new(&[], self.next_family, &[])
-            };
-        }
-    }
-
     fn next_in_field(&mut self) -> Option<Prefix> {
         let (&bits, after) = self.field.split_first()?;
-        if bits > self.family.bits() {
-            return None;
-        }
-        self.bits = bits;
-        self.step = octets(bits).saturating_add(1);
-        self.mask = u128::from_ne_bytes(Prefix::mask_octets(bits));
-        self.field = self.field.get(self.step..)?;
-        let octets = match (after.first_chunk::<16>(), after.first_chunk::<4>()) {
-            (Some(sixteen), _) => *sixteen,
-            (None, Some(&[a, b, c, d])) if self.family == Family::Ipv4 => {
-                [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        if bits != self.bits {
+            if bits > self.family.bits() {
+                return None;
             }
-            _ => padded(after),
+            self.bits = bits;
+            self.step = octets(bits).saturating_add(1);
+            self.mask = u128::from_le_bytes(Prefix::mask_octets(bits));
+        }
+        self.field = self.field.get(self.step..)?;
+        // All octets of an address are read where they are there, and the mask drops what belongs to the next prefix: a
+        // copy of variable length costs three times as much.
+        let address = match self.family {
+            Family::Ipv4 => ipv4(after),
+            Family::Ipv6 => {
+                u128::from_le_bytes(after.first_chunk().copied().unwrap_or_else(|| padded(after)))
+            }
         };
-        let octets = u128::from_ne_bytes(octets) & self.mask;
-        Some(Prefix::from_masked(self.family, octets.to_ne_bytes(), bits))
+        Some(Prefix::from_masked(self.family, (address & self.mask).to_le_bytes(), bits))
     }
 }
 
-#[expect(clippy::copy_iterator, reason = "the state goes to `next_other` and back by value")]
 impl Iterator for Prefixes<'_> {
     type Item = Prefix;
 
     #[inline]
     fn next(&mut self) -> Option<Prefix> {
-        if let Some(prefix) = self.next_alike() {
-            return Some(prefix);
+        loop {
+            let prefix = self.next_in_field();
+            if prefix.is_some() || self.next_field.is_empty() {
+                return prefix;
+            }
+            *self = Self::new(&[], self.next_family, self.next_field);
         }
-        if self.field.is_empty() && self.next_field.is_empty() {
-            return None;
-        }
-        let (state, prefix) = self.next_other();
-        *self = state;
-        prefix
     }
 }
 
+/// The first four octets as a number whose lowest octet is the first: an array put together octet by octet and read at once
+/// would wait for the store of each.
+#[inline]
+fn ipv4(octets: &[u8]) -> u128 {
+    let number = match (octets.first_chunk::<4>(), octets) {
+        (Some(four), _) => u32::from_le_bytes(*four),
+        (None, &[a, b, c]) => u32::from_le_bytes([a, b, c, 0]),
+        (None, &[a, b]) => u32::from_le_bytes([a, b, 0, 0]),
+        (None, &[a]) => u32::from(a),
+        (None, _) => 0,
+    };
+    u128::from(number)
+}
+
 /// The octets at the end of a field, with zeros behind them.
+#[cold]
+#[inline(never)]
 fn padded(octets: &[u8]) -> [u8; 16] {
     let mut padded = [0; 16];
     for (place, &octet) in padded.iter_mut().zip(octets) {
