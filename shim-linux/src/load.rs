@@ -39,7 +39,9 @@ pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Re
     }
 }
 
-/// The configuration as text that can be read again, passwords included: the control socket is for root, as FRR's is.
-pub(crate) fn print(configuration: &HostConfig) -> String {
-    format!("{:#}", config::Printed(configuration.view()))
+/// The configuration as text that can be read again; without `secrets` its passwords are hidden, and a text with hidden
+/// ones is not accepted back.
+pub(crate) fn print(configuration: &HostConfig, secrets: bool) -> String {
+    let printed = config::Printed(configuration.view());
+    if secrets { printed.to_string() } else { format!("{printed:#}") }
 }

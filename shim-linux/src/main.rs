@@ -35,6 +35,9 @@ enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// With passwords (running-config)
+        #[arg(long)]
+        secrets: bool,
         #[command(flatten)]
         control: Control,
     },
@@ -93,9 +96,10 @@ impl Show {
 fn main() -> ExitCode {
     match Command::parse() {
         Command::Run(args) => run::run(args),
-        Command::Show { what, json, control } => {
+        Command::Show { what, json, secrets, control } => {
             let json = if json { " json" } else { "" };
-            client::run(&control.socket, &format!("show {}{json}", what.word()))
+            let secrets = if secrets { " secrets" } else { "" };
+            client::run(&control.socket, &format!("show {}{json}{secrets}", what.word()))
         }
         Command::Drain { service, control } => client::run(&control.socket, &format!("drain {service}")),
         Command::Undrain { service, control } => client::run(&control.socket, &format!("undrain {service}")),

@@ -17,6 +17,9 @@ use crate::snapshot::{RouteRow, SteerRow};
 /// The longest line that is read.
 const LINE: u64 = 1_024;
 
+/// Behind a request: answer in JSON.
+const JSON: &str = "json";
+
 /// Text to print, or what went wrong.
 type Answer = Result<String, String>;
 
@@ -39,8 +42,11 @@ pub(super) async fn serve(manager: Rc<Manager>, mut client: UnixStream) {
 
 async fn answer(manager: &Manager, words: &[&str]) -> Answer {
     match *words {
-        ["show", what] => show(manager, what, false).await,
-        ["show", what, "json"] => show(manager, what, true).await,
+        ["show", "running-config", ref how @ ..] => Ok(running_config(manager, how)),
+        ["show", "routes", ref how @ ..] => {
+            routes(manager, how.contains(&JSON)).await.ok_or_else(|| silence(manager))
+        }
+        ["show", what, ref how @ ..] => show(manager, what, how.contains(&JSON)).await,
         ["drain", service] => drain(manager, service, true).await,
         ["undrain", service] => drain(manager, service, false).await,
         ["reload"] => manager.reload().map(|()| String::new()),
@@ -50,14 +56,12 @@ async fn answer(manager: &Manager, words: &[&str]) -> Answer {
     }
 }
 
+fn running_config(manager: &Manager, how: &[&str]) -> String {
+    let text = load::print(manager.configurations.borrow().running, how.contains(&"secrets"));
+    if how.contains(&JSON) { pretty(&json!({ "version": 1, "running_config": text })) } else { text }
+}
+
 async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
-    if what == "running-config" {
-        let text = load::print(manager.configurations.borrow().running);
-        return Ok(if as_json { pretty(&json!({ "version": 1, "running_config": text })) } else { text });
-    }
-    if what == "routes" {
-        return routes(manager, as_json).await.ok_or_else(|| silence(manager));
-    }
     let silent_seconds = match manager.engine.ask(ToEngine::Publish).await {
         Some(()) => None,
         None => Some(silent_for(manager)),
