@@ -155,9 +155,9 @@ mod tests {
         let second = book.intern(symbol(2), 22).unwrap();
         book.tell(0, 1, second);
         assert_ne!(first, second);
-        for (route, peer) in [(2, 0), (3, 0)] {
-            let set = book.intern(symbol(10 + route as u16), 100 + route as u64).unwrap();
-            book.tell(peer, route, set);
+        for (route, name) in [(2, 12), (3, 13)] {
+            let set = book.intern(symbol(name), 100 + u64::from(name)).unwrap();
+            book.tell(0, route, set);
         }
         assert_eq!(book.intern(symbol(3), 33), None, "all places are taken");
         book.tell(0, 1, 0);
