@@ -22,6 +22,9 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("binding/the_leftover_of_a_crash_is_cleaned_when_nobody_wants_it", 30, leftover_cleaned),
         Case::new("binding/an_address_removed_again_and_again_is_given_up", 30, given_up),
     ];
+    cases.push(Case::new("announce/a_wider_network_follows_the_address_inside_it", 30, wider));
+    cases.push(Case::new("announce/static_routes_are_installed_and_redistributed", 30, redistributes_static));
+    cases.push(Case::new("announce/host_routes_of_the_kernel_are_followed_live", 30, redistributes_kernel));
     for device in ["eth0", "lo"] {
         let name = format!("binding/an_ipv6_address_on_{device}_of_both_nodes_has_no_duplicate_trouble");
         cases.push(Case::new(name, 60, move |lab| six(lab, device)));
@@ -137,6 +140,74 @@ fn given_up(lab: &Lab) -> Result<()> {
     lab.ip("n1", &format!("addr del {PREFIX} dev lo"))?;
     lab.eventually("the route is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX))?;
     lab.steadily("it is not put back", 1.0, || absent(lab, "n1", PREFIX))?;
+    node.stop(lab, 10.0)
+}
+
+/// The template's sessions with these lines in the IPv4 family, and these at the end.
+fn announcing(family: &str, end: &str) -> String {
+    let family = format!("address-family ipv4 unicast\n{family}exit-address-family\n");
+    frame("n1", "", &family) + end
+}
+
+/// Waits until rs1 has `prefix` from n1.
+fn announces(lab: &Lab, server: &dyn Peer, prefix: &str) -> Result<()> {
+    lab.eventually(&format!("{prefix} is announced"), 5.0, || server.route(segment6("n1"), prefix).map(drop))
+}
+
+/// Waits until rs1 does not have `prefix` from n1.
+fn withdraws(lab: &Lab, server: &dyn Peer, prefix: &str) -> Result<()> {
+    lab.eventually(&format!("{prefix} is withdrawn"), 5.0, || server.no_route(segment6("n1"), prefix))
+}
+
+fn kernel_has(lab: &Lab, prefix: &str, what: &str) -> Result<()> {
+    let all = lab.run("n1", &["ip", "route", "show", prefix])?;
+    ensure!(all.contains(what), "no {what} for {prefix}: {all}");
+    Ok(())
+}
+
+fn wider(lab: &Lab) -> Result<()> {
+    const WIDE: &str = "192.0.2.0/24";
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &announcing("network 192.0.2.0/24 route-map primary\n", ""))?;
+    lab.eventually("Established", 10.0, || server.established(segment6("n1")))?;
+    lab.steadily("nothing is announced", 1.2, || server.no_route(segment6("n1"), WIDE))?;
+    lab.ip("n1", &format!("addr add {PREFIX} dev lo"))?;
+    announces(lab, &*server, WIDE)?;
+    lab.eventually("the rest is unreachable", 2.0, || kernel_has(lab, WIDE, "unreachable"))?;
+    lab.ip("n1", &format!("addr del {PREFIX} dev lo"))?;
+    withdraws(lab, &*server, WIDE)?;
+    node.stop(lab, 10.0)?;
+    ensure!(kernel_has(lab, WIDE, "unreachable").is_err(), "the route was left behind");
+    Ok(())
+}
+
+fn redistributes_static(lab: &Lab) -> Result<()> {
+    const ROUTE: &str = "192.0.2.99/32";
+    let server = small(lab)?;
+    let with = announcing("redistribute static route-map primary\n", "ip route 192.0.2.99/32 blackhole\n");
+    let node = Holdover::start(lab, "n1", &with)?;
+    announces(lab, &*server, ROUTE)?;
+    kernel_has(lab, ROUTE, "blackhole")?;
+    node.reload(lab, &announcing("redistribute static route-map primary\n", ""))?;
+    withdraws(lab, &*server, ROUTE)?;
+    lab.eventually("the kernel's route goes", 5.0, || {
+        ensure!(kernel_has(lab, ROUTE, "blackhole").is_err(), "still there");
+        Ok(())
+    })?;
+    node.stop(lab, 10.0)
+}
+
+fn redistributes_kernel(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &announcing("redistribute kernel route-map primary\n", ""))?;
+    lab.eventually("Established", 10.0, || server.established(segment6("n1")))?;
+    lab.ip("n1", "route add 198.51.100.77/32 dev lo\nroute add 198.51.101.0/24 dev lo")?;
+    announces(lab, &*server, "198.51.100.77/32")?;
+    for never in ["198.51.101.0/24", "0.0.0.0/0"] {
+        server.no_route(segment6("n1"), never)?;
+    }
+    lab.ip("n1", "route del 198.51.100.77/32 dev lo")?;
+    withdraws(lab, &*server, "198.51.100.77/32")?;
     node.stop(lab, 10.0)
 }
 

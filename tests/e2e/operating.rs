@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use holdover_tests::harness::holdover::{Holdover, program, template};
-use holdover_tests::harness::peers::Peer;
+use holdover_tests::harness::holdover::{Holdover, frame, program, template};
+use holdover_tests::harness::peers::{Peer, bird};
 use holdover_tests::harness::probe::{Probe, serve};
 use holdover_tests::harness::raw::message;
 use holdover_tests::harness::runner::Case;
@@ -12,6 +12,8 @@ use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, Transport, failover, pair, segment6,
 };
 use holdover_tests::harness::{Lab, Result, ensure};
+
+use rustix::process::Signal;
 
 use super::addresses::{absent, present};
 use super::world::{PLAIN, PREFIX, Setup, World, start_server};
@@ -25,6 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("drain/moves_the_traffic_with_graceful_shutdown_and_undrain_brings_it_back", 60, drain),
         Case::new("check/tells_clean_warned_and_broken_files_apart", 30, check),
         Case::new("start/announces_soon_and_stays_small", 30, start_is_quick),
+        Case::new("start/ten_thousand_networks_reach_all_four_route_servers", 60, ten_thousand),
+        Case::new("start/a_bad_file_is_refused_with_all_its_errors", 30, bad_start),
         Case::new("secrets/are_printed_nowhere", 30, secrets),
         Case::new("router/a_listen_range_and_steer_install_the_preferred_route", 60, router),
         Case::new("decode/answers_every_line_whatever_it_is", 60, decode),
@@ -217,6 +221,55 @@ fn start_is_quick(lab: &Lab) -> Result<()> {
     ensure!(took.as_secs_f64() < 1.0, "announced only after {took:?}");
     ensure!(resident < 12 * 1024, "RSS {resident} KiB");
     node.stop(lab, 10.0)
+}
+
+fn ten_thousand(lab: &Lab) -> Result<()> {
+    const ROUTES: usize = 10_000;
+    failover(lab, Failover::default())?;
+    let servers = ROUTE_SERVERS.map(|host| bird::Bird::start(lab, host, &bird::route_server(host)));
+    let servers: Vec<bird::Bird> = servers.into_iter().collect::<Result<_>>()?;
+    let networks: String = (0..ROUTES).fold(String::new(), |all, n| {
+        all + &format!("network 10.16.{}.{}/32 route-map primary\n", n / 250, n % 250)
+    });
+    let family = format!("address-family ipv4 unicast\n{networks}exit-address-family\n");
+    let at = Instant::now();
+    let node = Holdover::start(lab, "n1", &frame("n1", "no bgp network import-check\n", &family))?;
+    for server in &servers {
+        lab.eventually("all routes are there", 20.0, || {
+            node.runs()?;
+            let count = server.count(segment6("n1"))?;
+            ensure!(count == ROUTES, "{count}");
+            Ok(())
+        })?;
+    }
+    let (took, resident) = (at.elapsed(), node.process().resident_kib()?);
+    println!("    start: {ROUTES} networks at all four after {took:?}; RSS {resident} KiB");
+    ensure!(took.as_secs_f64() < 5.0, "only after {took:?}");
+    ensure!(resident < 24 * 1024, "RSS {resident} KiB");
+    let at = Instant::now();
+    node.process().signal(Signal::TERM)?;
+    for server in &servers {
+        lab.eventually("all routes are gone", 20.0, || {
+            let count = server.count(segment6("n1"))?;
+            ensure!(count == 0, "{count}");
+            Ok(())
+        })?;
+    }
+    println!("    start: withdrawn everywhere after {:?}", at.elapsed());
+    let status = node.process().wait(lab, 10.0)?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}
+
+fn bad_start(lab: &Lab) -> Result<()> {
+    pair(lab)?;
+    let bad = CLEAN.replace("remote-as 63949", "remote-as minus") + "frobnicate\n";
+    let node = Holdover::start(lab, "us", &bad)?;
+    let status = node.process().wait(lab, 5.0)?;
+    ensure!(!status.success(), "it gave {status}");
+    let log = node.log()?;
+    ensure!(log.contains("minus") && log.contains("frobnicate"), "{log}");
+    Ok(())
 }
 
 fn secrets(lab: &Lab) -> Result<()> {

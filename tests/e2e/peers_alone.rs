@@ -1,6 +1,8 @@
 //! The harness itself: every foreign speaker against BIRD, so that a failure elsewhere is not the peer's or the lab's.
 
+use holdover_tests::harness::capture::Capture;
 use holdover_tests::harness::peers::{Family, Kind, Peer, Session, bird};
+use holdover_tests::harness::raw::{self, Raw};
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{Transport, pair};
 use holdover_tests::harness::{Lab, Result, ensure};
@@ -14,7 +16,32 @@ pub(crate) fn cases() -> Vec<Case> {
             cases.push(Case::new(name, 60, move |lab| tells(lab, kind, transport)));
         }
     }
+    cases.push(Case::new("harness/tshark_marks_a_malformed_update", 30, marks));
     cases
+}
+
+/// What the captures of all other cases are asked for can be found.
+fn marks(lab: &Lab) -> Result<()> {
+    pair(lab)?;
+    let (us, them) = (Transport::V4.address("us"), Transport::V4.address("them"));
+    let capture = Capture::start(lab, "us")?;
+    let listener = Raw::listen(lab, "them", them)?;
+    let mut sender = Raw::connect(lab, "us", us, them)?;
+    let mut receiver = Raw::accept(lab, &listener, 5.0)?;
+    sender.send(&raw::message(raw::KEEPALIVE, &[]))?;
+    receiver.expect(raw::KEEPALIVE)?;
+    lab.eventually("tshark has the KEEPALIVE", 10.0, || {
+        ensure!(!capture.fields("bgp", &["frame.number"])?.is_empty(), "no BGP yet");
+        capture.is_clean_from(&[us])
+    })?;
+    // Attributes that claim more octets than there are.
+    sender.send(&raw::message(raw::UPDATE, &[0, 0, 0, 9, 0x40, 1, 200, 0]))?;
+    receiver.expect(raw::UPDATE)?;
+    lab.eventually("tshark marks the UPDATE", 10.0, || {
+        ensure!(capture.is_clean_from(&[us]).is_err(), "it does not");
+        Ok(())
+    })?;
+    capture.is_clean_from(&[them])
 }
 
 fn tells(lab: &Lab, kind: Kind, transport: Transport) -> Result<()> {

@@ -121,11 +121,17 @@ fn old_speaker(lab: &Lab) -> Result<()> {
 
 fn no_capabilities(lab: &Lab) -> Result<()> {
     let (node, mut raw, _listener) = dialled(lab, &plain(true, V4))?;
-    raw.establish(&open(65002, 90, &[]))?;
+    let theirs = raw.establish(&open(65002, 90, &[]))?;
+    let codes: Vec<u8> = raw::capabilities(&theirs).into_iter().map(|(code, _)| code).collect();
+    // Multiprotocol, route refresh, 4-octet AS, enhanced route refresh; never graceful restart (64) or its kin (71).
+    ensure!([1, 2, 65, 70].iter().all(|code| codes.contains(code)), "{codes:?}");
+    ensure!(!codes.contains(&64) && !codes.contains(&71), "graceful restart is offered: {codes:?}");
     let update = announcement(&mut raw)?;
     let hop = attribute(&update, 3)?;
     ensure!(hop == [10, 0, 0, 1], "{hop:?}");
     ensure!(update.ends_with(&[32, 198, 18, 1, 7]), "{update:02x?}");
+    let end = raw.until(UPDATE)?;
+    ensure!(end == [0, 0, 0, 0], "no End-of-RIB (RFC 4724 section 2): {end:02x?}");
     node.stop(lab, 10.0)?;
     ensure!(raw.end().is_some_and(|body| body.starts_with(&[6, 2])), "no Cease/2");
     Ok(())

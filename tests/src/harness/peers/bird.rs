@@ -170,6 +170,13 @@ impl Bird {
         Ok(answer)
     }
 
+    /// How many routes it has from `remote`.
+    pub fn count(&self, remote: IpAddr) -> Result<usize> {
+        let all = self.protocol(remote)?;
+        let lines = all.lines().filter_map(|line| line.trim().strip_prefix("Routes:"));
+        Ok(lines.filter_map(|line| line.split_whitespace().next()?.parse::<usize>().ok()).sum())
+    }
+
     fn name(&self, remote: IpAddr) -> Result<&str> {
         let found = self.names.iter().find(|(address, _)| *address == remote);
         Ok(&found.with_context(|| format!("BIRD has no neighbor {remote}"))?.1)
