@@ -1,6 +1,7 @@
 //! The daemon for Linux, and the commands that speak to it. All input and output of a host is here, and no decision.
 
 mod bridge;
+mod check;
 mod client;
 mod decode;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
     Stop(Control),
     /// A failover to look at, in private network namespaces
     Demo(demo::DemoArgs),
+    /// Tell all that is wrong with a configuration file
+    Check(check::CheckArgs),
     /// BGP messages to JSON
     Decode(decode::DecodeArgs),
 }
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Reload(control) => client::run(&control.socket, "reload"),
         Command::Stop(control) => client::run(&control.socket, "stop"),
         Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Decode(args) => decode::run(&args),
     }
 }

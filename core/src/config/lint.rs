@@ -25,9 +25,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     session(&view, &mut tell);
     router_id(&view, &mut tell);
     families(&view, &mut tell);
-    for neighbor in view.neighbors {
-        of_neighbor(&view, neighbor, &mut tell);
-    }
+    neighbors(&view, &mut tell);
     announcements(&view, &mut tell);
     count
 }
@@ -72,23 +70,43 @@ fn families(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
     }
 }
 
-fn of_neighbor(view: &ConfigView<'_>, neighbor: &Neighbor, tell: &mut Tell<'_>) {
+/// The faults of neighbors, those of a peer-group's members once.
+fn neighbors(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    let faults: [fn(&ConfigView<'_>, &Neighbor) -> Option<Lint>; 3] = [family, inbound, hops];
+    for (index, neighbor) in view.neighbors.iter().enumerate() {
+        for fault in faults {
+            let Some(lint) = fault(view, neighbor) else { continue };
+            let before = view.neighbors.get(..index).unwrap_or(&[]);
+            let group = usize::from(neighbor.group).checked_sub(1).and_then(|group| view.groups.get(group));
+            match group {
+                None => tell(lint, Text::of(&neighbor.address).as_str()),
+                Some(_)
+                    if before
+                        .iter()
+                        .any(|other| other.group == neighbor.group && fault(view, other) == Some(lint)) => {}
+                Some(group) => tell(lint, view.text(group.name)),
+            }
+        }
+    }
+}
+
+fn family(view: &ConfigView<'_>, neighbor: &Neighbor) -> Option<Lint> {
+    view.families(&view.options(neighbor)).is_empty().then_some(Lint::NoFamily)
+}
+
+fn inbound(view: &ConfigView<'_>, neighbor: &Neighbor) -> Option<Lint> {
     let options = view.options(neighbor);
-    let name = Text::of(&neighbor.address);
     let given = |lists: &[ListRef; 2]| lists.iter().any(|list| !list.name.is_empty());
-    if view.families(&options).is_empty() {
-        tell(Lint::NoFamily, name.as_str());
-    }
     let steered = view.rules.iter().any(|rule| matches!(rule.clause, Clause::Accept { .. }));
-    if !steered && !given(&options.map_in) && !given(&options.list_in) {
-        tell(Lint::NoInboundFilter, name.as_str());
-    }
-    // The provider's route servers, and the number that an older guide of it gives.
+    (!steered && !given(&options.map_in) && !given(&options.list_in)).then_some(Lint::NoInboundFilter)
+}
+
+/// The provider's route servers are up to 16 hops away, and an older guide of it says 10.
+fn hops(view: &ConfigView<'_>, neighbor: &Neighbor) -> Option<Lint> {
+    let hops = view.options(neighbor).multihop;
     let provider =
         matches!(neighbor.address, IpAddr::V6(six) if six.segments().starts_with(&[0x2600, 0x3C0F]));
-    if options.multihop == 10 || (provider && options.multihop > 0 && options.multihop < HOPS) {
-        tell(Lint::LowTtl(options.multihop), name.as_str());
-    }
+    (hops == 10 || (provider && hops > 0 && hops < HOPS)).then_some(Lint::LowTtl(hops))
 }
 
 fn announcements(view: &ConfigView<'_>, tell: &mut Tell<'_>) {

@@ -34,6 +34,9 @@ struct Printer<'o, 'v> {
     header: Option<(Section, Subject, &'static str)>,
 }
 
+/// Stands where a password is not to be seen; it is refused when it is read.
+pub(super) const HIDDEN: &str = "<hidden>";
+
 const BLOCK: &str = " ";
 const INNER: &str = "  ";
 
@@ -196,7 +199,7 @@ impl Printer<'_, '_> {
                 self.indent = inner;
             }
             if !self.secrets && statement.is_secret() {
-                values.set(1, Value::Text("<hidden>"));
+                values.set(1, Value::Text(HIDDEN));
             }
             self.out.write_str(self.indent)?;
             shown::write(self.out, &self.view, statement.syntax, &values)?;

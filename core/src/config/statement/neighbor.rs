@@ -9,6 +9,7 @@ use crate::config::error::{ErrorKind, Fault};
 use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Word};
 use crate::config::matcher::{Token, Values};
 use crate::config::model::{ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs};
+use crate::config::print::HIDDEN;
 use crate::config::value::{Kind, Value};
 
 const NEIGHBOR: Token = Word("neighbor");
@@ -75,7 +76,7 @@ pub(super) const SESSION: &[Statement] = &[
     .no()
     .print(print_shutdown),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("password"), Arg(Kind::Word, "PASSWORD")],
+        &[NEIGHBOR, PEER, Word("password"), Line("PASSWORD")],
         "signs TCP segments with MD5 (RFC 2385)",
         password,
     )
@@ -359,6 +360,9 @@ fn password(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     if values.text(1).len() > PASSWORD {
         // The text itself is a secret and stays out of the message.
         return Err(Fault::whole(ErrorKind::Senseless("a password has at most 80 octets")));
+    }
+    if values.text(1) == HIDDEN {
+        return Err(Fault::whole(ErrorKind::Senseless("a password was hidden here: put the real one there")));
     }
     let password = draft.intern(values.text(1))?;
     draft.peer(values)?.password = password;

@@ -2,6 +2,7 @@
 
 mod errors;
 mod faults;
+mod published;
 mod robust;
 mod round_trip;
 
@@ -65,19 +66,6 @@ set large-community 63949:1:1
 route-map secondary permit 10
 set large-community 63949:1:2
 ";
-
-#[test]
-fn the_guides_template_reads_as_it_stands() {
-    let (config, said, fine) = read_all(TEMPLATE, &Platform::LINUX);
-    assert!(fine, "{said:#?}");
-    assert!(said.is_empty(), "{said:#?}");
-    let view = config.view();
-    assert_eq!((view.groups.len(), view.neighbors.len(), view.routes.len(), view.rules.len()), (1, 4, 1, 4));
-    let (printed, said, fine) = read_all(&format!("{}", Printed(view)), &Platform::LINUX);
-    assert!(fine, "{said:#?}");
-    assert_eq!(format!("{}", Printed(printed.view())), format!("{}", Printed(view)));
-    std::println!("{}", Printed(view));
-}
 
 /// A configuration as text that names nothing by its place in the pool: equal configurations have equal texts.
 fn canonical(view: ConfigView<'_>) -> String {

@@ -142,7 +142,8 @@ fn configuration(
     let mut lines: Vec<(String, String)> =
         PRELUDE.lines().map(|line| (line.to_string(), String::new())).collect();
     for _ in 0..8 {
-        let (node, opener) = openers[rand.next() as usize % openers.len()];
+        let (node, opener) = openers[turns[Node::Any as usize] % openers.len()];
+        turns[Node::Any as usize] += 1;
         lines.extend(opener.lines().map(|line| (line.to_string(), String::new())));
         let rows: Vec<_> = rows.iter().filter(|(at, _)| *at == node).collect();
         for _ in 0..12 {
