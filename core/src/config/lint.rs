@@ -5,7 +5,7 @@ use core::fmt::Write;
 use core::net::IpAddr;
 
 use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity};
-use super::model::{Clause, ConfigView, ListRef, Neighbor, Owner, PeerFlags, RouteSource};
+use super::model::{Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, RouteSource, Rule};
 use crate::base::net::{Asn, BgpId, Family};
 
 /// The hops that the provider's route servers can be away.
@@ -97,7 +97,7 @@ fn family(view: &ConfigView<'_>, neighbor: &Neighbor) -> Option<Lint> {
 fn inbound(view: &ConfigView<'_>, neighbor: &Neighbor) -> Option<Lint> {
     let options = view.options(neighbor);
     let given = |lists: &[ListRef; 2]| lists.iter().any(|list| !list.name.is_empty());
-    let steered = view.rules.iter().any(|rule| matches!(rule.clause, Clause::Accept { .. }));
+    let steered = view.rules.iter().any(is_accept);
     (!steered && !given(&options.map_in) && !given(&options.list_in)).then_some(Lint::NoInboundFilter)
 }
 
@@ -120,10 +120,15 @@ fn announcements(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
             }
         }
     }
-    let steered = view.rules.iter().any(|rule| matches!(rule.clause, Clause::Accept { .. }));
+    let steered = view.rules.iter().any(is_accept);
     if !redistributed && !steered && !view.routes.iter().any(|route| announced(route.owner)) {
         tell(Lint::NothingAnnounced, "");
     }
+}
+
+/// Whether it is an `accept` line of a `steer` block.
+const fn is_accept(rule: &Rule) -> bool {
+    matches!((rule.list, rule.clause), (List::Steer, Clause::Prefix { .. }))
 }
 
 const SOURCES: [RouteSource; 3] = [RouteSource::Static, RouteSource::Connected, RouteSource::Kernel];

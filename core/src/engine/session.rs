@@ -347,7 +347,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let view = self.config.view();
         let group = view.rules.iter().filter(|rule| rule.list == List::ListenRange).find_map(|rule| {
             match rule.clause {
-                Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(group),
+                Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(u16::from(group)),
                 _ => None,
             }
         })?;

@@ -36,7 +36,7 @@ impl<'a> Steer<'a> {
     /// Whether an `accept` line lets this prefix in.
     pub fn accepts(self, prefix: Prefix) -> bool {
         self.rules.iter().any(|rule| match rule.clause {
-            Clause::Accept { prefix: own, ge, le } => own.admits(prefix, ge, le),
+            Clause::Prefix { prefix: own, ge, le } => own.admits(prefix, ge, le),
             _ => false,
         })
     }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_block_accepts_what_it_names_and_nothing_else() {
-        let accept = Clause::Accept { prefix: prefix("192.0.2.0/24"), ge: 0, le: 32 };
+        let accept = Clause::Prefix { prefix: prefix("192.0.2.0/24"), ge: 0, le: 32 };
         let config = config(&[
             (List::RouteMap, Clause::Entry),
             (List::Steer, accept),

@@ -72,6 +72,7 @@ pub struct Config<
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Config<P, S, R, U, T> {
     /// An empty configuration, all zero bits.
     pub const fn new() -> Self {
+        const { assert!(P <= u8::MAX as usize, "a listen range names its group in one octet") };
         Self {
             hostname: Span::EMPTY,
             bgp: Bgp {

@@ -46,19 +46,21 @@ pub struct Rule {
     pub clause: Clause,
 }
 
+const _: () = assert!(size_of::<Rule>() <= 32);
+
 impl Rule {
     /// The rest value.
     pub const REST: Self =
-        Self { name: Span::EMPTY, sequence: 0, list: List::None, deny: false, clause: Clause::Entry };
+        Self { name: Span::EMPTY, sequence: 0, list: List::None, deny: false, clause: Clause::REST };
 }
 
 /// What a [`Rule`] says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// Only one variant is the largest, so that the discriminant finds room in its prefix, and that one is the first and the
+/// rest value, so that rest is zero bits wherever the discriminant lies (law 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clause {
-    /// A route-map entry itself: it stands first, its clauses follow.
-    #[default]
-    Entry,
-    /// A prefix-list line: `P [ge N] [le N]`; `ge` and `le` of 0 are not given.
+    /// A prefix-list line, or `accept` of a `steer` block: `P [ge N] [le N]`; `ge` and `le` of 0 are not given.
     Prefix {
         /// The prefix.
         prefix: Prefix,
@@ -67,6 +69,8 @@ pub enum Clause {
         /// The longest length that matches.
         le: u8,
     },
+    /// A route-map entry itself: it stands first, its clauses follow.
+    Entry,
     /// One community of a community-list line; rules of one line share a sequence number and must all match.
     Community(u32),
     /// One large community of a large-community-list line; as above.
@@ -101,15 +105,6 @@ pub enum Clause {
     SetNextHopV4(Ipv4Addr),
     /// `set ipv6 next-hop global A`.
     SetNextHopV6(Ipv6Addr),
-    /// `steer`: `accept P [ge N] [le N]`.
-    Accept {
-        /// The prefix.
-        prefix: Prefix,
-        /// The shortest length that is accepted; 0: not given.
-        ge: u8,
-        /// The longest length that is accepted; 0: not given.
-        le: u8,
-    },
     /// `steer`: `prefer community C`; the first `prefer` line is the best.
     PreferCommunity(u32),
     /// `steer`: `prefer large-community C`.
@@ -121,7 +116,7 @@ pub enum Clause {
         /// Who may connect.
         prefix: Prefix,
         /// The peer-group, by index.
-        group: u16,
+        group: u8,
     },
     /// A `profile` below `bfd`; numbers of 0 are not given.
     Bfd {
@@ -132,4 +127,9 @@ pub enum Clause {
         /// `transmit-interval`, in milliseconds.
         transmit_ms: u16,
     },
+}
+
+impl Clause {
+    /// The rest value.
+    pub const REST: Self = Self::Prefix { prefix: Prefix::ZERO, ge: 0, le: 0 };
 }

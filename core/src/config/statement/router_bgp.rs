@@ -205,7 +205,7 @@ fn listen_range(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault>
     if prefix.address() != address.address {
         draft.warn(Lint::HostBits, values, 0);
     }
-    let group = draft.group(values.text(1))?;
+    let group = u8::try_from(draft.group(values.text(1))?).unwrap_or(u8::MAX);
     let twice = draft.config.rules.as_slice().iter().any(|rule| match rule.clause {
         Clause::ListenRange { prefix: other, .. } => other == prefix,
         _ => false,

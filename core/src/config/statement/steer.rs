@@ -68,7 +68,7 @@ fn accept(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     if prefix.address() != address.address {
         draft.warn(Lint::HostBits, values, 0);
     }
-    add(draft, Clause::Accept { prefix, ge, le })
+    add(draft, Clause::Prefix { prefix, ge, le })
 }
 
 fn rule<'v>(view: &ConfigView<'v>, subject: Subject) -> Option<&'v Rule> {
@@ -85,7 +85,7 @@ fn print_header<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values
 }
 
 fn print_accept<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
-    let Some(Clause::Accept { prefix, ge, le }) = rule(view, subject).map(|rule| rule.clause) else {
+    let Some(Clause::Prefix { prefix, ge, le }) = rule(view, subject).map(|rule| rule.clause) else {
         return false;
     };
     for (index, length) in [(1, ge), (2, le)] {
