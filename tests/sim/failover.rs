@@ -1,4 +1,4 @@
-//! Two machines, one address: who answers through every fault (DESIGN section 6), seen at the router's own table.
+//! Two machines, one address: who answers through every fault, seen at the router's own table.
 
 use holdover_core::engine::{Command, IoError, Record, Verdict};
 

@@ -1,4 +1,4 @@
-//! A host: its kernel's tables, its daemon, and the turns of the daemon's loop (DESIGN section 2, law 4).
+//! A host: its kernel's tables, its daemon, and the turns of the daemon's loop (ARCHITECTURE.md, law 4).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;

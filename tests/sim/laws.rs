@@ -1,4 +1,4 @@
-//! The laws of the core (DESIGN section 2), one by one, on an engine alone where a network is not needed.
+//! The laws of the core (ARCHITECTURE.md), one by one, on an engine alone where a network is not needed.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The law of answers (DESIGN section 2, laws 3 and 5), kept apart from the engine: who owes what to whom.
+//! The law of answers (ARCHITECTURE.md, laws 3 and 5), kept apart from the engine: who owes what to whom.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use super::fact::Fact;
 use super::tap::Tap;
 use super::world::{MS, SECOND};
 
-/// How long an address may be away before its routes must be (DESIGN section 6: 20 ms, and a turn).
+/// How long an address may be away before its routes must be (20 ms to be put back in, and a turn).
 const PUT_BACK: u64 = 45 * MS;
 
 /// What is outstanding between an engine and its shim.
@@ -197,7 +197,7 @@ impl Ledger {
         }
     }
 
-    /// DESIGN section 5: at once, then every 200 ms for 2 s, then every second, all jittered down by a quarter.
+    /// The promise: at once, then every 200 ms for 2 s, then every second, all jittered down by a quarter.
     fn cadence(&mut self, now: u64, conn: ConnId) {
         self.dials.retain(|&(at, _)| at + 10 * SECOND > now);
         self.dials.push((now, conn));

@@ -1,4 +1,4 @@
-//! A new configuration is a difference, and what it does not touch does not notice (DESIGN sections 2 and 4).
+//! A new configuration is a difference, and what it does not touch does not notice.
 
 use holdover_core::bgp::fsm::State;
 use holdover_core::engine::Record;

@@ -1,4 +1,4 @@
-//! What is announced besides failover blocks: `network` and `redistribute` (DESIGN section 4), as a peer hears it.
+//! What is announced besides failover blocks: `network` and `redistribute`, as a peer hears it.
 
 use holdover_core::engine::Record;
 

@@ -1,4 +1,4 @@
-//! The simulated shim: obeys an engine's orders and answers them by the law (DESIGN section 2, law 3).
+//! The simulated shim: obeys an engine's orders and answers them by the law (ARCHITECTURE.md, law 3).
 
 use holdover_core::config::CheckKind;
 use holdover_core::engine::{

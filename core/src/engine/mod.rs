@@ -26,6 +26,7 @@ mod configure;
 mod host;
 mod inbound;
 pub mod input;
+mod listen;
 mod message;
 pub mod names;
 pub mod output;
@@ -62,9 +63,9 @@ use crate::failover::health::CheckState;
 use crate::failover::service::ServiceState;
 use configure::Pass;
 use host::{HostAddress, Link};
+use listen::Listener;
 use route::Routes;
 use service::Probing;
-use session::Listener;
 use stop::Stopping;
 
 /// The engine: one mutation (`handle`, `configure`), then `poll` until it gives nothing, then wait until `deadline`.

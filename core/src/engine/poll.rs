@@ -1,12 +1,13 @@
 //! The next order, in two steps: decide what it is, then lend what it needs.
 
 use super::input::{CommandResult, Endpoint, HostTable};
+use super::listen::Listening;
 use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
 use super::route::{Fib, Flags};
 use super::service::Probing;
-use super::session::{INCOMING, Listening, OUTGOING};
+use super::session::{INCOMING, OUTGOING};
 use super::stop::Stopping;
 use super::{Engine, Inner, Part};
 use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};

@@ -4,56 +4,24 @@ use core::net::IpAddr;
 
 use super::Inner;
 use super::input::{Endpoint, IoError};
-use super::names::{ConnId, ListenerId, PeerId, Slot, SocketId};
-use super::record::{EndCause, Limit, Record};
-use crate::base::net::{BgpId, Family, Prefix, is_link_local};
+use super::names::{ConnId, PeerId, Slot};
+use super::record::{EndCause, Record};
+use crate::base::net::{BgpId, Family, is_link_local};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, Timer, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
 use crate::bgp::peer::{Batch, Kind, LastEnd, Peer};
-use crate::config::{BgpFlags, Clause, List, PeerFlags, RemoteAs};
+use crate::config::{BgpFlags, PeerFlags, RemoteAs};
 use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
 
 pub(super) const OUTGOING: usize = 0;
 pub(super) const INCOMING: usize = 1;
-/// The keepalive and hold times, in seconds, when nothing is said (DESIGN section 4).
+/// The keepalive and hold times, in seconds, when nothing is said.
 const TIMERS: (u16, u16) = (3, 9);
 /// How long an announcement is held back at most when `coalesce-time` does not say.
 const COALESCE_MS: u32 = 1_000;
-/// How long after a failure listening is tried again.
-const LISTEN_RETRY: Duration = Duration::from_secs(1);
-
-/// A listener. All zero bits at rest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Listener {
-    /// Whether it is needed.
-    pub(super) wanted: bool,
-    pub(super) state: Listening,
-    /// Peers whose key the listener must be told, as a set.
-    pub(super) keys: u64,
-    /// How many keys of listen ranges it was told.
-    pub(super) range_keys: u16,
-    /// When to try again.
-    pub(super) retry_at: Instant,
-}
-
-impl Listener {
-    /// Off, and not needed.
-    pub(super) const REST: Self =
-        Self { wanted: false, state: Listening::Off, keys: 0, range_keys: 0, retry_at: Instant::ZERO };
-}
-
-/// Where a listener stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Listening {
-    #[default]
-    Off,
-    /// The order is out.
-    Asked,
-    On,
-}
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// The peer and slot of a name that is alive. A dead one is counted.
@@ -301,67 +269,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         gone
-    }
-
-    /// Somebody connected to us.
-    pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
-        let Some(peer) = self.peer_for(remote.address) else { return self.turn_away(socket, remote.address) };
-        let state = &self.peers[peer];
-        let incoming = &state.conns[INCOMING];
-        let expected = self.is_wanted(peer)
-            && self.router_id != BgpId(0)
-            && state.established().is_none()
-            && incoming.tcp == Tcp::None
-            && incoming.state == State::Active;
-        if !expected {
-            // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.
-            if incoming.tcp == Tcp::Open && incoming.state < State::Established {
-                self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
-            }
-            return self.turn_away(socket, remote.address);
-        }
-        let state = &mut self.peers[peer];
-        state.conns[INCOMING].renew(Tcp::Open, Owed::ADOPT);
-        state.conns[INCOMING].socket = socket.0;
-        state.local = local.address;
-        if matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing) {
-            state.large = INCOMING as u8;
-        }
-        self.fire(peer, INCOMING, Event::TcpConnectionConfirmed, Fault::NONE);
-    }
-
-    fn turn_away(&mut self, socket: SocketId, remote: IpAddr) {
-        self.refuse = Some(socket);
-        self.record(Record::Refused { remote });
-    }
-
-    /// The peer with this address: a neighbor, or a new dynamic peer if it lies in a listen range.
-    fn peer_for(&mut self, address: IpAddr) -> Option<usize> {
-        let known = (0..P).find(|&peer| {
-            let state = &self.peers[peer];
-            !matches!(state.kind, Kind::Free | Kind::Leaving) && state.address == address
-        });
-        if known.is_some() {
-            return known;
-        }
-        let view = self.config.view();
-        let group = view.rules.iter().filter(|rule| rule.list == List::ListenRange).find_map(|rule| {
-            match rule.clause {
-                Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(u16::from(group)),
-                _ => None,
-            }
-        })?;
-        let options = view.groups.get(usize::from(group))?.options;
-        let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
-            self.record(Record::Full { limit: Limit::Peers });
-            return None;
-        };
-        let conns = self.peers[peer].conns;
-        self.peers[peer] =
-            Peer { kind: Kind::Dynamic(group), address, options, conns, since: self.now, ..Peer::REST };
-        self.find_peers();
-        self.await_incoming(peer);
-        Some(peer)
     }
 
     /// What we bring to a session with this peer.
@@ -653,64 +560,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.ended(peer, LastEnd::Connection(IoError::TimedOut as u8));
         }
         self.fire(peer, OUTGOING, event, Fault::NONE);
-    }
-
-    /// Which listeners are needed, and with which keys.
-    pub(super) fn weigh_listeners(&mut self) {
-        let flags = self.config.view().bgp.flags;
-        let may = !flags.has(BgpFlags::NO_LISTEN) && !self.stopping.is_on();
-        for family in Family::ALL {
-            let view = self.config.view();
-            let ranges = view.rules.iter().any(|rule| match rule.clause {
-                Clause::ListenRange { prefix, .. } => prefix.family() == family,
-                _ => false,
-            });
-            let passive = self.peers.iter().any(|peer| {
-                matches!(peer.kind, Kind::Configured(_))
-                    && Family::of(peer.address) == family
-                    && (peer.options.flags.on(PeerFlags::PASSIVE) || flags.has(BgpFlags::LISTEN))
-            });
-            let listener = &mut self.listeners[family.index()];
-            listener.wanted = may && (ranges || passive);
-            listener.retry_at = Instant::ZERO;
-            listener.range_keys = 0;
-            listener.keys = 0;
-            for (place, peer) in self.peers.iter().enumerate() {
-                let theirs = matches!(peer.kind, Kind::Configured(_)) && Family::of(peer.address) == family;
-                listener.keys |= u64::from(theirs) << place;
-            }
-        }
-        for peer in 0..P {
-            self.await_incoming(peer);
-        }
-    }
-
-    /// `Listen` was answered.
-    pub(super) fn listen_done(&mut self, id: ListenerId, result: Result<(), IoError>) {
-        let Some(listener) = self.listeners.get_mut(usize::from(id.0)) else { return };
-        if listener.state != Listening::Asked {
-            return;
-        }
-        match result {
-            Ok(()) => listener.state = Listening::On,
-            Err(why) => {
-                listener.state = Listening::Off;
-                listener.retry_at = self.now + LISTEN_RETRY;
-                self.record(Record::ListenFailed { why });
-            }
-        }
-    }
-
-    /// The listen range at or behind this place of the rules that belongs to the listener and has a key.
-    pub(super) fn range_key(&self, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
-        let view = self.config.view();
-        view.rules.iter().filter_map(move |rule| match rule.clause {
-            Clause::ListenRange { prefix, group } if prefix.family() == family => {
-                let password = view.groups.get(usize::from(group))?.options.password;
-                (!password.is_empty()).then(|| (prefix, view.text(password).as_bytes()))
-            }
-            _ => None,
-        })
     }
 }
 

@@ -30,7 +30,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             announced: inner.announced,
             steered: inner.inbound.count().into(),
             stale_inputs: inner.stale_inputs,
-            listening: inner.listeners.iter().any(|listener| listener.state == super::session::Listening::On),
+            listening: inner.listeners.iter().any(|listener| listener.state == super::listen::Listening::On),
             configuring: inner.pass.is_running(),
             stopping: inner.stopping.is_on(),
         }

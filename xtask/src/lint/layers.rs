@@ -19,7 +19,7 @@ struct Layer {
 /// for the modules that decide.
 const LANGUAGE: &[&str] = &["line", "statement", "build", "error", "lint", "print", "parse"];
 
-/// The table of DESIGN's layout; ARCHITECTURE.md draws it.
+/// The table that ARCHITECTURE.md draws.
 const LAYERS: &[Layer] = &[
     Layer { module: "base", may_use: &[] },
     Layer { module: "stream", may_use: &[] },

@@ -127,7 +127,7 @@ impl Scope {
     }
 }
 
-/// What becomes of a statement (DESIGN's three tiers, and the one that deserves a warning).
+/// What becomes of a statement (docs/config.md has the three tiers; the fourth deserves a warning).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
     /// It acts.
