@@ -156,8 +156,10 @@ router bgp 65000
  timers bgp 3 9
  neighbor 203.0.113.1 remote-as 63949
  address-family ipv4 unicast
+  neighbor 203.0.113.1 prefix-list NOTHING in
   network 192.0.2.10/32 route-map primary
  exit-address-family
+ip prefix-list NOTHING seq 5 deny any
 route-map primary permit 10
  set large-community 63949:1:1
 ";
