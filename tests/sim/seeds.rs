@@ -218,9 +218,12 @@ fn heal(lab: &mut Lab) {
         let world = &mut lab.world;
         let service = world.hosts[node].engine().service_named("web").expect("the service");
         world.command(node, Command::Undrain(service));
-        if !world.hosts[node].holds(SHARED) && !world.hosts[node].config.contains("unbind-when-withdrawn") {
+    }
+    lab.world.run(6 * SECOND);
+    for node in lab.nodes {
+        if !lab.world.hosts[node].holds(SHARED) {
             // It was adopted, and the hand that removed it puts it back.
-            world.add_address(node, Lab::ETH0, "192.0.2.10/32");
+            lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
         }
     }
 }
