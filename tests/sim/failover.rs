@@ -317,7 +317,7 @@ fn the_plain_template_works_as_it_stands() {
     let plan = Plan { routers: 4, ..Plan::default() };
     let mut lab = Lab::bare(&plan);
     for (index, &router) in lab.routers.clone().iter().enumerate() {
-        lab.world.boot(router, usual(), &super::lab::router_config(index));
+        lab.world.boot(router, usual(), &super::lab::router_config(index, false));
     }
     for (index, role) in ["primary", "secondary"].iter().enumerate() {
         let neighbors = "neighbor fd00::20 peer-group RS\nneighbor fd00::21 peer-group RS\n\

@@ -34,6 +34,8 @@ pub struct Plan {
     pub lines: [String; 2],
     /// Further lines of `router bgp` on both nodes.
     pub bgp: String,
+    /// Whether routers dial too, so that connections collide.
+    pub mutual: bool,
 }
 
 impl Default for Plan {
@@ -44,6 +46,7 @@ impl Default for Plan {
             routers: 1,
             lines: [String::new(), String::new()],
             bgp: " timers bgp 1 3\n".to_owned(),
+            mutual: false,
         }
     }
 }
@@ -81,13 +84,18 @@ pub fn block(index: usize, lines: &str) -> String {
     )
 }
 
-/// A router's configuration.
-pub fn router_config(index: usize) -> String {
+/// A router's configuration: it listens for nodes, and may dial them too.
+pub fn router_config(index: usize, mutual: bool) -> String {
+    let nodes = if mutual {
+        " bgp listen\n neighbor fd00::11 peer-group NODES\n neighbor fd00::12 peer-group NODES\n"
+    } else {
+        " bgp listen range fd00::/64 peer-group NODES\n"
+    };
     format!(
         "hostname r{index}\nrouter bgp 63949\n bgp router-id 10.0.0.2{index}\n timers bgp 1 3\n \
-         neighbor NODES peer-group\n neighbor NODES remote-as 65000\n neighbor NODES capability extended-nexthop\n \
-         bgp listen range fd00::/64 peer-group NODES\nsteer edge\n accept 192.0.2.0/24 le 32\n \
-         prefer large-community 63949:1:1\n prefer large-community 63949:1:2\n install kernel\nexit\n"
+         neighbor NODES peer-group\n neighbor NODES remote-as 65000\n neighbor NODES capability extended-nexthop\n\
+         {nodes}steer edge\n accept 192.0.2.0/24 le 32\n prefer large-community 63949:1:1\n \
+         prefer large-community 63949:1:2\n install kernel\nexit\n"
     )
 }
 
@@ -125,10 +133,12 @@ impl Lab {
     /// Starts all daemons.
     pub fn start(&mut self, plan: &Plan) {
         for (index, &router) in self.routers.clone().iter().enumerate() {
-            self.world.boot(router, usual(), &router_config(index));
+            self.world.boot(router, usual(), &router_config(index, plan.mutual));
         }
         for (index, &node) in self.nodes.clone().iter().enumerate() {
-            let config = node_config(index, plan.routers, &plan.bgp, &block(index, &plan.lines[index]));
+            let listen = if plan.mutual { " bgp listen\n" } else { "" };
+            let bgp = format!("{}{listen}", plan.bgp);
+            let config = node_config(index, plan.routers, &bgp, &block(index, &plan.lines[index]));
             self.world.boot(node, usual(), &config);
         }
     }

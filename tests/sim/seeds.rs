@@ -43,7 +43,8 @@ fn plan(seed: u64) -> (Plan, Dice) {
     let lines = [0, 1].map(&mut draw);
     let bgp = dice.pick(&[" timers bgp 1 3\n", " timers bgp 3 9\n", " timers bgp 1 3\n coalesce-time 0\n"]);
     let routers = 1 + dice.below(2);
-    (Plan { seed, nature, routers, lines, bgp: bgp.to_owned() }, dice)
+    let mutual = dice.chance(40);
+    (Plan { seed, nature, routers, lines, bgp: bgp.to_owned(), mutual }, dice)
 }
 
 /// One seed, from start to a clean stop.

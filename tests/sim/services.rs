@@ -1,0 +1,132 @@
+//! What a failover block may say beyond one address and one check.
+
+use holdover_core::engine::{Command, Record, Verdict};
+
+use super::bytes::Open;
+use super::duo::{Duo, THEIR_ID, THEIRS, router};
+use super::lab::{Lab, Plan, SHARED};
+use super::speaker::usual;
+use super::world::{MS, SECOND, prefix};
+
+#[test]
+fn a_process_that_dies_moves_the_traffic_at_once() {
+    let mut lab = Lab::up(&Plan::primary(" check web process unit web.service"));
+    lab.world.run(SECOND);
+    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail));
+    lab.expect_at(1, 5 * MS);
+    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Pass));
+    lab.expect_at(0, 5 * MS);
+}
+
+#[test]
+fn with_require_any_one_good_check_is_enough() {
+    let checks = " check one tcp 127.0.0.1:81 interval 100ms\n check two tcp 127.0.0.1:82 interval 100ms\n require any";
+    let mut lab = Lab::up(&Plan::primary(checks));
+    let node = lab.nodes[0];
+    lab.world.set_health(node, "127.0.0.1:81", Some(Verdict::Fail));
+    lab.stays_at(0, 5 * SECOND);
+    lab.world.set_health(node, "127.0.0.1:82", Some(Verdict::Fail));
+    lab.expect_at(1, SECOND);
+}
+
+#[test]
+fn a_service_that_is_broken_from_the_start_is_never_announced() {
+    let plan = Plan::primary(" check web tcp 127.0.0.1:80 interval 100ms");
+    let mut lab = Lab::bare(&plan);
+    lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::Fail));
+    lab.start(&plan);
+    lab.expect_at(1, 3 * SECOND);
+    lab.stays_at(1, 30 * SECOND);
+    assert!(lab.told(0).is_none());
+    assert!(lab.holds(0), "bound before any check runs, so that a service can start on it");
+}
+
+#[test]
+fn bind_none_only_watches() {
+    let plan = Plan::primary(" bind none");
+    let mut lab = Lab::started(&plan);
+    lab.expect_at(1, 3 * SECOND);
+    assert!(!lab.holds(0));
+    lab.world.add_address(lab.nodes[0], Lab::ETH0, "192.0.2.10/32");
+    lab.expect_at(0, 5 * MS);
+    lab.world.remove_address(lab.nodes[0], SHARED);
+    lab.expect_at(1, 5 * MS);
+    lab.world.run(10 * SECOND);
+    assert!(!lab.holds(0));
+}
+
+#[test]
+fn unbind_when_withdrawn_unbinds_in_a_drain_and_binds_again_after_it() {
+    let mut lab = Lab::up(&Plan::primary(" unbind-when-withdrawn\n linger 100ms\n drain-delay 500ms"));
+    lab.world.run(SECOND);
+    let node = lab.nodes[0];
+    let service = lab.world.hosts[node].engine().service_named("web").unwrap();
+    lab.world.command(node, Command::Drain(service));
+    lab.always_answered(5 * SECOND);
+    assert!(!lab.holds(0));
+    lab.world.command(node, Command::Undrain(service));
+    lab.expect_at(0, SECOND);
+    assert!(lab.holds(0));
+}
+
+#[test]
+fn the_evidence_of_one_address_withdraws_only_its_own_route() {
+    let config =
+        router("failover web\n address 192.0.2.10/32\n address 192.0.2.11/32\n address 192.0.2.12/32\nexit");
+    let mut duo = Duo::bare();
+    duo.world.add_address(duo.node, Lab::ETH0, "192.0.2.11/32");
+    duo.world.script_listens(duo.peer, None);
+    duo.world.boot(duo.node, usual(), &config);
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 9, THEIR_ID));
+    duo.world.keep_alive(line, SECOND);
+    let batch = duo.hear_batch(line, 3 * SECOND);
+    assert_eq!(batch.iter().map(|update| update.announced.len()).sum::<usize>(), 3);
+    let node = duo.node;
+    duo.world.remove_address(node, "192.0.2.11");
+    let update = duo.hear_update(line, SECOND);
+    assert_eq!((update.withdrawn, update.announced), (vec![prefix("192.0.2.11/32")], vec![]));
+    duo.world.add_address(node, Lab::ETH0, "192.0.2.11/32");
+    assert_eq!(duo.hear_update(line, SECOND).announced, [prefix("192.0.2.11/32")]);
+}
+
+#[test]
+fn graceful_shutdown_of_the_whole_router_marks_every_route() {
+    let lines = "neighbor 10.0.0.2 description x\naddress-family ipv4 unicast\n network 192.0.2.10/32\nexit-address-family";
+    let mut duo = Duo::dialling(lines);
+    let line = duo.session();
+    assert!(duo.hear_update(line, 3 * SECOND).attributes.communities.is_empty());
+    duo.world.reload(duo.node, &router(&format!("bgp graceful-shutdown\n{lines}")));
+    assert_eq!(duo.hear_update(line, SECOND).attributes.communities, [0xFFFF_0000]);
+    duo.world.reload(duo.node, &router(lines));
+    assert!(duo.hear_update(line, SECOND).attributes.communities.is_empty());
+}
+
+#[test]
+fn an_interface_address_is_bound_with_its_subnet_and_never_announced() {
+    let config = format!("{}interface eth0\n ip address 198.51.100.7/24\nexit\n", router(""));
+    let mut duo = Duo::with(&config);
+    let line = duo.session();
+    assert!(duo.hear_batch(line, 3 * SECOND).is_empty());
+    let held = duo.world.hosts[duo.node].addresses.iter().find(|held| held.marked).unwrap();
+    assert_eq!((held.address.to_string(), held.link), ("198.51.100.7/24".to_owned(), Lab::ETH0));
+    duo.world.command(duo.node, Command::Stop);
+    duo.world.run(10 * SECOND);
+    assert!(!duo.world.hosts[duo.node].holds("198.51.100.7"));
+}
+
+#[test]
+fn every_posture_is_told_with_its_reason() {
+    let mut lab = Lab::up(&Plan::primary(" check web process unit web.service"));
+    lab.world.run(SECOND);
+    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail));
+    lab.world.run(SECOND);
+    let said: Vec<String> = lab.world.hosts[lab.nodes[0]]
+        .records
+        .iter()
+        .filter(|(_, record)| matches!(record, Record::Posture { .. }))
+        .map(|(_, record)| record.to_string())
+        .collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("active") && said[1].contains("its checks fail"), "{said:?}");
+}
