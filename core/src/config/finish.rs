@@ -9,8 +9,7 @@ use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity, Thing}
 use super::hint::Nearest;
 use super::line::{self, Words};
 use super::model::{
-    CheckKind, Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, RemoteAs, Route,
-    Rule, Span,
+    Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, RemoteAs, Route, Rule, Span,
 };
 use super::value::{Kind, Value};
 use crate::base::net::{Asn, Family, Prefix};
@@ -426,21 +425,8 @@ fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
 
 /// Whether a check of the service has one of the service's addresses as its target.
 fn checks_own_address(view: &ConfigView<'_>, index: u16) -> bool {
-    let targets = view.checks.iter().filter(|check| check.service == index);
-    targets.filter(|check| matches!(check.kind, CheckKind::Tcp | CheckKind::Icmp | CheckKind::Http)).any(
-        |check| {
-            let target = view.text(check.target);
-            let host = target.split_once("://").map_or(target, |(_, rest)| rest);
-            let host = host.split('/').next().unwrap_or(host);
-            let bare = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-                Some((inside, _)) => inside,
-                None if check.kind == CheckKind::Icmp => host,
-                None => host.rsplit_once(':').map_or(host, |(address, _)| address),
-            };
-            let address = bare.parse::<IpAddr>().ok();
-            view.routes
-                .iter()
-                .any(|route| route.owner == Owner::Service(index) && Some(route.address) == address)
-        },
-    )
+    view.checks.iter().filter(|check| check.service == index).any(|check| {
+        let target = view.target_address(check);
+        view.routes.iter().any(|route| route.owner == Owner::Service(index) && Some(route.address) == target)
+    })
 }

@@ -204,7 +204,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let meaning = policy::meaning(view, symbol, view.bgp.local_as, scratch);
         let set = self.adj_out.intern(symbol, meaning);
         if set.is_none() {
-            self.record(Record::Full { limit: Limit::AttributeSets });
+            self.full(Limit::AttributeSets);
         }
         set
     }

@@ -55,6 +55,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.ask_tables |= asked;
         self.take_services(kept, checks);
         self.adj_out.forget_symbols();
+        self.full = 0;
         self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
         self.choose_router_id();
         self.adopt_peers();
@@ -274,7 +275,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let prefix =
             if route.owner == Owner::Interface { Prefix::host(route.address) } else { route.prefix() };
         let Some(place) = self.routes.place(prefix) else {
-            self.record(Record::Full { limit: Limit::Routes });
+            self.full(Limit::Routes);
             return;
         };
         let met = self.routes.get(place).flags.has(Flags::MET);
@@ -440,6 +441,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.redistribute_connected(address, true);
         }
         self.find_peers();
+        self.choose_router_id();
         self.ready |= self.up;
         self.services_at = self.services_at.min(self.now);
     }

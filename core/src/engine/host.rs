@@ -102,12 +102,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if let Some(place) = known {
                 self.links.as_flattened_mut()[place] = Link::REST;
                 self.links_stale &= !(1 << place);
+                self.room(Limit::Links);
                 self.link_changed(place, false);
             }
             return;
         }
         let Some(place) = known.or_else(|| self.room_for_link()) else {
-            self.record(Record::Full { limit: Limit::Links });
+            self.full(Limit::Links);
             return;
         };
         self.links_stale &= !(1 << place);
@@ -239,11 +240,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             (Some(place), true) => hosts[place].seen = true,
             (Some(place), false) => {
                 self.hosts.edit().remove(place);
+                self.room(Limit::HostAddresses);
                 self.host_address_changed(address, false);
             }
             (None, true) => {
                 if self.hosts.push(entry).is_err() {
-                    self.record(Record::Full { limit: Limit::HostAddresses });
+                    self.full(Limit::HostAddresses);
                 } else {
                     self.host_address_changed(address, true);
                 }
@@ -253,6 +255,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     fn host_address_changed(&mut self, address: InterfaceAddress, present: bool) {
+        if present && self.router_id == BgpId(0) && is_global(address.address) {
+            self.choose_router_id();
+        }
         self.inside_changed(address.address, present, None);
         self.redistribute_connected(address, present);
     }
@@ -307,6 +312,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     self.routes.kernel.remove(place);
                     self.routes.kernel_stale.remove(place);
                 }
+                self.room(Limit::Routes);
                 self.weigh(place);
             }
             return;
@@ -316,7 +322,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         }
         let Some(place) = known.or_else(|| self.routes.place(prefix)) else {
-            self.record(Record::Full { limit: Limit::Routes });
+            self.full(Limit::Routes);
             return;
         };
         self.routes.get_mut(place).offer(source, true);
@@ -411,6 +417,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             for service in 0..self.config.view().services.len() {
                 self.service_presence(service);
             }
+            self.dial_all_soon();
         }
         self.find_peers();
         self.choose_router_id();
@@ -462,14 +469,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// The BGP Identifier: as configured, else the highest IPv4 address that is this host's alone, else a number made of its
-    /// IPv6 address (RFC 6286 asks for uniqueness within the AS only). One that was chosen is kept.
+    /// IPv6 address (RFC 6286 asks for uniqueness within the AS only). One that was chosen is kept. Which addresses are
+    /// shared is known when the configuration's lines are met.
     pub(super) fn choose_router_id(&mut self) {
         let configured = self.config.view().bgp.router_id;
         if configured != BgpId(0) {
             self.router_id = configured;
             return;
         }
-        if !self.addresses_known || (self.router_id != BgpId(0) && !self.router_id_configured) {
+        let known = self.addresses_known && self.configured && !self.pass.is_running();
+        if !known || (self.router_id != BgpId(0) && !self.router_id_configured) {
             return;
         }
         let own =
@@ -486,6 +495,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.router_id = BgpId(v4.max().or_else(|| v6.max()).unwrap_or(0));
         if self.router_id == BgpId(0) {
             self.record(Record::NoRouterId);
+        } else {
+            self.dial_all_soon();
         }
     }
 }

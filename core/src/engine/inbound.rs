@@ -55,7 +55,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             match self.candidate(peer, update, prefix).filter(|_| usable && !looped) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
-                        self.record(Record::Full { limit: Limit::Candidates });
+                        self.full(Limit::Candidates);
                     }
                 }
                 None => self.inbound.forget(peer, prefix),
@@ -117,6 +117,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A session went down: nothing that the peer said holds any more.
     pub(super) fn forget_routes_of(&mut self, peer: usize) {
         self.inbound.peer_down(peer);
+        self.room(Limit::Candidates);
     }
 }
 

@@ -99,7 +99,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         })?;
         let options = view.groups.get(usize::from(group))?.options;
         let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
-            self.record(Record::Full { limit: Limit::Peers });
+            self.full(Limit::Peers);
             return None;
         };
         let conns = self.peers[peer].conns;

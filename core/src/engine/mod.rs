@@ -64,6 +64,7 @@ use crate::failover::service::ServiceState;
 use configure::Pass;
 use host::{HostAddress, Link};
 use listen::Listener;
+use record::Limit;
 use route::Routes;
 use service::Probing;
 use stop::Stopping;
@@ -184,6 +185,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     /// The one whose unbinding was ordered last.
     leftover_asked: InterfaceAddress,
     held_back: [Prefix; 4],
+    /// The capacities that are known to be reached, as a set of [`Limit`]s.
+    full: u8,
     ask_tables: u8,
 
     pass: Pass,
@@ -239,6 +242,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             configured: false,
             leftover_asked: InterfaceAddress::ZERO,
             held_back: [Prefix::ZERO; 4],
+            full: 0,
             ask_tables: 0,
             pass: Pass::REST,
             stopping: Stopping::REST,
@@ -253,6 +257,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Leaves a record behind; one too many for a call is counted.
     fn record(&mut self, record: Record) {
         self.records.push(record);
+    }
+
+    /// A fixed capacity was reached: said once, until there was room again.
+    fn full(&mut self, limit: Limit) {
+        let bit = 1 << limit as u8;
+        if self.full & bit == 0 {
+            self.full |= bit;
+            self.record(Record::Full { limit });
+        }
+    }
+
+    /// There is room again where a capacity was reached.
+    const fn room(&mut self, limit: Limit) {
+        self.full &= !(1 << limit as u8);
     }
 }
 

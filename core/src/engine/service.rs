@@ -10,7 +10,7 @@ use crate::base::net::{Family, InterfaceAddress};
 use crate::base::time::Instant;
 use crate::config::{BgpFlags, Bind, Check, Owner, Service};
 use crate::failover::health::{self, is_watch};
-use crate::failover::posture::{Health, Presence};
+use crate::failover::posture::{Because, Evidence, Health, Posture, Presence, posture};
 use crate::failover::reconcile::{Change, Ground, Outcome, Wanted};
 
 /// What of a check the shim has at work.
@@ -80,6 +80,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let before = self.services[service].posture();
             let news = self.services[service].decide(self.now, &line, self.stopping.is_on());
             self.services_at = self.services_at.min(self.services[service].deadline(self.now, &line));
+            if line.unbind_when_withdrawn {
+                self.bind_or_leave(service, &line);
+            }
             let Some((posture, because)) = news else { continue };
             match (before.is_decided(), posture.is_decided()) {
                 (false, true) => self.undecided = self.undecided.saturating_sub(1),
@@ -90,6 +93,37 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.record(Record::Posture { service: id, posture, because });
             self.weigh_service(service);
             self.ready |= self.up;
+        }
+    }
+
+    /// `unbind-when-withdrawn`: the addresses go while the service is drained or fails, and come back before it is announced
+    /// again. Whether they are there, and the delays that begin only then, must not count for that.
+    fn bind_or_leave(&mut self, service: usize, line: &Service) {
+        let evidence = self.services[service].evidence(self.now, line, self.stopping.is_on());
+        let here = Evidence {
+            presence: Presence::Present,
+            start_delay_over: true,
+            preempt_delay_over: true,
+            ..evidence
+        };
+        let wanted = match posture(&here) {
+            (Posture::Undecided, _) | (_, Because::Stopping) => return,
+            (Posture::Withdrawn, because) => !matches!(because, Because::Drained | Because::Unhealthy),
+            _ => true,
+        };
+        for place in self.service_routes[service] {
+            let Some(place) = usize::from(place).checked_sub(1) else { continue };
+            if self.routes.get(place).cell.is_wanted() == wanted {
+                continue;
+            }
+            if wanted {
+                let bind = self.address_wanted(self.routes.get(place).owner);
+                self.routes.get_mut(place).cell.want(bind);
+                self.routes.owed.insert(place);
+                self.service_presence(service);
+            } else {
+                self.leave_address(place);
+            }
         }
     }
 
@@ -339,15 +373,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// A check passed or failed. It counts for its service only while an address of the service is on this host: with it
-    /// gone, the check would be answered by another machine.
+    /// A check passed or failed. A check of an address of the service itself counts only while that address is on this
+    /// host: with it gone, the check would be answered by another machine.
     fn check_told(&mut self, check: usize, passed: bool) {
         let line = self.check_line(check);
         let service = usize::from(line.service);
-        let counts = self.service_routes[service]
-            .iter()
-            .filter_map(|&place| usize::from(place).checked_sub(1))
-            .any(|place| self.routes.get(place).cell.announceable(self.now));
+        let target = self.config.view().target_address(&line);
+        let own = target.and_then(|target| self.route_of_address(target)).map(|place| self.routes.get(place));
+        let elsewhere = own.is_some_and(|route| {
+            route.owner == Owner::Service(line.service) && !route.cell.announceable(self.now)
+        });
+        let counts = !elsewhere;
         let unknown = self.pass.is_running();
         let state = &mut self.checks.as_flattened_mut()[check];
         if unknown && !is_watch(&line) {

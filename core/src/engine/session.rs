@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Inner;
 use super::input::{Endpoint, IoError};
 use super::names::{ConnId, PeerId, Slot};
-use super::record::{EndCause, Record};
+use super::record::{EndCause, Limit, Record};
 use crate::base::net::{BgpId, Family, is_link_local};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, Timer, keep_outgoing};
@@ -172,6 +172,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.touch(peer);
     }
 
+    /// What no peer could be dialed without is there now.
+    pub(super) fn dial_all_soon(&mut self) {
+        for peer in 0..P {
+            self.dial_soon(peer);
+        }
+    }
+
     /// Whether a peer is to have a session at all.
     pub(super) fn is_wanted(&self, peer: usize) -> bool {
         let peer = &self.peers[peer];
@@ -261,6 +268,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Kind::Free | Kind::Configured(_) => false,
         };
         if gone {
+            self.room(Limit::Peers);
+            let state = &self.peers[peer];
             let generations = state.conns.map(|conn| (conn.generation, conn.dying));
             self.peers[peer] = Peer::REST;
             for (conn, (generation, dying)) in self.peers[peer].conns.iter_mut().zip(generations) {

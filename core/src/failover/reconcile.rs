@@ -362,6 +362,11 @@ impl AddressCell {
         if ground == Ground::Unknown || first_bind_to_come { Presence::Undecided } else { Presence::Missing }
     }
 
+    /// Whether the configuration wants it, bound or only watched.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted != Wanted::Nothing
+    }
+
     /// Whether nothing is out and nothing of ours is left to remove.
     pub fn is_at_rest(&self) -> bool {
         self.wanted == Wanted::Nothing && !self.has(BINDING | UNBINDING) && !self.is_to_be_removed()
