@@ -313,6 +313,22 @@ fn a_check_of_the_shared_address_counts_only_while_the_address_is_here() {
 }
 
 #[test]
+fn an_adopted_address_that_comes_back_is_announced_at_once_although_there_is_a_check() {
+    let plan = Plan::primary(CHECK);
+    let mut lab = Lab::bare(&plan);
+    let node = lab.nodes[0];
+    lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
+    lab.start(&plan);
+    lab.expect_at(0, 5 * SECOND);
+    lab.world.remove_address(node, SHARED);
+    lab.expect_at(1, 5 * MS);
+    lab.world.run(10 * SECOND);
+    lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
+    // The check is of another address, so it has counted all the time.
+    lab.expect_at(0, 5 * MS);
+}
+
+#[test]
 fn the_plain_template_works_as_it_stands() {
     let plan = Plan { routers: 4, ..Plan::default() };
     let mut lab = Lab::bare(&plan);

@@ -1,6 +1,7 @@
 //! How peers are reached: MD5 keys, TTLs, sources, links (RFC 2385, RFC 5082).
 
 use holdover_core::bgp::fsm::State;
+use holdover_core::engine::Record;
 use holdover_core::engine::view::Hint;
 
 use super::bytes::Open;
@@ -114,7 +115,14 @@ fn a_missing_update_source_is_waited_for() {
 
 #[test]
 fn the_shared_address_is_never_the_source_the_next_hop_or_the_identifier() {
+    for tables_first in [false, true] {
+        never_shared(tables_first);
+    }
+}
+
+fn never_shared(tables_first: bool) {
     let mut duo = Duo::bare();
+    duo.world.nature.tables_first = tables_first;
     duo.world.hosts[duo.node].addresses.clear();
     duo.world.add_address(duo.node, super::lab::Lab::ETH0, "10.0.0.200/24");
     duo.world.add_address(duo.node, super::lab::Lab::ETH0, "10.0.0.1/24");
@@ -129,6 +137,34 @@ fn the_shared_address_is_never_the_source_the_next_hop_or_the_identifier() {
     assert_eq!(duo.world.tcps[line.tcp].ends[0].address, ip("10.0.0.1"));
     let update = duo.hear_update(line, 3 * SECOND);
     assert_eq!(update.attributes.next_hops, [ip("10.0.0.1")]);
+}
+
+#[test]
+fn a_host_that_gets_its_address_late_starts_then() {
+    let mut duo = Duo::bare();
+    duo.world.hosts[duo.node].addresses.clear();
+    duo.world.script_listens(duo.peer, None);
+    let config = "router bgp 65000\n neighbor 10.0.0.2 remote-as 65010\n";
+    duo.world.boot(duo.node, usual(), config);
+    duo.world.run(20 * SECOND);
+    assert!(duo.dials().is_empty());
+    let said = |record: &&Record| matches!(record, Record::NoRouterId);
+    assert_eq!(duo.records().filter(said).count(), 1);
+    duo.world.add_address(duo.node, super::lab::Lab::ETH0, "10.0.0.1/24");
+    let mut line = duo.world.script_accepts(duo.peer, SECOND);
+    let ours = duo.world.establish(&mut line, &Open::modern(THEIRS, 9, THEIR_ID));
+    assert_eq!(ours.id, 0x0A00_0001);
+}
+
+#[test]
+fn a_host_with_more_links_than_a_turn_reads_is_known_in_the_end() {
+    let mut duo = Duo::bare();
+    for number in 0..100 {
+        duo.world.add_address(duo.node, holdover_core::engine::LinkId(1), &format!("10.9.9.{number}/32"));
+    }
+    duo.world.script_listens(duo.peer, None);
+    duo.world.boot(duo.node, usual(), &router(""));
+    duo.session();
 }
 
 #[test]
