@@ -111,7 +111,9 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     }
     let waker = opened.recv().map_err(|_| "the engine thread did not start")??;
     let engine = EngineEnd { words: to_engine, waker, board };
-    engine.say(ToEngine::Configure(spare));
+    if engine.say(ToEngine::Configure(spare)).is_err() {
+        return Err("the engine thread has ended".to_owned());
+    }
     let manager = Manager {
         engine,
         log,

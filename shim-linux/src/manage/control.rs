@@ -50,7 +50,7 @@ async fn answer(manager: &Manager, words: &[&str]) -> Answer {
         ["drain", service] => drain(manager, service, true).await,
         ["undrain", service] => drain(manager, service, false).await,
         ["reload"] => manager.reload().map(|()| String::new()),
-        ["stop"] if manager.engine.say(ToEngine::Stop) => Ok(String::new()),
+        ["stop"] if manager.engine.say(ToEngine::Stop).is_ok() => Ok(String::new()),
         ["stop"] => Err(silence(manager)),
         _ => Err(format!("unknown request: {}", words.join(" "))),
     }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
 use holdover_core::engine::record::Level;
@@ -48,20 +48,18 @@ pub(crate) struct EngineEnd {
 }
 
 impl EngineEnd {
-    /// Says a word; `false` when it has not heard so many already that this one does not fit.
-    pub(crate) fn say(&self, word: ToEngine) -> bool {
-        let said = self.words.try_send(word).is_ok();
+    /// Says a word; it comes back when the engine has not heard so many already that this one does not fit.
+    pub(crate) fn say(&self, word: ToEngine) -> Result<(), ToEngine> {
+        let said = self.words.try_send(word);
         // Waking can only fail when the engine thread is gone.
         let _ = self.waker.wake();
-        said
+        said.map_err(|(TrySendError::Full(word) | TrySendError::Disconnected(word))| word)
     }
 
     /// Asks, and waits a short while for the answer.
     async fn ask<T>(&self, word: impl FnOnce(oneshot::Sender<T>) -> ToEngine) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        if !self.say(word(answer)) {
-            return None;
-        }
+        self.say(word(answer)).ok()?;
         tokio::time::timeout(ANSWER_PATIENCE, answered).await.ok()?.ok()
     }
 }
@@ -169,7 +167,8 @@ impl Manager {
             self.write_list();
         }
         if let Some(serial) = written {
-            self.engine.say(ToEngine::ListWritten(serial));
+            // If it does not fit, the binds go ahead without it, a little later.
+            let _ = self.engine.say(ToEngine::ListWritten(serial));
         }
         None
     }
@@ -197,8 +196,14 @@ impl Manager {
     fn reload(&self) -> Result<(), String> {
         let result = self.try_reload();
         if let Err(problem) = &result {
-            let message = format!("reload refused, the earlier configuration stays in force: {problem}");
-            self.log.note(Level::Error, "reload_refused", message);
+            self.log.note(
+                Level::Error,
+                "reload_refused",
+                "reload refused, the earlier configuration stays in force",
+            );
+            for line in problem.lines() {
+                self.log.note(Level::Error, "config_error", line);
+            }
         }
         *self.refused.borrow_mut() = result.as_ref().err().cloned();
         result
@@ -213,10 +218,14 @@ impl Manager {
         for remark in remarks {
             self.log.note(remark.level, "config_remark", remark.text);
         }
-        if let Some(spare) = configurations.spare.take() {
-            self.engine.say(ToEngine::Configure(spare));
+        let Some(spare) = configurations.spare.take() else { return Ok(()) };
+        match self.engine.say(ToEngine::Configure(spare)) {
+            Err(ToEngine::Configure(spare)) => {
+                configurations.spare = Some(spare);
+                Err("the engine does not answer".to_owned())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The engine has copied a configuration: it is the one in force, and the one before it is spare.
@@ -226,3 +235,6 @@ impl Manager {
         configurations.spare = Some(old);
     }
 }
+
+#[cfg(test)]
+mod tests;
