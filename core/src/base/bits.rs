@@ -8,7 +8,7 @@
 #[derive(Debug)]
 pub struct Bits<const N: usize> {
     octets: [u8; N],
-    count: u32,
+    count: u16,
 }
 
 /// The levels of the tree: where each starts in the array, and how many there are. The root is one octet.
@@ -36,13 +36,13 @@ impl<const N: usize> Bits<N> {
 
     /// The empty set: all zero bits.
     pub const fn new() -> Self {
-        const { assert!(N >= 1 && N <= 1 << 18) };
+        const { assert!(N >= 1 && N <= u16::MAX as usize) };
         Self { octets: [0; N], count: 0 }
     }
 
     /// How many numbers are in it.
     pub const fn count(&self) -> u32 {
-        self.count
+        self.count as u32
     }
 
     /// Whether nothing is in it.

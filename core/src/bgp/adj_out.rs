@@ -12,7 +12,8 @@ use crate::bgp::policy::{Marks, Symbol};
 /// An attribute set that somebody was told. All zero bits at rest.
 #[derive(Clone, Copy, Debug)]
 struct Set {
-    digest: u64,
+    /// As octets, so that a set is not padded to a multiple of eight.
+    digest: [u8; 8],
     symbol: Symbol,
     /// How many routes of how many peers were last told with it; 0: the place is free.
     told: u32,
@@ -21,8 +22,12 @@ struct Set {
 }
 
 impl Set {
-    const REST: Self =
-        Self { digest: 0, symbol: Symbol { own: 0, neighbor: 0, marks: Marks(0) }, told: 0, current: false };
+    const REST: Self = Self {
+        digest: [0; 8],
+        symbol: Symbol { own: 0, neighbor: 0, marks: Marks(0) },
+        told: 0,
+        current: false,
+    };
 }
 
 /// One more than a set's place; 0 stands for "not told".
@@ -59,6 +64,7 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     /// The place for a set that renders to `digest`: the one that has it already, or a free one. `None`: all are taken.
     /// A free place stays free until somebody is [`told`](Self::tell) with it.
     pub fn intern(&mut self, symbol: Symbol, digest: u64) -> Option<SetId> {
+        let digest = digest.to_ne_bytes();
         let all = self.sets.as_flattened_mut();
         let most = all.len().min(ATTRIBUTE_SETS);
         let sets = all.get_mut(..most)?;

@@ -22,19 +22,17 @@ pub const SEND_HOLD: Duration = Duration::from_secs(480);
 /// The timers of a connection; the index into [`Conn::timers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
-    /// HoldTimer; while an OPEN is awaited, the large one.
+    /// HoldTimer; while an OPEN is awaited, the large one; on the way out, how long the end may still take.
     Hold,
     /// KeepaliveTimer.
     Keepalive,
     /// SendHoldTimer (RFC 9687); runs while the wire takes nothing.
     SendHold,
-    /// How long the end of the connection may still take.
-    Closing,
 }
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Hold, Self::Keepalive, Self::SendHold, Self::Closing];
+    pub const ALL: [Self; 3] = [Self::Hold, Self::Keepalive, Self::SendHold];
 }
 
 /// Where the TCP connection stands.
@@ -121,7 +119,7 @@ pub struct Conn {
     /// What was agreed on, from OpenConfirm on.
     pub session: Session,
     /// When each timer expires; zero: it does not run.
-    pub timers: [Instant; 4],
+    pub timers: [Instant; 3],
 }
 
 impl Default for Conn {
@@ -145,7 +143,7 @@ impl Conn {
         sent: 0,
         socket: 0,
         session: Session::REST,
-        timers: [Instant::ZERO; 4],
+        timers: [Instant::ZERO; 3],
     };
 
     /// Takes an event, does what the step says that concerns this connection alone, and returns the step: the peer does
@@ -210,6 +208,11 @@ impl Conn {
         self.tcp == Tcp::None
     }
 
+    /// Whether the TCP connection is on its way out.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.tcp, Tcp::Ending | Tcp::Closing)
+    }
+
     /// Whether everything that was to be sent has been taken by the wire.
     pub fn is_sent(&self) -> bool {
         !self.sending && self.filled == 0
@@ -253,7 +256,7 @@ impl Conn {
             }
             Tcp::Open | Tcp::Ending => {
                 self.tcp = Tcp::Ending;
-                self.set(Timer::Closing, now + CLOSING);
+                self.set(Timer::Hold, now + CLOSING);
                 if notify {
                     self.owed.add(Owed::NOTIFICATION);
                 }
@@ -379,7 +382,7 @@ mod tests {
         conn.owed.take(Owed::CLOSE);
         conn.tcp = Tcp::Closing;
         conn.end(Event::ManualStop, NOW + Duration::from_millis(10));
-        assert_eq!(conn.timer(Timer::Closing), Some(NOW + CLOSING));
+        assert_eq!(conn.timer(Timer::Hold), Some(NOW + CLOSING));
     }
 
     #[test]

@@ -7,8 +7,7 @@ use crate::base::rand::Rand;
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::Conn;
 use crate::bgp::fsm::State;
-use crate::config::PeerOptions;
-use crate::wire::next_hop::NextHop;
+use crate::config::{PeerFlags, PeerOptions};
 
 /// After a loss, attempts are this far apart for [`EAGER_FOR`].
 const EAGER: Duration = Duration::from_millis(200);
@@ -19,7 +18,7 @@ const STEADY: Duration = Duration::from_secs(1);
 /// The longest pause after the peer told us to stay away.
 const LONGEST: Duration = Duration::from_secs(60);
 /// How much of what a Cease said is kept (RFC 9003).
-pub const TEXT: usize = 64;
+pub const TEXT: usize = 32;
 
 /// How a peer came to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,8 +68,6 @@ pub struct Peer {
     pub link: u8,
     /// Whether it is on a connected subnet.
     pub connected: bool,
-    /// What holds for it.
-    pub options: PeerOptions,
     /// The slots: outgoing, incoming.
     pub conns: [Conn; 2],
     /// Which slot has the large buffers.
@@ -87,8 +84,6 @@ pub struct Peer {
     pub over_maximum: bool,
     /// What the next batch waits for.
     pub batch: Batch,
-    /// The next hops we announce, by family of the routes.
-    pub next_hops: [NextHop; 2],
     /// Our end of the session.
     pub local: IpAddr,
     /// Since when the state is what it is.
@@ -132,7 +127,6 @@ impl Peer {
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         link: 0,
         connected: false,
-        options: PeerOptions::REST,
         conns: [Conn::REST; 2],
         large: 0,
         dial_at: Instant::ZERO,
@@ -141,7 +135,6 @@ impl Peer {
         backing_off: false,
         over_maximum: false,
         batch: Batch::REST,
-        next_hops: [NextHop::ZERO; 2],
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         since: Instant::ZERO,
         messages_in: 0,
@@ -169,8 +162,9 @@ impl Peer {
         self.furthest().0 < State::OpenConfirm
     }
 
-    /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` caps it.
-    pub fn pause(&self, now: Instant, rand: &mut Rand) -> Duration {
+    /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` (seconds; 0: not
+    /// given) caps it.
+    pub fn pause(&self, connect: u16, now: Instant, rand: &mut Rand) -> Duration {
         let pause = if self.backing_off {
             STEADY.times(1 << self.refusals.min(6)).min(LONGEST)
         } else if now - self.lost_at < EAGER_FOR {
@@ -178,7 +172,7 @@ impl Peer {
         } else {
             STEADY
         };
-        let cap = match self.options.connect {
+        let cap = match connect {
             0 => LONGEST,
             seconds => Duration::from_secs(seconds.into()),
         };
@@ -186,12 +180,11 @@ impl Peer {
     }
 
     /// The TTL or hop limit to send with, and the least to accept (RFC 5082).
-    pub fn ttl(&self, internal: bool) -> (u8, u8) {
-        use crate::config::PeerFlags;
-        if self.options.ttl_security > 0 {
-            (255, 255 - (self.options.ttl_security - 1))
-        } else if self.options.flags.on(PeerFlags::EBGP_MULTIHOP) {
-            (if self.options.multihop == 0 { 255 } else { self.options.multihop }, 0)
+    pub fn ttl(&self, options: &PeerOptions, internal: bool) -> (u8, u8) {
+        if options.ttl_security > 0 {
+            (255, 255 - (options.ttl_security - 1))
+        } else if options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+            (if options.multihop == 0 { 255 } else { options.multihop }, 0)
         } else if internal {
             (64, 0)
         } else if self.connected {
@@ -233,9 +226,9 @@ mod tests {
     fn attempts_are_eager_for_two_seconds_and_then_one_a_second() {
         let peer = Peer { lost_at: Instant::from_micros(1), ..Peer::REST };
         let mut rand = Rand::new(3);
-        let early = peer.pause(Instant::from_micros(1_000_000), &mut rand);
+        let early = peer.pause(0, Instant::from_micros(1_000_000), &mut rand);
         assert!(early <= EAGER && early >= Duration::from_millis(150));
-        let late = peer.pause(Instant::from_micros(3_000_000), &mut rand);
+        let late = peer.pause(0, Instant::from_micros(3_000_000), &mut rand);
         assert!(late <= STEADY && late >= Duration::from_millis(750));
     }
 
@@ -245,7 +238,7 @@ mod tests {
         let mut rand = Rand::new(3);
         for (refusals, most) in [(1, 2), (2, 4), (3, 8), (6, 60), (200, 60)] {
             peer.refusals = refusals;
-            let pause = peer.pause(Instant::ZERO, &mut rand);
+            let pause = peer.pause(0, Instant::ZERO, &mut rand);
             assert!(
                 pause <= Duration::from_secs(most) && pause >= Duration::from_secs(most).times(3).part(4)
             );
@@ -254,30 +247,28 @@ mod tests {
 
     #[test]
     fn timers_connect_caps_the_pause() {
-        let mut peer = Peer { backing_off: true, refusals: 6, ..Peer::REST };
-        peer.options.connect = 5;
-        assert!(peer.pause(Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
+        let peer = Peer { backing_off: true, refusals: 6, ..Peer::REST };
+        assert!(peer.pause(5, Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
     }
 
     #[test]
     fn the_ttl_follows_the_statement_then_the_kind_of_peer() {
-        use crate::config::PeerFlags;
-        let mut peer = Peer::REST;
-        assert_eq!(peer.ttl(false), (16, 0));
+        let (mut peer, mut options) = (Peer::REST, PeerOptions::REST);
+        assert_eq!(peer.ttl(&options, false), (16, 0));
         peer.connected = true;
-        assert_eq!((peer.ttl(false), peer.ttl(true)), ((1, 0), (64, 0)));
-        peer.options.flags.set(PeerFlags::EBGP_MULTIHOP, true);
-        assert_eq!(peer.ttl(false), (255, 0));
-        peer.options.multihop = 10;
-        assert_eq!(peer.ttl(false), (10, 0));
-        peer.options.ttl_security = 2;
-        assert_eq!(peer.ttl(false), (255, 254));
+        assert_eq!((peer.ttl(&options, false), peer.ttl(&options, true)), ((1, 0), (64, 0)));
+        options.flags.set(PeerFlags::EBGP_MULTIHOP, true);
+        assert_eq!(peer.ttl(&options, false), (255, 0));
+        options.multihop = 10;
+        assert_eq!(peer.ttl(&options, false), (10, 0));
+        options.ttl_security = 2;
+        assert_eq!(peer.ttl(&options, false), (255, 254));
     }
 
     #[test]
     fn a_ceases_text_is_cut_at_a_character() {
         let mut peer = Peer::REST;
         peer.keep_text(&"é".repeat(40));
-        assert_eq!(peer.text(), "é".repeat(32));
+        assert_eq!(peer.text(), "é".repeat(16));
     }
 }

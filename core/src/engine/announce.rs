@@ -8,6 +8,7 @@ use crate::base::time::Instant;
 use crate::bgp::adj_out::SetId;
 use crate::bgp::conn::{Owed, Tcp};
 use crate::bgp::fsm::State;
+use crate::bgp::negotiate::Session;
 use crate::bgp::policy::{self, Marks, Symbol};
 use crate::config::{BgpFlags, ListRef, Owner, RouteSource};
 use crate::failover::posture::{Posture, prepends};
@@ -20,6 +21,17 @@ use crate::wire::writer::{UpdateWriter, write_end_of_rib};
 
 /// How many owed routes are looked at for one UPDATE: the rest waits for the next one.
 const LOOK: usize = 4_096;
+
+/// A peer whose session is up, and what holds for all routes that it is told.
+#[derive(Clone, Copy)]
+struct Audience {
+    peer: usize,
+    session: Session,
+    /// The next hops we announce unless a route-map says otherwise, by family of the routes.
+    next_hops: [NextHop; 2],
+    /// Its outbound prefix-list and route-map, by family.
+    filters: [(ListRef, ListRef); 2],
+}
 
 /// A route as one peer should know it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,31 +180,30 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// The route as this peer should know it.
-    fn wanted(&self, peer: usize, families: Families, place: usize) -> Wanted {
+    fn wanted(&self, audience: &Audience, place: usize) -> Wanted {
         let route = self.routes.get(place);
-        let (state, family) = (&self.peers[peer], route.prefix.family());
-        if !route.announced || !families.has(family) {
+        let family = route.prefix.family();
+        if !route.announced || !audience.session.families.has(family) {
             return Wanted::Withdrawn;
         }
         let Some((map, marks)) = self.origin_of(route) else { return Wanted::Withdrawn };
-        let theirs = (state.options.list_out[family.index()], state.options.map_out[family.index()]);
+        let theirs = audience.filters[family.index()];
         match policy::outbound(self.config.view(), map, theirs, route.prefix, marks) {
-            Some(symbol) if self.next_hop(peer, family, symbol) != NextHop::ZERO => Wanted::Set(symbol),
+            Some(symbol) if self.next_hop(audience, family, symbol) != NextHop::ZERO => Wanted::Set(symbol),
             _ => Wanted::Withdrawn,
         }
     }
 
     /// The next hop for routes of a family with these attributes; zero: there is none.
-    fn next_hop(&self, peer: usize, family: Family, symbol: Symbol) -> NextHop {
+    fn next_hop(&self, audience: &Audience, family: Family, symbol: Symbol) -> NextHop {
         let asked = policy::next_hops(self.config.view(), symbol);
-        let state = &self.peers[peer];
-        let extended = state.established().is_some_and(|slot| state.conns[slot].session.extended_next_hop);
+        let extended = audience.session.extended_next_hop;
         let v6 = asked.v6.map(|v6| NextHop::new(v6.into()));
         let set = match family {
             Family::Ipv4 => asked.v4.map(|v4| NextHop::new(v4.into())).or(v6.filter(|_| extended)),
             Family::Ipv6 => v6,
         };
-        set.unwrap_or(state.next_hops[family.index()])
+        set.unwrap_or(audience.next_hops[family.index()])
     }
 
     /// The set that a symbol stands for, interned if need be; `None`: there is no place for another.
@@ -232,9 +243,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     fn build_notification(&self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
-        let state = &self.peers[peer];
-        let fault = state.conns[slot].fault;
-        let text = self.config.view().text(state.options.shutdown_text);
+        let fault = self.peers[peer].conns[slot].fault;
+        let text = self.config.view().text(self.options(peer).shutdown_text);
         if (fault.code, fault.subcode) == (cease::CODE, cease::ADMINISTRATIVE_SHUTDOWN) && !text.is_empty() {
             return write_shutdown(cease::ADMINISTRATIVE_SHUTDOWN, text, buffer);
         }
@@ -286,19 +296,34 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && !self.pass.is_running()
     }
 
+    /// The peer whose session this is, with what holds for all that it is told.
+    fn audience(&self, peer: usize, slot: usize) -> Audience {
+        let options = self.options(peer);
+        let filters = Family::ALL.map(|family| {
+            let family = family.index();
+            (options.list_out[family], options.map_out[family])
+        });
+        let session = self.peers[peer].conns[slot].session;
+        Audience { peer, session, next_hops: self.next_hops(peer, slot), filters }
+    }
+
     /// The difference between what a peer was told and what it should know, as one UPDATE.
     fn build_update(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
-        let session = self.peers[peer].conns[slot].session;
+        if self.adj_out.owed(peer) == 0 {
+            return None;
+        }
+        let audience = self.audience(peer, slot);
+        let session = audience.session;
         let mut attributes = Attributes::new();
         let mut from = 0;
         while let Some(place) = self.adj_out.next_owed(peer, from) {
             from = place + 1;
             let (told, family) = (self.adj_out.told(peer, place), self.routes.get(place).prefix.family());
-            match self.wanted(peer, session.families, place) {
+            match self.wanted(&audience, place) {
                 Wanted::Withdrawn if told == 0 => self.adj_out.settle(peer, place),
                 Wanted::Withdrawn => {
                     let writer = UpdateWriter::withdraw(buffer, family)?;
-                    return Some(self.fill(peer, session.families, place, (Wanted::Withdrawn, 0), writer));
+                    return Some(self.fill(&audience, place, (Wanted::Withdrawn, 0), writer));
                 }
                 Wanted::Set(symbol) => {
                     let Some(set) = self.set_for(symbol, &mut attributes) else { continue };
@@ -309,7 +334,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     let view = self.config.view();
                     let rendered =
                         policy::render(view, symbol, view.bgp.local_as, session.ebgp, &mut attributes);
-                    attributes.next_hop = self.next_hop(peer, family, symbol);
+                    attributes.next_hop = self.next_hop(&audience, family, symbol);
                     let writer = rendered.ok().and_then(|()| {
                         UpdateWriter::announce(&mut *buffer, family, &attributes, session.as4)
                     });
@@ -322,10 +347,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                         }
                         let writer = UpdateWriter::withdraw(buffer, family)?;
                         let same = (Wanted::Withdrawn, 0);
-                        return Some(self.fill(peer, session.families, place, same, writer));
+                        return Some(self.fill(&audience, place, same, writer));
                     };
                     let same = (Wanted::Set(symbol), set);
-                    return Some(self.fill(peer, session.families, place, same, writer));
+                    return Some(self.fill(&audience, place, same, writer));
                 }
             }
         }
@@ -335,13 +360,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Fills an UPDATE with the owed routes from `first` on that want the same.
     fn fill(
         &mut self,
-        peer: usize,
-        families: Families,
+        audience: &Audience,
         first: usize,
         (same, set): (Wanted, SetId),
         mut writer: UpdateWriter<'_>,
     ) -> usize {
-        let family = self.routes.get(first).prefix.family();
+        let (peer, family) = (audience.peer, self.routes.get(first).prefix.family());
         let mut next = Some(first);
         let mut looked = 0;
         while let Some(place) = next.filter(|_| looked < LOOK) {
@@ -349,7 +373,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             next = self.adj_out.next_owed(peer, place + 1);
             let (told, prefix) = (self.adj_out.told(peer, place), self.routes.get(place).prefix);
             let fits = place == first
-                || (prefix.family() == family && told != set && self.wanted(peer, families, place) == same);
+                || (prefix.family() == family && told != set && self.wanted(audience, place) == same);
             if !fits {
                 continue;
             }

@@ -145,11 +145,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Peers that are no longer configured, or whose connection would have to be another one, end.
     fn match_peers(&mut self, new: ConfigView<'_>, reidentified: bool) {
-        for peer in 0..P {
-            let state = &self.peers[peer];
-            let old = self.config.view();
+        // What a peer is under the old configuration is asked until all of them are done.
+        let mut kinds = [Kind::Free; P];
+        for (peer, kind) in kinds.iter_mut().enumerate() {
+            let (state, old, before) = (&self.peers[peer], self.config.view(), self.options(peer));
             let after = match state.kind {
-                Kind::Free | Kind::Leaving => continue,
+                Kind::Free | Kind::Leaving => {
+                    *kind = state.kind;
+                    continue;
+                }
                 Kind::Configured(_) => {
                     let line = new.neighbors.iter().position(|line| line.address == state.address);
                     line.map(|line| (Kind::Configured(line as u16), new.options(&new.neighbors[line])))
@@ -160,29 +164,33 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     group.map(|group| (Kind::Dynamic(group as u16), new.groups[group].options))
                 }
             };
-            let Some((kind, options)) = after else {
+            let Some((new_kind, after)) = after else {
                 self.stop_peer(peer, cease::PEER_DECONFIGURED);
-                self.peers[peer].kind = Kind::Leaving;
+                *kind = Kind::Leaving;
                 self.touch(peer);
-                self.release(peer);
                 continue;
             };
-            let shut = options.flags.on(PeerFlags::SHUTDOWN);
+            *kind = new_kind;
+            let (was_shut, shut) =
+                (before.flags.on(PeerFlags::SHUTDOWN), after.flags.on(PeerFlags::SHUTDOWN));
             let other = reidentified
-                || needs_reset(old, &state.options, new, &options)
-                || old.families(&state.options) != new.families(&options);
-            let was_shut = state.options.flags.on(PeerFlags::SHUTDOWN);
+                || needs_reset(old, &before, new, &after)
+                || old.families(&before) != new.families(&after);
             if shut && !was_shut {
                 // The text belongs to the new configuration and is said by the time it is in force.
                 self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
             } else if other {
                 self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
             }
-            self.peers[peer].kind = kind;
-            self.peers[peer].options = options;
             if other || (was_shut && !shut) {
                 self.peers[peer].backing_off = false;
                 self.dial_soon(peer);
+            }
+        }
+        for (peer, kind) in kinds.into_iter().enumerate() {
+            self.peers[peer].kind = kind;
+            if kind == Kind::Leaving {
+                self.release(peer);
             }
         }
     }
@@ -202,12 +210,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let Some(place) = self.peers.iter().position(|peer| peer.kind == Kind::Free) else {
                 continue;
             };
-            let options = view.options(&neighbor);
             let conns = self.peers[place].conns;
             self.peers[place] = Peer {
                 kind: Kind::Configured(line as u16),
                 address: neighbor.address,
-                options,
                 conns,
                 since: self.now,
                 ..Peer::REST

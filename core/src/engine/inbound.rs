@@ -6,7 +6,7 @@ use crate::base::net::Prefix;
 use crate::bgp::conn::Conn;
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::policy;
-use crate::config::PeerFlags;
+use crate::config::{PeerFlags, PeerOptions};
 use crate::steer::candidate::Candidate;
 use crate::steer::policy::{Asked, Steer};
 use crate::wire::notification::{Fault, cease};
@@ -51,8 +51,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         // A route that was ours already (RFC 4271 section 9.1.2).
         let looped = update.as_path().contains(self.config.view().bgp.local_as);
+        let options = self.options(peer);
         for prefix in update.announced() {
-            match self.candidate(peer, update, prefix).filter(|_| usable && !looped) {
+            match self.candidate(&options, update, prefix).filter(|_| usable && !looped) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
                         self.full(Limit::Candidates);
@@ -65,10 +66,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// The route as a candidate, if our policy lets it in.
-    fn candidate(&self, peer: usize, update: &Update<'_>, prefix: Prefix) -> Option<Candidate> {
+    fn candidate(&self, options: &PeerOptions, update: &Update<'_>, prefix: Prefix) -> Option<Candidate> {
         let view = self.config.view();
         let steer = Steer::of(view);
-        let (options, family) = (&self.peers[peer].options, prefix.family());
+        let family = prefix.family();
         let filters = (options.list_in[family.index()], options.map_in[family.index()]);
         let has = |asked: policy::Asked| match asked {
             policy::Asked::Community(community) => update.communities().any(|other| other == community),
@@ -99,14 +100,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// `maximum-prefix` counts what is kept; going beyond it is told once.
     fn count_prefixes(&mut self, peer: usize) {
-        let state = &mut self.peers[peer];
-        let limit = state.options.maximum_prefix;
+        let options = self.options(peer);
+        let (state, limit) = (&mut self.peers[peer], options.maximum_prefix);
         let over = limit != 0 && self.inbound.count_of(peer) > limit;
         if !over || core::mem::replace(&mut state.over_maximum, over) {
             state.over_maximum = over;
             return;
         }
-        let warning = state.options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING);
+        let warning = options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING);
         let address = state.address;
         self.record(Record::MaximumPrefix { peer: address, limit, closed: !warning });
         if !warning && let Some(slot) = self.peers[peer].established() {

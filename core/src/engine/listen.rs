@@ -97,14 +97,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 _ => None,
             }
         })?;
-        let options = view.groups.get(usize::from(group))?.options;
         let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
             self.full(Limit::Peers);
             return None;
         };
         let conns = self.peers[peer].conns;
-        self.peers[peer] =
-            Peer { kind: Kind::Dynamic(group), address, options, conns, since: self.now, ..Peer::REST };
+        self.peers[peer] = Peer { kind: Kind::Dynamic(group), address, conns, since: self.now, ..Peer::REST };
         self.find_peers();
         self.await_incoming(peer);
         Some(peer)
@@ -120,10 +118,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Clause::ListenRange { prefix, .. } => prefix.family() == family,
                 _ => false,
             });
-            let passive = self.peers.iter().any(|peer| {
+            let passive = self.peers.iter().enumerate().any(|(place, peer)| {
                 matches!(peer.kind, Kind::Configured(_))
                     && Family::of(peer.address) == family
-                    && (peer.options.flags.on(PeerFlags::PASSIVE) || flags.has(BgpFlags::LISTEN))
+                    && (flags.has(BgpFlags::LISTEN) || self.options(place).flags.on(PeerFlags::PASSIVE))
             });
             let listener = &mut self.listeners[family.index()];
             listener.wanted = may && (ranges || passive);

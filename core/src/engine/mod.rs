@@ -184,7 +184,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     configured: bool,
     /// The one whose unbinding was ordered last.
     leftover_asked: InterfaceAddress,
-    held_back: [Prefix; 4],
+    held_back: [Prefix; 2],
     /// The capacities that are known to be reached, as a set of [`Limit`]s.
     full: u8,
     ask_tables: u8,
@@ -241,7 +241,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             leftovers: false,
             configured: false,
             leftover_asked: InterfaceAddress::ZERO,
-            held_back: [Prefix::ZERO; 4],
+            held_back: [Prefix::ZERO; 2],
             full: 0,
             ask_tables: 0,
             pass: Pass::REST,
@@ -346,6 +346,6 @@ mod tests {
             size_of::<Record>(),
         );
         assert!(four <= 56 << 10);
-        assert!(two <= 35 << 10);
+        assert!(two <= 28 << 10);
     }
 }

@@ -13,7 +13,7 @@ use super::{Engine, Inner, Part};
 use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
-use crate::bgp::peer::{Kind, Peer};
+use crate::bgp::peer::Peer;
 use crate::failover::health;
 use crate::failover::reconcile::{Ground, Step};
 
@@ -167,9 +167,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::Ask(what) => Output::AskTable { what },
             Job::Refuse(socket) => Output::Refuse { socket },
             Job::Connect(peer) => {
-                let state = &inner.peers[peer];
+                let (state, port) = (&inner.peers[peer], inner.options(peer).port);
                 let link = usize::from(state.link).checked_sub(1).map(|link| inner.links()[link].id);
-                let port = if state.options.port == 0 { PORT } else { state.options.port };
+                let port = if port == 0 { PORT } else { port };
                 let local_link = is_link_local(state.address) && Family::of(state.address) == Family::Ipv6;
                 let link = link.filter(|_| local_link);
                 Output::Connect {
@@ -255,15 +255,10 @@ const fn unspecified(family: Family) -> core::net::IpAddr {
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// What must hold on the sockets of a peer.
     fn tcp_options(&self, peer: usize) -> TcpOptions<'_> {
-        let state = &self.peers[peer];
-        let internal = match state.kind {
-            Kind::Configured(_) | Kind::Dynamic(_) => self.is_internal(peer),
-            Kind::Free | Kind::Leaving => false,
-        };
-        let (ttl, min_ttl) = state.ttl(internal);
-        let view = self.config.view();
-        let key = (!state.options.password.is_empty())
-            .then(|| Secret(view.text(state.options.password).as_bytes()));
+        let options = self.options(peer);
+        let (ttl, min_ttl) = self.peers[peer].ttl(&options, self.is_internal(peer));
+        let key = (!options.password.is_empty())
+            .then(|| Secret(self.config.view().text(options.password).as_bytes()));
         TcpOptions { key, ttl, min_ttl }
     }
 

@@ -136,8 +136,8 @@ pub(super) struct Routes<const R: usize> {
     /// Places from here on were never used.
     high: u16,
     used: u16,
-    /// Which lengths the wide prefixes have, by family.
-    wide: [u128; 2],
+    /// Which lengths the wide prefixes have, by family: the octets of a `u128`, which would align the engine to 16.
+    wide: [[u8; 16]; 2],
     /// Those whose address is on this host.
     pub(super) present: Bits<R>,
     /// Those whose address was not repeated yet in the table that is being told.
@@ -162,7 +162,7 @@ impl<const R: usize> Routes<R> {
             freed: Bits::new(),
             high: 0,
             used: 0,
-            wide: [0; 2],
+            wide: [[0; 16]; 2],
             present: Bits::new(),
             stale: Bits::new(),
             kernel: Bits::new(),
@@ -199,7 +199,8 @@ impl<const R: usize> Routes<R> {
         self.index.insert(prefix, place as u16);
         self.used += 1;
         if !prefix.is_host() {
-            self.wide[prefix.family().index()] |= 1 << prefix.length();
+            let wide = &mut self.wide[prefix.family().index()];
+            *wide = (u128::from_le_bytes(*wide) | 1 << prefix.length()).to_le_bytes();
         }
         Some(place)
     }
@@ -250,7 +251,7 @@ impl<const R: usize> Routes<R> {
 
     /// The wide prefixes that cover `address`, longest first, by place.
     pub(super) fn covering(&self, address: IpAddr) -> impl Iterator<Item = usize> {
-        let mut lengths = self.wide[Family::of(address).index()];
+        let mut lengths = u128::from_le_bytes(self.wide[Family::of(address).index()]);
         core::iter::from_fn(move || {
             while lengths != 0 {
                 let length = 127 - lengths.leading_zeros() as u8;

@@ -12,7 +12,7 @@ use crate::bgp::conn::{Conn, Owed, Tcp, Timer, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
 use crate::bgp::peer::{Batch, Kind, LastEnd, Peer};
-use crate::config::{BgpFlags, PeerFlags, RemoteAs};
+use crate::config::{BgpFlags, PeerFlags, PeerOptions, RemoteAs};
 use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
 
@@ -155,7 +155,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     fn dial_later(&mut self, peer: usize) {
-        let pause = self.peers[peer].pause(self.now, &mut self.rand);
+        let connect = self.options(peer).connect;
+        let pause = self.peers[peer].pause(connect, self.now, &mut self.rand);
         self.peers[peer].dial_at = self.now + pause;
         self.touch(peer);
     }
@@ -179,10 +180,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
+    /// What the configuration says of a peer; nothing of one that left it.
+    pub(super) fn options(&self, peer: usize) -> PeerOptions {
+        let view = self.config.view();
+        let options = match self.peers[peer].kind {
+            Kind::Configured(line) => view.neighbors.get(usize::from(line)).map(|line| view.options(line)),
+            Kind::Dynamic(group) => view.groups.get(usize::from(group)).map(|group| group.options),
+            Kind::Free | Kind::Leaving => None,
+        };
+        options.unwrap_or(PeerOptions::REST)
+    }
+
     /// Whether a peer is to have a session at all.
     pub(super) fn is_wanted(&self, peer: usize) -> bool {
-        let peer = &self.peers[peer];
-        peer.kind != Kind::Free && !self.stopping.is_on() && !peer.options.flags.on(PeerFlags::SHUTDOWN)
+        let kind = self.peers[peer].kind;
+        !matches!(kind, Kind::Free | Kind::Leaving)
+            && !self.stopping.is_on()
+            && !self.options(peer).flags.on(PeerFlags::SHUTDOWN)
     }
 
     /// Whether it may be dialed now.
@@ -190,7 +204,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let state = &self.peers[peer];
         self.is_wanted(peer)
             && matches!(state.kind, Kind::Configured(_))
-            && !state.options.flags.on(PeerFlags::PASSIVE)
+            && !self.options(peer).flags.on(PeerFlags::PASSIVE)
             && self.addresses_known
             && self.router_id != BgpId(0)
             && state.may_dial()
@@ -282,8 +296,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// What we bring to a session with this peer.
     pub(super) fn local(&self, peer: usize) -> Local {
-        let (view, peer) = (self.config.view(), &self.peers[peer]);
-        let options = &peer.options;
+        let (view, options) = (self.config.view(), self.options(peer));
         let (keepalive, hold_time) = if options.flags.given & PeerFlags::TIMERS != 0 {
             (options.keepalive, options.hold)
         } else if view.bgp.flags.has(BgpFlags::TIMERS) {
@@ -297,18 +310,18 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             hold_time,
             keepalive,
             remote_as: options.remote_as,
-            families: view.families(options),
+            families: view.families(&options),
             // Over IPv6 it is the natural next hop of IPv4 routes, so it is offered unless forbidden.
             extended_next_hop: options
                 .flags
                 .get(PeerFlags::EXTENDED_NEXT_HOP)
-                .unwrap_or(Family::of(peer.address) == Family::Ipv6),
+                .unwrap_or(Family::of(self.peers[peer].address) == Family::Ipv6),
         }
     }
 
     /// Whether the peer is one of our own AS, as far as the configuration tells.
     pub(super) fn is_internal(&self, peer: usize) -> bool {
-        match self.peers[peer].options.remote_as {
+        match self.options(peer).remote_as {
             RemoteAs::Internal => true,
             RemoteAs::Number(asn) => asn == self.config.view().bgp.local_as,
             RemoteAs::Unset | RemoteAs::External => false,
@@ -345,7 +358,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.up |= 1 << peer;
         let session = self.peers[peer].conns[slot].session;
         self.inbound.peer_up(peer, session.remote_id);
-        let next_hops = self.next_hops(peer, slot);
         let coalesce = self.config.view().bgp;
         let coalesce =
             if coalesce.flags.has(BgpFlags::COALESCE) { coalesce.coalesce_ms } else { COALESCE_MS };
@@ -357,7 +369,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         state.over_maximum = false;
         (state.messages_in, state.messages_out, state.told) = (1, 1, 0);
         state.text_length = 0;
-        state.next_hops = next_hops;
         state.batch = Batch {
             until: now + Duration::from_millis(coalesce.into()),
             end_of_rib: session.families,
@@ -377,7 +388,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for family in wanted.iter().filter(|&family| !session.families.has(family)) {
             self.record(Record::FamilyNotAgreed { peer: address, family });
         }
-        if session.families.has(Family::Ipv4) && next_hops[0] == NextHop::ZERO {
+        if session.families.has(Family::Ipv4) && self.next_hops(peer, slot)[0] == NextHop::ZERO {
             self.record(Record::NoExtendedNextHop { peer: address });
         }
         self.owe_everything(peer);
@@ -396,13 +407,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The next hops that a peer is told, by family of the routes: always our own (RFC 4271 section 5.1.3), never a shared
     /// one. Zero: there is none, and such routes are not announced.
-    fn next_hops(&self, peer: usize, slot: usize) -> [NextHop; 2] {
+    pub(super) fn next_hops(&self, peer: usize, slot: usize) -> [NextHop; 2] {
         let state = &self.peers[peer];
         let session = &state.conns[slot].session;
         let link = usize::from(state.link).checked_sub(1);
         let on_link = |family| link.and_then(|link| self.own_on(link, family));
         let link_local = || {
-            let near = state.connected && !state.options.flags.on(PeerFlags::EBGP_MULTIHOP);
+            let near = state.connected && !self.options(peer).flags.on(PeerFlags::EBGP_MULTIHOP);
             link.filter(|_| near).and_then(|link| self.link_local_on(link))
         };
         let v6 = match state.local {
@@ -458,7 +469,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             let named = {
                 let view = self.config.view();
-                let name = view.text(state.options.interface);
+                let name = view.text(self.options(peer).interface);
                 (!name.is_empty()).then(|| self.link_named(name)).flatten()
             };
             let (connected, link) = match state.address {
@@ -479,16 +490,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The address that we dial a peer from; `None`: the host may choose.
     pub(super) fn source(&self, peer: usize) -> Option<IpAddr> {
-        let state = &self.peers[peer];
+        let (state, options) = (&self.peers[peer], self.options(peer));
         let family = Family::of(state.address);
-        if !state.options.update_source.is_unspecified() {
-            return Some(state.options.update_source);
+        if !options.update_source.is_unspecified() {
+            return Some(options.update_source);
         }
         let view = self.config.view();
         if is_link_local(state.address) && family == Family::Ipv6 {
             return None;
         }
-        let name = view.text(state.options.interface);
+        let name = view.text(options.interface);
         if !name.is_empty() {
             return self.link_named(name).and_then(|link| self.own_on(link, family));
         }
@@ -531,15 +542,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
                 conn.stop(timer);
                 match timer {
+                    Timer::Hold if conn.is_ending() => {
+                        conn.owed.add(Owed::ABORT);
+                        self.touch(peer);
+                    }
                     Timer::Hold => self.fire(peer, slot, Event::HoldTimerExpires, Fault::NONE),
                     Timer::Keepalive => self.fire(peer, slot, Event::KeepaliveTimerExpires, Fault::NONE),
                     Timer::SendHold => {
                         self.ended(peer, LastEnd::Sent(notification::send_hold_timer::CODE, 0));
                         self.fire(peer, slot, Event::SendHoldTimerExpires, Fault::NONE);
-                    }
-                    Timer::Closing => {
-                        conn.owed.add(Owed::ABORT);
-                        self.touch(peer);
                     }
                 }
             }

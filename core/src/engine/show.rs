@@ -119,7 +119,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     fn peer_view<'a>(&'a self, index: usize, peer: &'a Peer) -> PeerView<'a> {
-        let (view, options) = (self.config.view(), &peer.options);
+        let (view, options) = (self.config.view(), self.options(index));
         let (state, slot) = peer.furthest();
         let session = &peer.conns[slot].session;
         let local = self.local(index);
@@ -131,7 +131,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Kind::Free | Kind::Leaving => None,
         };
         let known = state >= State::OpenConfirm;
-        let (ttl, _) = peer.ttl(self.is_internal(index));
+        let (ttl, _) = peer.ttl(&options, self.is_internal(index));
         PeerView {
             id: PeerId(index as u16),
             address: peer.address,
@@ -168,14 +168,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     fn ttl_because(&self, index: usize) -> TtlBecause {
-        let peer = &self.peers[index];
-        if peer.options.ttl_security > 0 {
+        let options = self.options(index);
+        if options.ttl_security > 0 {
             TtlBecause::Security
-        } else if peer.options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+        } else if options.flags.on(PeerFlags::EBGP_MULTIHOP) {
             TtlBecause::Multihop
         } else if self.is_internal(index) {
             TtlBecause::Internal
-        } else if peer.connected {
+        } else if self.peers[index].connected {
             TtlBecause::Connected
         } else {
             TtlBecause::NotConnected
@@ -185,8 +185,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// What an operator should look at first.
     fn hint(&self, index: usize) -> Hint {
         use super::input::IoError as E;
-        let peer = &self.peers[index];
-        if peer.options.flags.on(PeerFlags::SHUTDOWN) {
+        let (peer, options) = (&self.peers[index], self.options(index));
+        if options.flags.on(PeerFlags::SHUTDOWN) {
             return Hint::Shutdown;
         }
         if peer.established().is_some() {
@@ -206,9 +206,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             _ if peer.backing_off => Hint::BackingOff,
             LastEnd::Connection(why) => match E::of(why) {
                 E::Refused | E::Unreachable => Hint::NotAccepted,
-                E::TimedOut if peer.options.password.is_empty() && peer.options.ttl_security == 0 => {
-                    Hint::NotAccepted
-                }
+                E::TimedOut if options.password.is_empty() && options.ttl_security == 0 => Hint::NotAccepted,
                 E::TimedOut => Hint::CheckPasswordAndTtl,
                 E::AddressUnavailable => Hint::NoLocalAddress,
                 E::Reset | E::None if peer.conns.iter().all(|conn| conn.tcp != Tcp::Open) => {

@@ -282,7 +282,7 @@ impl fmt::Display for Notification<'_> {
 }
 
 /// How many octets of data a [`Fault`] keeps.
-pub const FAULT_DATA: usize = 32;
+pub const FAULT_DATA: usize = 26;
 
 /// A NOTIFICATION that is owed: without a borrow, all zero bits at rest (code 0 is not assigned: nothing is owed).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
