@@ -5,6 +5,8 @@
 //! | `input`, `output`, `names` | the vocabulary |
 //! | `record`, `view` | what is told to people |
 //! | `session` | connections and sessions: events in, the peer's part of each FSM step |
+//! | `dial` | when a peer is dialed, from where, and the timers of peers |
+//! | `listen` | who may connect to us |
 //! | `message` | received octets: framing, and what each message means |
 //! | `announce` | what a peer is to be told, as the next message to it |
 //! | `inbound` | routes received, for `steer` |
@@ -23,6 +25,7 @@
 
 mod announce;
 mod configure;
+mod dial;
 mod host;
 mod inbound;
 pub mod input;

@@ -6,9 +6,9 @@ use super::Inner;
 use super::input::{Endpoint, IoError};
 use super::names::{ConnId, PeerId, Slot};
 use super::record::{EndCause, Limit, Record};
-use crate::base::net::{BgpId, Family, is_link_local};
+use crate::base::net::Family;
 use crate::base::time::{Duration, Instant};
-use crate::bgp::conn::{Conn, Owed, Tcp, Timer, keep_outgoing};
+use crate::bgp::conn::{Conn, Owed, Tcp, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
 use crate::bgp::peer::{Batch, Kind, LastEnd, Peer};
@@ -47,7 +47,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Something about a peer changed: it may owe an order, and its timers may have moved.
     pub(super) fn touch(&mut self, peer: usize) {
         self.ready |= 1 << peer;
-        self.peers_at = self.peers_at.min(peer_deadline(&self.peers[peer]));
+        self.peers_at = self.peers_at.min(super::dial::peer_deadline(&self.peers[peer]));
     }
 
     /// Gives an event to a connection and does the peer's part of the step.
@@ -154,32 +154,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         peer.refusals = peer.refusals.saturating_add(1);
     }
 
-    fn dial_later(&mut self, peer: usize) {
-        let connect = self.options(peer).connect;
-        let pause = self.peers[peer].pause(connect, self.now, &mut self.rand);
-        self.peers[peer].dial_at = self.now + pause;
-        self.touch(peer);
-    }
-
-    /// Something speaks for trying at once: forget the pauses.
-    pub(super) fn dial_soon(&mut self, peer: usize) {
-        let now = self.now;
-        let state = &mut self.peers[peer];
-        if state.kind == Kind::Free || !state.may_dial() {
-            return;
-        }
-        state.lost_at = now;
-        state.dial_at = now;
-        self.touch(peer);
-    }
-
-    /// What no peer could be dialed without is there now.
-    pub(super) fn dial_all_soon(&mut self) {
-        for peer in 0..P {
-            self.dial_soon(peer);
-        }
-    }
-
     /// What the configuration says of a peer; nothing of one that left it.
     pub(super) fn options(&self, peer: usize) -> PeerOptions {
         let view = self.config.view();
@@ -197,18 +171,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         !matches!(kind, Kind::Free | Kind::Leaving)
             && !self.stopping.is_on()
             && !self.options(peer).flags.on(PeerFlags::SHUTDOWN)
-    }
-
-    /// Whether it may be dialed now.
-    fn may_dial(&self, peer: usize) -> bool {
-        let state = &self.peers[peer];
-        self.is_wanted(peer)
-            && matches!(state.kind, Kind::Configured(_))
-            && !self.options(peer).flags.on(PeerFlags::PASSIVE)
-            && self.addresses_known
-            && self.router_id != BgpId(0)
-            && state.may_dial()
-            && matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing)
     }
 
     /// The incoming slot of a peer that may connect to us waits in Active, not in Idle.
@@ -487,107 +449,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
     }
-
-    /// The address that we dial a peer from; `None`: the host may choose.
-    pub(super) fn source(&self, peer: usize) -> Option<IpAddr> {
-        let (state, options) = (&self.peers[peer], self.options(peer));
-        let family = Family::of(state.address);
-        if !options.update_source.is_unspecified() {
-            return Some(options.update_source);
-        }
-        let view = self.config.view();
-        if is_link_local(state.address) && family == Family::Ipv6 {
-            return None;
-        }
-        let name = view.text(options.interface);
-        if !name.is_empty() {
-            return self.link_named(name).and_then(|link| self.own_on(link, family));
-        }
-        self.near(state.address).map(|(own, _)| own).or_else(|| self.only_own(family))
-    }
-
-    /// Our one global address of a family that is not shared and has a subnet; with several, the host's routing decides.
-    fn only_own(&self, family: Family) -> Option<IpAddr> {
-        let mut own = self.hosts.as_slice().iter().filter(|host| {
-            let address = host.address.address;
-            Family::of(address) == family
-                && host.address.length < family.bits()
-                && super::host::is_global(address)
-                && !self.is_shared(address)
-        });
-        let first = own.next()?.address.address;
-        own.all(|other| other.address.address == first).then_some(first)
-    }
-
-    /// The timers of peers that have expired.
-    pub(super) fn peer_timers(&mut self) {
-        if self.now < self.peers_at {
-            return;
-        }
-        for peer in 0..P {
-            if self.peers[peer].kind != Kind::Free && peer_deadline(&self.peers[peer]) <= self.now {
-                self.timers_of(peer);
-            }
-        }
-        self.peers_at = self.peers.iter().map(peer_deadline).min().unwrap_or(Instant::FAR);
-    }
-
-    fn timers_of(&mut self, peer: usize) {
-        let now = self.now;
-        for slot in [OUTGOING, INCOMING] {
-            for timer in Timer::ALL {
-                let conn = &mut self.peers[peer].conns[slot];
-                if conn.timer(timer).is_none_or(|at| at > now) {
-                    continue;
-                }
-                conn.stop(timer);
-                match timer {
-                    Timer::Hold if conn.is_ending() => {
-                        conn.owed.add(Owed::ABORT);
-                        self.touch(peer);
-                    }
-                    Timer::Hold => self.fire(peer, slot, Event::HoldTimerExpires, Fault::NONE),
-                    Timer::Keepalive => self.fire(peer, slot, Event::KeepaliveTimerExpires, Fault::NONE),
-                    Timer::SendHold => {
-                        self.ended(peer, LastEnd::Sent(notification::send_hold_timer::CODE, 0));
-                        self.fire(peer, slot, Event::SendHoldTimerExpires, Fault::NONE);
-                    }
-                }
-            }
-        }
-        let state = &mut self.peers[peer];
-        if state.batch.until != Instant::ZERO && state.batch.until <= now {
-            state.batch.until = Instant::ZERO;
-            self.ready |= 1 << peer;
-        }
-        if state.dial_at != Instant::ZERO && state.dial_at <= now {
-            self.dial(peer);
-        }
-    }
-
-    fn dial(&mut self, peer: usize) {
-        self.peers[peer].dial_at = Instant::ZERO;
-        // Whatever stands in the way will call again: an old connection when it has ended, the host when it is known.
-        if !self.may_dial(peer) {
-            return;
-        }
-        let event = match self.peers[peer].conns[OUTGOING].state {
-            State::Idle => Event::AutomaticStart,
-            State::Connect | State::Active => Event::ConnectRetryTimerExpires,
-            _ => return,
-        };
-        if self.peers[peer].conns[OUTGOING].tcp == Tcp::Dialing {
-            self.ended(peer, LastEnd::Connection(IoError::TimedOut as u8));
-        }
-        self.fire(peer, OUTGOING, event, Fault::NONE);
-    }
-}
-
-/// When the next timer of a peer expires.
-pub(super) fn peer_deadline(peer: &Peer) -> Instant {
-    let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
-    let [outgoing, incoming] = &peer.conns;
-    outgoing.deadline().min(incoming.deadline()).min(timer(peer.dial_at)).min(timer(peer.batch.until))
 }
 
 /// The cause as it is told.
