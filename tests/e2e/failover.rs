@@ -79,6 +79,8 @@ fn pasted(lab: &Lab, servers: Kind) -> Result<()> {
         ensure!(up == ROUTE_SERVERS.len(), "our own view: {neighbors}");
     }
     world.probe.stays_with(lab, "n1", 1.0)?;
+    // They are on a connected subnet.
+    world.sent_with_hop_limit(0, 1)?;
     world.end()?;
     for node in NODES {
         absent(lab, node, PREFIX)?;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use holdover_tests::harness::holdover::{Holdover, frame, program, template};
-use holdover_tests::harness::peers::{Peer, bird};
+use holdover_tests::harness::peers::{Family, Peer, Session, bird};
 use holdover_tests::harness::probe::{Probe, serve};
 use holdover_tests::harness::raw::message;
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{
-    Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, Transport, failover, pair, segment6,
+    Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, Transport, cut, failover, pair, segment6,
 };
 use holdover_tests::harness::{Lab, Result, ensure};
 
@@ -26,6 +26,8 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("reload/an_address_is_added_and_another_removed", 60, reload_addresses),
         Case::new("drain/moves_the_traffic_with_graceful_shutdown_and_undrain_brings_it_back", 60, drain),
         Case::new("check/tells_clean_warned_and_broken_files_apart", 30, check),
+        Case::new("stop/a_silent_network_holds_up_the_stop_for_a_moment_only", 60, stop_in_silence),
+        Case::new("session/a_router_behind_another_is_reached", 60, several_hops),
         Case::new("start/announces_soon_and_stays_small", 30, start_is_quick),
         Case::new("start/ten_thousand_networks_reach_all_four_route_servers", 60, ten_thousand),
         Case::new("start/a_bad_file_is_refused_with_all_its_errors", 30, bad_start),
@@ -202,6 +204,60 @@ fn check(lab: &Lab) -> Result<()> {
                 ensure!(value["version"].is_number(), "{value}");
             }
         }
+    }
+    Ok(())
+}
+
+fn stop_in_silence(lab: &Lab) -> Result<()> {
+    let world = World::up(lab, PLAIN)?;
+    cut(lab, "n1")?;
+    let at = Instant::now();
+    world.nodes[0].process().signal(Signal::INT)?;
+    let status = world.nodes[0].process().wait(lab, 10.0)?;
+    ensure!(status.success(), "{status}");
+    // Flush 1 s, closing 1 s, linger 2 s.
+    let took = at.elapsed().as_secs_f64();
+    ensure!(took < 6.0, "the stop took {took} s");
+    absent(lab, "n1", PREFIX)
+}
+
+/// BIRD runs on the client, which the node reaches by rs1.
+fn several_hops(lab: &Lab) -> Result<()> {
+    failover(lab, Failover { route_servers: 1, ..Failover::default() })?;
+    let (peer, us) = ("2001:db8:c::2".parse()?, segment6("n1"));
+    let session = Session {
+        local: peer,
+        remote: us,
+        local_as: 63949,
+        remote_as: 65000,
+        passive: true,
+        password: None,
+        gtsm: false,
+        hold: None,
+        families: vec![Family::V6],
+        max_prefix: None,
+        announce: Vec::new(),
+    };
+    let bird = bird::Bird::start(lab, "cl", &bird::config(&session).over_several_hops())?;
+    // Our own choice of the TTL, and the operator's.
+    for (extra, ttl) in [("", 16), (" neighbor 2001:db8:c::2 ebgp-multihop 10\n", 10)] {
+        let config = format!(
+            "router bgp 65000\n bgp router-id 203.0.113.101\n no bgp network import-check\n \
+             neighbor {peer} remote-as 63949\n{extra} address-family ipv6 unicast\n  neighbor {peer} activate\n  \
+             network 2001:db8:18:1::7/128 route-map primary\n exit-address-family\n\
+             route-map primary permit 10\n set large-community 63949:1:1\n"
+        );
+        let node = Holdover::start(lab, "n1", &config)?;
+        let route = lab.eventually("the route is there", 15.0, || {
+            node.runs()?;
+            bird.established(us)?;
+            bird.route(us, "2001:db8:18:1::7/128")
+        })?;
+        // A link-local next hop means nothing behind a router.
+        ensure!(route.next_hops == [us], "{route:?}");
+        let view = node.show(lab, "neighbors")?;
+        ensure!(view.pointer("/neighbors/0/ttl").is_some_and(|found| *found == ttl), "{view}");
+        node.stop(lab, 10.0)?;
     }
     Ok(())
 }

@@ -94,6 +94,8 @@ fn tells(lab: &Lab, kind: Kind, transport: Transport) -> Result<()> {
     ensure!(hold == 30, "{hold}");
     let before = peer.incarnation(us)?;
     peer.refresh(us)?;
+    // A speaker that closes while the answer is on its way resets the connection, and its NOTIFICATION is lost.
+    lab.steadily("Established", 0.5, || peer.established(us))?;
     peer.shut_down(us, "good night")?;
     lab.eventually("BIRD hears the text", 10.0, || {
         let words = bird.last_words(them)?;

@@ -181,6 +181,15 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// Everything that this node sent over BGP had this hop limit.
+    pub(crate) fn sent_with_hop_limit(&self, node: usize, limit: u8) -> Result<()> {
+        let filter = format!("ipv6.src == {} && tcp.port == 179", segment6(NODES[node]));
+        let limits = self.captures[node].fields(&filter, &["ipv6.hlim"])?;
+        let expected = limit.to_string();
+        ensure!(!limits.is_empty() && limits.iter().all(|found| *found == expected), "{limits:?}");
+        Ok(())
+    }
+
     /// Both nodes stop cleanly, and tshark finds nothing wrong in what they sent.
     pub(crate) fn end(self) -> Result<()> {
         for node in &self.nodes {

@@ -29,6 +29,15 @@ pub struct Config {
     names: Vec<(IpAddr, String)>,
 }
 
+impl Config {
+    /// The same, for a peer that is not on a connected subnet.
+    #[must_use]
+    pub fn over_several_hops(mut self) -> Self {
+        self.text = self.text.replace(" direct;\n", " multihop 10;\n");
+        self
+    }
+}
+
 const HEAD: &str = "timeformat log iso long ms; timeformat protocol iso long us;\n\
     debug protocols { states, events, routes };\nprotocol device { }\n";
 
