@@ -315,6 +315,8 @@ pub enum Lint {
     NothingAnnounced,
     /// A check that takes longer than its interval.
     SlowCheck,
+    /// A secondary service without standby attributes.
+    NoStandby,
 }
 
 impl Lint {
@@ -340,6 +342,7 @@ impl Lint {
             Self::Duplicate => "duplicate",
             Self::NothingAnnounced => "nothing-announced",
             Self::SlowCheck => "slow-check",
+            Self::NoStandby => "no-standby",
         }
     }
 
@@ -403,6 +406,11 @@ impl Lint {
             Self::Duplicate => write!(f, "`{found}` stands twice"),
             Self::NothingAnnounced => f.write_str("nothing is announced: no `network`, `failover` or `redistribute`"),
             Self::SlowCheck => write!(f, "the timeout of check {found} is longer than its interval"),
+            Self::NoStandby => write!(
+                f,
+                "service {found} has `role secondary` and no `standby`: it announces the active attributes, as the \
+                 primary machine does, and may win; say `standby route-map …`"
+            ),
         }
     }
 }

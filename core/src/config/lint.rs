@@ -5,7 +5,9 @@ use core::fmt::Write;
 use core::net::IpAddr;
 
 use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity};
-use super::model::{Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, RouteSource, Rule};
+use super::model::{
+    Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, Role, RouteSource, Rule, Service,
+};
 use crate::base::net::{Asn, BgpId, Family};
 
 /// The hops that the provider's route servers can be away.
@@ -27,6 +29,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     families(&view, &mut tell);
     neighbors(&view, &mut tell);
     announcements(&view, &mut tell);
+    standby(&view, &mut tell);
     count
 }
 
@@ -123,6 +126,14 @@ fn announcements(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
     let steered = view.rules.iter().any(is_accept);
     if !redistributed && !steered && !view.routes.iter().any(|route| announced(route.owner)) {
         tell(Lint::NothingAnnounced, "");
+    }
+}
+
+/// Secondary services that announce what the primary machine announces.
+fn standby(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    let alone = |service: &&Service| service.role == Role::Secondary && service.standby.name.is_empty();
+    for service in view.services.iter().filter(alone) {
+        tell(Lint::NoStandby, view.text(service.name));
     }
 }
 

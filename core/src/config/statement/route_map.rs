@@ -212,7 +212,9 @@ fn set_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault
         _ => Clause::CommunityNone,
     };
     let additive = values.given(1).then_some(Clause::CommunityAdditive);
-    set_list(draft, values, (Kind::Community, COMMUNITIES, Limit::Communities), is_community, make, additive)
+    // A drain adds GRACEFUL_SHUTDOWN to what is set here.
+    let limit = (Kind::Community, COMMUNITIES - 1, Limit::Communities);
+    set_list(draft, values, limit, is_community, make, additive)
 }
 
 fn print_set_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {

@@ -291,6 +291,31 @@ fn a_full_table_says_which_limit_and_what_it_is_once() {
 }
 
 #[test]
+fn a_drain_has_room_for_its_own_community_and_prepends() {
+    let set =
+        |what: &str, count: usize| format!("route-map A permit 10\n set {what}{}", " 64500:1".repeat(count));
+    says(&set("community", 31), &[]);
+    says(
+        &set("community", 32),
+        &["error: line 2, column 16: this platform holds 31 communities in one line; this is one too many"],
+    );
+    let large = |count| set("large-community", count).replace("64500:1", "64500:1:1");
+    says(&large(32), &[]);
+    says(
+        &large(33),
+        &["error: line 2, column 22: this platform holds 32 communities in one line; this is one too many"],
+    );
+    let prepend = |count| set("as-path prepend", count).replace("64500:1", "64500");
+    says(&prepend(29), &[]);
+    says(
+        &prepend(30),
+        &[
+            "error: line 2, column 22: this platform holds 29 AS numbers in one line; this is one too many",
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_text_is_an_error_of_its_line() {
     let mut config = Small::new();
     let mut said = Vec::new();

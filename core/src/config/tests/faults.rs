@@ -204,3 +204,12 @@ fn every_code_is_a_word_of_its_own() {
             .all(|kind| kind.code().chars().all(|letter| letter.is_ascii_lowercase() || letter == '-'))
     );
 }
+
+#[test]
+fn a_secondary_without_standby_attributes() {
+    let text =
+        format!("{CLEAN}failover web\n address 192.0.2.11/32\n role secondary\n active route-map primary\n");
+    assert_eq!(warnings(&text), ["no-standby"]);
+    assert_eq!(warnings(&format!("{text} standby route-map primary\n")), [""; 0]);
+    assert_eq!(warnings(&text.replace("secondary", "primary")), [""; 0]);
+}
