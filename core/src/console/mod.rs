@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`command`] | what an operator can say: the table, abbreviation, completion and `?` |
-//! | [`show`] | the renderers: summary, neighbors, services, routes, steered prefixes |
+//! | [`show`] | the renderers: summary, neighbors, services, routes, steered prefixes, the configuration |
 //! | [`advice`] | what to do about what is shown, in sentences |
 //! | [`table`] | columns that line up |
 //! | [`text`] | ages, and a sink for those who have [`core::fmt::Write`] |

@@ -10,7 +10,7 @@ use super::text::{Age, Count, note, put};
 use crate::base::net::Asn;
 use crate::base::time::Instant;
 use crate::bgp::fsm::State;
-use crate::config::{Owner, Role, RouteSource, StaticKind};
+use crate::config::{ConfigView, Owner, Printed, Role, RouteSource, StaticKind};
 use crate::engine::view::{AddressState, PeerView, RouteView, ServiceView, SteerView, Summary};
 
 /// `show summary`: the whole at a glance, every neighbor and service in one line each, and what to look at.
@@ -284,6 +284,11 @@ pub fn steered<W: Write + ?Sized>(
         3 => write!(f, "{}", prefix.shares),
         _ => write!(f, "{}", prefix.candidates),
     })
+}
+
+/// `show running-config`: the configuration as it would be written, its passwords hidden.
+pub fn running_config<W: Write + ?Sized>(out: &mut W, view: ConfigView<'_>) -> Result<(), W::Error> {
+    put(out, format_args!("{:#}", Printed(view)))
 }
 
 #[cfg(test)]
@@ -606,5 +611,44 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         }
         assert_eq!(said.iter().flatten().collect::<std::collections::BTreeSet<_>>().len(), 6);
         assert_eq!(said[6], None);
+    }
+
+    /// A serial line that takes three octets at a time, and breaks after `room` of them.
+    struct Serial {
+        taken: std::vec::Vec<u8>,
+        room: usize,
+    }
+
+    impl embedded_io::ErrorType for Serial {
+        type Error = embedded_io::ErrorKind;
+    }
+
+    impl Write for Serial {
+        fn write(&mut self, octets: &[u8]) -> Result<usize, Self::Error> {
+            let taken = octets.len().min(3);
+            if self.taken.len() + taken > self.room {
+                return Err(embedded_io::ErrorKind::BrokenPipe);
+            }
+            self.taken.extend_from_slice(&octets[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_running_configuration_goes_out_on_a_serial_line_whole_and_without_passwords() {
+        let text = "router bgp 65000\n neighbor 10.0.0.2 remote-as external\n neighbor 10.0.0.2 password s3cret\nexit\n";
+        let mut config = std::boxed::Box::<crate::config::Config<2, 2>>::default();
+        crate::config::parse(text, &crate::config::Platform::ALL, &mut config, &mut |_| {}).unwrap();
+        let mut serial = Serial { taken: std::vec::Vec::new(), room: usize::MAX };
+        running_config(&mut serial, config.view()).unwrap();
+        let shown = String::from_utf8(serial.taken).unwrap();
+        assert_eq!(shown, std::format!("{:#}", Printed(config.view())));
+        assert!(shown.contains("neighbor 10.0.0.2 password") && !shown.contains("s3cret"), "{shown}");
+        let mut broken = Serial { taken: std::vec::Vec::new(), room: 10 };
+        assert_eq!(running_config(&mut broken, config.view()), Err(embedded_io::ErrorKind::BrokenPipe));
     }
 }

@@ -309,9 +309,7 @@ fn a_drain_has_room_for_its_own_community_and_prepends() {
     says(&prepend(29), &[]);
     says(
         &prepend(30),
-        &[
-            "error: line 2, column 22: this platform holds 29 AS numbers in one line; this is one too many",
-        ],
+        &["error: line 2, column 22: this platform holds 29 AS numbers in one line; this is one too many"],
     );
 }
 
