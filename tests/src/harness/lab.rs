@@ -22,6 +22,8 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 /// Every lab that exists in this process, by tag, for the clean-up on a signal and for cases that hang.
 static LABS: Mutex<BTreeMap<String, Vestige>> = Mutex::new(BTreeMap::new());
 static NEXT: AtomicU32 = AtomicU32::new(0);
+/// The process is on its way out.
+static OVER: AtomicBool = AtomicBool::new(false);
 
 /// How long one helper command (`ip`, `vtysh`, `tshark`, …) may take, in seconds.
 const COMMAND_LIMIT: &str = "30";
@@ -61,6 +63,7 @@ pub struct Lab {
 impl Lab {
     /// An empty lab for `case`, which must be over after `limit`.
     pub fn new(case: &str, limit: Duration) -> Result<Self> {
+        ensure!(!is_over(), "the run is over");
         let tag = format!("ho{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(format!("holdover-e2e-{tag}"));
         std::fs::create_dir_all(&dir)?;
@@ -111,9 +114,7 @@ impl Lab {
     /// Adds a machine: a namespace with `lo` up and nothing else.
     pub fn host(&self, host: &str, options: HostOptions) -> Result<()> {
         let namespace = self.namespace(host);
-        if let Some(vestige) = lock(&LABS).get_mut(&self.tag) {
-            vestige.namespaces.push(namespace.clone());
-        }
+        lock(&LABS).get_mut(&self.tag).context("the lab is over")?.namespaces.push(namespace.clone());
         bounded(&["ip", "netns", "add", &namespace])?;
         let forwards = u8::from(options.forwards);
         let dad = u8::from(options.detects_duplicates);
@@ -373,12 +374,24 @@ pub fn clean(case: &str, keep: Option<&Path>) {
     }
 }
 
-/// Removes everything of this process, when it is told to stop.
+/// Removes everything of this process, when it is told to stop: no lab can be made or grow from now on.
 pub fn clean_all() {
+    OVER.store(true, Ordering::SeqCst);
     let gone = std::mem::take(&mut *lock(&LABS));
     for vestige in gone.values() {
         remove(vestige, None);
     }
+    // What a case was just about to make is there a moment later.
+    for _ in 0..3 {
+        // pause: the commands that were under way have ended then
+        std::thread::sleep(Duration::from_millis(100));
+        remove_labs_of(|pid| pid == std::process::id());
+    }
+}
+
+/// Whether [`clean_all`] was called.
+pub fn is_over() -> bool {
+    OVER.load(Ordering::SeqCst)
 }
 
 fn remove(vestige: &Vestige, keep: Option<&Path>) {
@@ -395,20 +408,22 @@ fn remove(vestige: &Vestige, keep: Option<&Path>) {
 
 /// Removes what runs that were killed left behind: labs whose process is no more.
 pub fn clean_leftovers() {
+    remove_labs_of(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+}
+
+/// Removes all namespaces and folders of labs by the process that made them.
+fn remove_labs_of(is_meant: impl Fn(u32) -> bool) {
     let owner = |name: &str| name.strip_prefix("ho")?.split_once('x')?.0.parse::<u32>().ok();
-    let dead = |pid: u32| !Path::new(&format!("/proc/{pid}")).exists();
+    let meant = |name: &str| owner(name).is_some_and(&is_meant);
     let list = bounded(&["ip", "netns", "list"]).unwrap_or_default();
-    let names: Vec<String> = list
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| owner(name).is_some_and(dead))
-        .map(str::to_owned)
-        .collect();
-    end_namespaces(&names);
-    for folder in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
-        let name = folder.file_name().to_string_lossy().into_owned();
-        if name.strip_prefix("holdover-e2e-").and_then(owner).is_some_and(dead) {
-            let _ = std::fs::remove_dir_all(folder.path());
+    let names = list.lines().filter_map(|line| line.split_whitespace().next());
+    end_namespaces(&names.filter(|name| meant(name)).map(str::to_owned).collect::<Vec<_>>());
+    for parent in [std::env::temp_dir(), PathBuf::from("/var/run/frr")] {
+        for folder in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+            let name = folder.file_name().to_string_lossy().into_owned();
+            if meant(name.strip_prefix("holdover-e2e-").unwrap_or(&name)) {
+                let _ = std::fs::remove_dir_all(folder.path());
+            }
         }
     }
 }
