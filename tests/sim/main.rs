@@ -28,6 +28,7 @@ mod lab;
 mod network;
 
 mod collision;
+mod edges;
 mod failover;
 mod fsm;
 mod laws;

@@ -238,6 +238,35 @@ impl Prefix {
         ) && u128::from_be_bytes(mask(left_aligned(address), self.length)) == u128::from_be_bytes(self.octets)
     }
 
+    /// Whether it lies in a range that no route leads to: multicast, loopback, link-local, "this network" and the rest
+    /// that RFC 6890 calls neither a source nor a destination to forward. The default route does not.
+    pub const fn is_reserved(self) -> bool {
+        const fn within(prefix: Prefix, address: IpAddr, length: u8) -> bool {
+            matches!(Prefix::new(address, length), Some(range) if range.covers(prefix))
+        }
+        const fn v4(prefix: Prefix, first: u8, second: u8, length: u8) -> bool {
+            within(prefix, IpAddr::V4(Ipv4Addr::new(first, second, 0, 0)), length)
+        }
+        const fn v6(prefix: Prefix, first: u16, last: u16, length: u8) -> bool {
+            within(prefix, IpAddr::V6(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, last)), length)
+        }
+        match self.family {
+            Family::Ipv4 => {
+                v4(self, 0, 0, 8)
+                    || v4(self, 127, 0, 8)
+                    || v4(self, 169, 254, 16)
+                    || v4(self, 224, 0, 4)
+                    || v4(self, 240, 0, 4)
+            }
+            Family::Ipv6 => {
+                v6(self, 0, 0, 128)
+                    || v6(self, 0, 1, 128)
+                    || v6(self, 0xFE80, 0, 10)
+                    || v6(self, 0xFF00, 0, 8)
+            }
+        }
+    }
+
     /// Whether `other` lies in it, itself included.
     pub const fn covers(self, other: Self) -> bool {
         other.length >= self.length && self.contains(other.address())

@@ -16,7 +16,7 @@ const EAGER_FOR: Duration = Duration::from_secs(2);
 /// After that, attempts are this far apart.
 const STEADY: Duration = Duration::from_secs(1);
 /// The longest pause after the peer told us to stay away.
-const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST: Duration = Duration::from_secs(60);
 /// How much of what a Cease said is kept (RFC 9003).
 pub const TEXT: usize = 32;
 

@@ -105,6 +105,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Something about a route changed: is it announced now, and who must be told?
     pub(super) fn weigh(&mut self, place: usize) {
+        if self.is_unread(place) {
+            return; // the pass weighs it
+        }
         let announced = self.origin_of(self.routes.get(place)).is_some();
         let route = self.routes.get_mut(place);
         let news = announced != route.announced;
@@ -318,6 +321,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let mut from = 0;
         while let Some(place) = self.adj_out.next_owed(peer, from) {
             from = place + 1;
+            if self.is_unread(place) {
+                continue; // it stays owed, and the end of the pass calls again
+            }
             let (told, family) = (self.adj_out.told(peer, place), self.routes.get(place).prefix.family());
             match self.wanted(&audience, place) {
                 Wanted::Withdrawn if told == 0 => self.adj_out.settle(peer, place),
@@ -373,7 +379,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             next = self.adj_out.next_owed(peer, place + 1);
             let (told, prefix) = (self.adj_out.told(peer, place), self.routes.get(place).prefix);
             let fits = place == first
-                || (prefix.family() == family && told != set && self.wanted(audience, place) == same);
+                || (!self.is_unread(place)
+                    && prefix.family() == family
+                    && told != set
+                    && self.wanted(audience, place) == same);
             if !fits {
                 continue;
             }

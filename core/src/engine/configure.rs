@@ -3,6 +3,7 @@
 use super::Inner;
 use super::record::{Limit, Record};
 use super::route::{Fib, Flags};
+use super::session::{extended_next_hop, timers};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
@@ -154,15 +155,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     *kind = state.kind;
                     continue;
                 }
-                Kind::Configured(_) => {
-                    let line = new.neighbors.iter().position(|line| line.address == state.address);
-                    line.map(|line| (Kind::Configured(line as u16), new.options(&new.neighbors[line])))
-                }
-                Kind::Dynamic(group) => {
-                    let name = old.groups.get(usize::from(group)).map_or("", |group| old.text(group.name));
-                    let group = new.groups.iter().position(|group| new.text(group.name) == name);
-                    group.map(|group| (Kind::Dynamic(group as u16), new.groups[group].options))
-                }
+                Kind::Configured(_) => neighbor(new, state.address),
+                // One that came by itself may have been given a line of its own.
+                Kind::Dynamic(_) => neighbor(new, state.address).or_else(|| {
+                    let group = super::listen::range_group(new, state.address)?;
+                    Some((Kind::Dynamic(group), new.groups.get(usize::from(group))?.options))
+                }),
             };
             let Some((new_kind, after)) = after else {
                 self.stop_peer(peer, cease::PEER_DECONFIGURED);
@@ -174,7 +172,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let (was_shut, shut) =
                 (before.flags.on(PeerFlags::SHUTDOWN), after.flags.on(PeerFlags::SHUTDOWN));
             let other = reidentified
-                || needs_reset(old, &before, new, &after)
+                || needs_reset(state.address, (old, &before), (new, &after))
                 || old.families(&before) != new.families(&after);
             if shut && !was_shut {
                 // The text belongs to the new configuration and is said by the time it is in force.
@@ -261,17 +259,28 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 let high = self.routes.high();
                 let to = high.min(usize::from(self.pass.next) + ROUTES_PER_TURN);
                 for place in usize::from(self.pass.next)..to {
+                    self.pass.next = place as u16 + 1;
                     if self.routes.is_used(place) {
                         self.sweep(place);
                     }
                 }
-                self.pass.next = to as u16;
                 if to >= self.routes.high() {
                     self.pass = Pass::REST;
                     self.finish_pass();
                 }
             }
         }
+    }
+
+    /// Whether the pass over a new configuration has not come to this route yet: its owner and its line are still those of
+    /// the configuration before, and mean other things in this one.
+    pub(super) fn is_unread(&self, place: usize) -> bool {
+        let to_come = match self.pass.stage {
+            Stage::Over => false,
+            Stage::Lines => true,
+            Stage::Sweep => place >= usize::from(self.pass.next),
+        };
+        to_come && !self.routes.get(place).flags.has(Flags::MET)
     }
 
     /// A line of the configuration that announces or binds something.
@@ -453,13 +462,19 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 }
 
+/// The `neighbor` line of an address, and what holds for it.
+fn neighbor(view: ConfigView<'_>, address: core::net::IpAddr) -> Option<(Kind, PeerOptions)> {
+    let line = view.neighbors.iter().position(|line| line.address == address)?;
+    Some((Kind::Configured(line as u16), view.options(&view.neighbors[line])))
+}
+
 /// Whether a connection made under `old` could not have been made like this under `new`.
-fn needs_reset(old: ConfigView<'_>, before: &PeerOptions, new: ConfigView<'_>, after: &PeerOptions) -> bool {
-    let timers = |view: ConfigView<'_>, options: &PeerOptions| {
-        let own = options.flags.given & PeerFlags::TIMERS != 0;
-        if own { (options.keepalive, options.hold) } else { (view.bgp.keepalive, view.bgp.hold) }
-    };
-    let switches = PeerFlags::PASSIVE | PeerFlags::EXTENDED_NEXT_HOP | PeerFlags::EBGP_MULTIHOP;
+fn needs_reset(
+    address: core::net::IpAddr,
+    (old, before): (ConfigView<'_>, &PeerOptions),
+    (new, after): (ConfigView<'_>, &PeerOptions),
+) -> bool {
+    let switches = PeerFlags::PASSIVE | PeerFlags::EBGP_MULTIHOP;
     let given = |options: &PeerOptions| options.flags.given & options.flags.value & switches;
     before.remote_as != after.remote_as
         || old.text(before.password) != new.text(after.password)
@@ -470,6 +485,7 @@ fn needs_reset(old: ConfigView<'_>, before: &PeerOptions, new: ConfigView<'_>, a
         || before.ttl_security != after.ttl_security
         || timers(old, before) != timers(new, after)
         || given(before) != given(after)
+        || extended_next_hop(address, before) != extended_next_hop(address, after)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use super::Inner;
 use super::input::IoError;
 use super::session::{INCOMING, OUTGOING};
+use crate::base::limits::{MESSAGE, SPARE_TRANSMIT};
 use crate::base::net::{BgpId, Family, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
@@ -50,6 +51,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && self.router_id != BgpId(0)
             && state.may_dial()
             && matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing)
+            && self.has_room(peer, OUTGOING)
+    }
+
+    /// Whether a new connection in this slot would have its part of the transmit buffer to itself: a message that the other
+    /// one, on its way out, has begun to send may lie there.
+    pub(super) fn has_room(&self, peer: usize, slot: usize) -> bool {
+        usize::from(self.peers[peer].conns[1 - slot].filled) <= MESSAGE - SPARE_TRANSMIT
     }
 
     fn dial(&mut self, peer: usize) {

@@ -124,9 +124,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// A link came, went, or changed its carrier: who depends on it?
     fn link_changed(&mut self, place: usize, up: bool) {
+        // One that is known by its link alone loses it here.
+        let before = self.peers.each_ref().map(|peer| peer.link);
         self.find_peers();
-        for peer in 0..P {
-            if usize::from(self.peers[peer].link) == place + 1 {
+        for (peer, before) in before.into_iter().enumerate() {
+            if [before, self.peers[peer].link].contains(&(place as u8 + 1)) {
                 if up {
                     self.dial_soon(peer);
                 } else {

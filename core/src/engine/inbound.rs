@@ -53,6 +53,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let looped = update.as_path().contains(self.config.view().bgp.local_as);
         let options = self.options(peer);
         for prefix in update.announced() {
+            // Semantically wrong: such a prefix is ignored and said (RFC 4271 section 6.3).
+            if prefix.is_reserved() {
+                self.note_malformed(peer, 0, true);
+                continue;
+            }
             match self.candidate(&options, update, prefix).filter(|_| usable && !looped) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {

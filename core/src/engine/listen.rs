@@ -12,7 +12,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Owed, Tcp};
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::peer::{Kind, Peer};
-use crate::config::{BgpFlags, Clause, List, PeerFlags};
+use crate::config::{BgpFlags, Clause, ConfigView, List, PeerFlags};
 use crate::wire::notification::Fault;
 
 /// How long after a failure listening is tried again.
@@ -58,13 +58,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && self.router_id != BgpId(0)
             && state.established().is_none()
             && incoming.tcp == Tcp::None
+            && self.has_room(peer, INCOMING)
             && incoming.state == State::Active;
         if !expected {
             // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.
             if incoming.tcp == Tcp::Open && incoming.state < State::Established {
                 self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
             }
-            return self.turn_away(socket, remote.address);
+            self.turn_away(socket, remote.address);
+            return self.tidy(peer);
         }
         let state = &mut self.peers[peer];
         state.conns[INCOMING].renew(Tcp::Open, Owed::ADOPT);
@@ -91,12 +93,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return known;
         }
         let view = self.config.view();
-        let group = view.rules.iter().filter(|rule| rule.list == List::ListenRange).find_map(|rule| {
-            match rule.clause {
-                Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(u16::from(group)),
-                _ => None,
-            }
-        })?;
+        let group = range_group(view, address)?;
         let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
             self.full(Limit::Peers);
             return None;
@@ -165,4 +162,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             _ => None,
         })
     }
+}
+
+/// The peer-group of the listen range that an address lies in.
+pub(super) fn range_group(view: ConfigView<'_>, address: IpAddr) -> Option<u16> {
+    view.rules.iter().filter(|rule| rule.list == List::ListenRange).find_map(|rule| match rule.clause {
+        Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(u16::from(group)),
+        _ => None,
+    })
 }

@@ -43,6 +43,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The fact: whether any address of a service is on this host.
     pub(super) fn service_presence(&mut self, service: usize) {
+        // While a new configuration is gone through, some of its addresses were not met yet: its end looks at all.
+        if self.pass.is_running() {
+            return;
+        }
         let best = self.service_routes[service]
             .iter()
             .filter_map(|&place| usize::from(place).checked_sub(1))

@@ -11,8 +11,8 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
-use crate::bgp::peer::{Batch, Kind, LastEnd, Peer};
-use crate::config::{BgpFlags, PeerFlags, PeerOptions, RemoteAs};
+use crate::bgp::peer::{Batch, Kind, LONGEST, LastEnd, Peer};
+use crate::config::{BgpFlags, ConfigView, PeerFlags, PeerOptions, RemoteAs};
 use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
 
@@ -149,7 +149,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The peer told us to stay away, or our OPENs do not fit: the pauses grow.
     pub(super) fn back_off(&mut self, peer: usize) {
+        let now = self.now;
         let peer = &mut self.peers[peer];
+        if peer.established().is_some() && now - peer.since > LONGEST {
+            peer.refusals = 0;
+        }
         peer.backing_off = true;
         peer.refusals = peer.refusals.saturating_add(1);
     }
@@ -221,7 +225,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         // An attempt that had to wait for the old connection to end need not wait any longer.
         let state = &mut self.peers[peer];
-        if slot == OUTGOING && state.dial_at == Instant::ZERO && state.may_dial() {
+        if state.dial_at == Instant::ZERO && state.may_dial() {
             state.dial_at = self.now;
         }
         self.tidy(peer);
@@ -259,13 +263,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// What we bring to a session with this peer.
     pub(super) fn local(&self, peer: usize) -> Local {
         let (view, options) = (self.config.view(), self.options(peer));
-        let (keepalive, hold_time) = if options.flags.given & PeerFlags::TIMERS != 0 {
-            (options.keepalive, options.hold)
-        } else if view.bgp.flags.has(BgpFlags::TIMERS) {
-            (view.bgp.keepalive, view.bgp.hold)
-        } else {
-            TIMERS
-        };
+        let (keepalive, hold_time) = timers(view, &options);
         Local {
             asn: view.bgp.local_as,
             id: self.router_id,
@@ -273,11 +271,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             keepalive,
             remote_as: options.remote_as,
             families: view.families(&options),
-            // Over IPv6 it is the natural next hop of IPv4 routes, so it is offered unless forbidden.
-            extended_next_hop: options
-                .flags
-                .get(PeerFlags::EXTENDED_NEXT_HOP)
-                .unwrap_or(Family::of(self.peers[peer].address) == Family::Ipv6),
+            extended_next_hop: extended_next_hop(self.peers[peer].address, &options),
         }
     }
 
@@ -325,7 +319,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if coalesce.flags.has(BgpFlags::COALESCE) { coalesce.coalesce_ms } else { COALESCE_MS };
         let state = &mut self.peers[peer];
         state.dial_at = Instant::ZERO;
-        state.refusals = 0;
+        // Too many prefixes are only seen once the session is up: that it is up says nothing.
+        let too_many = (cease::CODE, cease::MAXIMUM_PREFIXES);
+        let told = match state.last_end {
+            LastEnd::Received(code, subcode) | LastEnd::Sent(code, subcode) => (code, subcode),
+            _ => (0, 0),
+        };
+        if told != too_many {
+            state.refusals = 0;
+        }
         state.backing_off = false;
         state.sessions = state.sessions.saturating_add(1);
         state.over_maximum = false;
@@ -359,7 +361,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A session went down: forget what the peer said and what it was told.
     fn session_down(&mut self, peer: usize) {
         self.up &= !(1 << peer);
-        self.adj_out.end(peer, self.routes.high());
+        // What only waited for this peer to be told of its end has no place any more.
+        for place in 0..self.routes.high() {
+            if self.adj_out.told(peer, place) != 0 {
+                self.adj_out.tell(peer, place, 0);
+                self.forget_if_over(place);
+            }
+        }
+        self.adj_out.end(peer, 0);
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
         state.told = 0;
@@ -460,4 +469,22 @@ pub(super) fn cause(end: LastEnd) -> Option<EndCause> {
         LastEnd::Connection(why) => Some(EndCause::Connection(IoError::of(why))),
         LastEnd::LinkDown => Some(EndCause::LinkDown),
     }
+}
+
+/// The keepalive and the hold time that hold for a peer, in seconds.
+pub(super) fn timers(view: ConfigView<'_>, options: &PeerOptions) -> (u16, u16) {
+    if options.flags.given & PeerFlags::TIMERS != 0 {
+        (options.keepalive, options.hold)
+    } else if view.bgp.flags.has(BgpFlags::TIMERS) {
+        (view.bgp.keepalive, view.bgp.hold)
+    } else {
+        TIMERS
+    }
+}
+
+/// Whether IPv4 routes with IPv6 next hops are offered to a peer: over IPv6 that is their natural next hop, so it is
+/// unless forbidden.
+pub(super) fn extended_next_hop(address: IpAddr, options: &PeerOptions) -> bool {
+    let said = options.flags.get(PeerFlags::EXTENDED_NEXT_HOP);
+    said.unwrap_or(Family::of(address) == Family::Ipv6)
 }
