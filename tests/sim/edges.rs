@@ -318,3 +318,56 @@ fn a_second_keepalive_is_heard() {
     duo.world.run(SECOND);
     assert_eq!(duo.state(), State::Established);
 }
+
+fn offer(number: u32, large: Option<[u32; 3]>) -> Vec<u8> {
+    announce(prefix("192.0.2.10/32"), ip(&format!("10.0.0.{number}")), &[65_000 + number], large)
+}
+
+fn hops(world: &World, host: usize) -> Vec<String> {
+    let installed = world.hosts[host].installed.get(&prefix("192.0.2.10/32"));
+    installed.map_or(vec![], |route| route.next_hops.iter().map(|hop| hop.address.to_string()).collect())
+}
+
+#[test]
+fn what_is_steered_goes_with_the_block_that_accepted_it() {
+    let (mut world, host) = listening(&format!("{LISTENING}{RANGE}{STEER}"));
+    let script = script_at(&mut world, 2);
+    let line = session(&mut world, script, 2);
+    let without =
+        [String::new(), STEER.replace("install kernel", ""), STEER.replace("192.0.2.0/24", "10.0.0.0/8")];
+    for steer in without {
+        world.say(line, &offer(2, None));
+        world.run(10 * MS);
+        assert_eq!(hops(&world, host), ["10.0.0.2"]);
+        world.reload(host, &format!("{LISTENING}{RANGE}{steer}"));
+        world.run(SECOND);
+        assert!(hops(&world, host).is_empty(), "{steer}");
+        world.reload(host, &format!("{LISTENING}{RANGE}{STEER}"));
+        world.run(SECOND);
+        assert!(!world.is_over(line));
+    }
+}
+
+#[test]
+fn a_changed_preference_asks_the_peers_again() {
+    let (mut world, host) = listening(&format!("{LISTENING}{RANGE}{STEER}"));
+    let scripts = [script_at(&mut world, 2), script_at(&mut world, 3)];
+    let lines = [session(&mut world, scripts[0], 2), session(&mut world, scripts[1], 3)];
+    let said = [offer(2, Some([63_949, 1, 1])), offer(3, Some([63_949, 1, 2]))];
+    for (line, offer) in lines.into_iter().zip(&said) {
+        world.say(line, offer);
+    }
+    world.run(10 * MS);
+    assert_eq!(hops(&world, host), ["10.0.0.2"]);
+    for line in lines {
+        while world.take(line).is_some() {}
+    }
+    world.reload(host, &format!("{LISTENING}{RANGE}{}", STEER.replace("63949:1:1", "63949:1:2")));
+    for (line, offer) in lines.into_iter().zip(&said) {
+        let asked = world.hear_other(line, SECOND);
+        assert!(matches!(asked, Message::Refresh { subtype: 0, .. }), "{asked:?}");
+        world.say(line, offer);
+    }
+    world.run(10 * MS);
+    assert_eq!(hops(&world, host), ["10.0.0.3"]);
+}

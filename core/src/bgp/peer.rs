@@ -45,6 +45,8 @@ pub struct Batch {
     pub refresh_begin: Families,
     /// Families whose refresh ends when nothing is owed any more (EoRR).
     pub refresh_end: Families,
+    /// Families that the peer is to be asked to tell again (RFC 2918).
+    pub ask_again: Families,
 }
 
 impl Batch {
@@ -54,6 +56,7 @@ impl Batch {
         end_of_rib: Families::NONE,
         refresh_begin: Families::NONE,
         refresh_end: Families::NONE,
+        ask_again: Families::NONE,
     };
 }
 

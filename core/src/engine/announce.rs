@@ -256,6 +256,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Markers and UPDATEs of a session.
     fn build_routes(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
+        if let Some(family) = take_first(&mut self.peers[peer].batch.ask_again) {
+            return marker(family, Subtype::Request).write(buffer);
+        }
         if self.is_held_back(peer) {
             return None;
         }

@@ -52,12 +52,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let checks = self.match_checks(config.view());
         self.match_peers(config.view(), reidentified);
         let asked = self.tables_to_ask(config.view());
+        let filters = super::inbound::filters_differ(self.config.view(), config.view());
         self.config.copy_from(config);
         self.ask_tables |= asked;
         self.take_services(kept, checks);
         self.adj_out.forget_symbols();
         self.full = 0;
         self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
+        if filters {
+            self.steer_anew();
+        }
         self.choose_router_id();
         self.adopt_peers();
         self.configured = true;

@@ -391,7 +391,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
         while let Some(order) = self.inbound.next_order() {
             self.note_steered(&order);
-            if installs {
+            if installs || self.inbound.remove_instead(order.place) {
                 return Some(Job::Steer(order.place, order.prefix));
             }
             self.inbound.done(order.place, false);
@@ -416,7 +416,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn steer_order(&mut self, place: usize, prefix: Prefix) -> Output<'_> {
         let route = RouteId { index: (R + place) as u32, generation: 0 };
         let mut count = 0;
-        for address in self.inbound.next_hops(place).into_iter().take(P) {
+        let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
+        for address in self.inbound.next_hops(place).into_iter().take(if installs { P } else { 0 }) {
             let link = self.near(address).map(|(_, link)| self.links()[link].id);
             self.steer_hops[count] = NextHop { address, link };
             count += 1;

@@ -155,8 +155,24 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     pub fn share(&mut self, on: bool) {
         if self.relax != on {
             self.relax = on;
-            for place in 0..usize::from(self.used) {
-                self.owe(place);
+            self.owe_all();
+        }
+    }
+
+    /// Whether routes are installed at all may have changed: every prefix is looked at.
+    pub fn owe_all(&mut self) {
+        for place in 0..usize::from(self.used) {
+            self.owe(place);
+        }
+    }
+
+    /// Forgets the prefixes that are not to be kept.
+    pub fn retain(&mut self, keep: impl Fn(Prefix) -> bool) {
+        for place in 0..usize::from(self.used) {
+            if self.places[place].has(USED) && !keep(self.places[place].prefix()) {
+                for peer in 0..usize::from(self.peers) {
+                    self.drop_candidate(peer, place);
+                }
             }
         }
     }
@@ -276,6 +292,13 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     pub fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
         let own = self.places.get(place).filter(|own| own.has(OUT))?;
         Some((own.prefix(), own.has(INSTALLS)))
+    }
+
+    /// Nothing is installed any more: the order that is out becomes one to remove, if there is anything to.
+    pub fn remove_instead(&mut self, place: usize) -> bool {
+        let Some(own) = self.places.get_mut(place).filter(|own| own.has(OUT)) else { return false };
+        own.state &= !INSTALLS;
+        own.has(INSTALLED)
     }
 
     /// Whether an order is owed.
