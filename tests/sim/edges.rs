@@ -371,3 +371,55 @@ fn a_changed_preference_asks_the_peers_again() {
     world.run(10 * MS);
     assert_eq!(hops(&world, host), ["10.0.0.3"]);
 }
+const WIDE: &str = "2001:db8:e001:1b8c::1";
+
+fn ranged(lines: &str) -> String {
+    router(&format!("address-family ipv6 unicast\n neighbor 10.0.0.2 activate\nexit-address-family\n{lines}"))
+}
+
+#[test]
+fn an_address_in_a_wider_announcement_is_unbound_when_it_leaves_the_configuration() {
+    let mut duo = Duo::with(&ranged(&format!("failover web\n address {WIDE}/128 announce /64\nexit\n")));
+    duo.session();
+    duo.world.run(2 * SECOND);
+    assert!(duo.world.hosts[duo.node].holds(WIDE));
+    duo.world.reload(duo.node, &ranged(""));
+    duo.world.run(10 * SECOND);
+    assert!(!duo.world.hosts[duo.node].holds(WIDE));
+    assert_eq!(duo.world.hosts[duo.node].engine().summary().routes, 0);
+}
+
+#[test]
+fn an_address_stays_while_the_announcement_around_it_becomes_wider_and_narrower() {
+    let text = |wide: &str| ranged(&format!("failover web\n address {WIDE}/128{wide}\nexit\n"));
+    let mut duo = Duo::with(&text(""));
+    duo.session();
+    duo.world.run(2 * SECOND);
+    for wide in [" announce /64", " announce /56", "", " announce /64"] {
+        assert!(duo.world.hosts[duo.node].holds(WIDE));
+        duo.world.reload(duo.node, &text(wide));
+        duo.world.never("the address is gone", 10 * SECOND, |world| !world.hosts[0].holds(WIDE));
+        let (_, route) = duo.world.hosts[duo.node].engine().route(0).unwrap();
+        assert!(route.announced, "{wide}");
+        assert_eq!(duo.world.hosts[duo.node].engine().summary().routes, 1, "{wide}");
+    }
+    duo.world.command(duo.node, holdover_core::engine::Command::Stop);
+    duo.world.run(10 * SECOND);
+    assert!(!duo.world.hosts[duo.node].holds(WIDE), "what we bound is ours to remove");
+}
+
+#[test]
+fn an_address_that_is_watched_again_is_found_where_it_is() {
+    let watched = router("failover web\n address 192.0.2.10/32\n bind none\nexit\n");
+    let mut duo = Duo::bare();
+    duo.world.script_listens(duo.peer, None);
+    duo.world.add_address(duo.node, LO, "192.0.2.10/32");
+    duo.world.boot(duo.node, usual(), &watched);
+    let line = duo.session();
+    assert_eq!(duo.hear_update(line, 3 * SECOND).announced, [prefix("192.0.2.10/32")]);
+    duo.world.reload(duo.node, &router(""));
+    assert_eq!(duo.hear_update(line, 3 * SECOND).withdrawn, [prefix("192.0.2.10/32")]);
+    duo.world.run(5 * SECOND);
+    duo.world.reload(duo.node, &watched);
+    assert_eq!(duo.hear_update(line, 3 * SECOND).announced, [prefix("192.0.2.10/32")]);
+}

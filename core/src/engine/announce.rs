@@ -157,6 +157,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             for peer in 0..P {
                 self.adj_out.settle(peer, place);
             }
+            self.give_to_host(place);
             self.routes.free(place);
         }
     }

@@ -53,6 +53,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.match_peers(config.view(), reidentified);
         let asked = self.tables_to_ask(config.view());
         let filters = super::inbound::filters_differ(self.config.view(), config.view());
+        self.part_addresses(config.view());
         self.config.copy_from(config);
         self.ask_tables |= asked;
         self.take_services(kept, checks);
@@ -312,14 +313,18 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             // A stronger line speaks of the same prefix (lines are sorted so); this one is silent.
             return;
         }
-        let wanted = self.address_wanted(route.owner);
+        let wanted = if route.is_address() { self.address_wanted(route.owner) } else { Wanted::Nothing };
+        if route.is_address() && !prefix.is_host() {
+            self.join_address(route.address, place);
+        }
         let state = self.routes.get_mut(place);
         state.flags.set(Flags::MET, true);
         state.owner = route.owner;
         state.line = line as u16 + 1;
         state.inside = 0;
         let was_address = state.is_address;
-        state.is_address = route.is_address() && (wanted != Wanted::Nothing || was_address);
+        // What was bound for another line is still ours to unbind.
+        state.is_address = was_address || wanted != Wanted::Nothing;
         if state.is_address {
             state.cell.want(wanted);
             state.cell.reloaded();
@@ -335,6 +340,42 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.service_routes[usize::from(service)].iter_mut().find(|other| **other == 0)
         {
             *free = place as u16 + 1;
+        }
+    }
+
+    /// An address whose wider prefix another configuration knows otherwise, or no more, stands for itself from now on: what
+    /// is bound is kept, or unbound, under its own name.
+    fn part_addresses(&mut self, new: ConfigView<'_>) {
+        for line in 0..self.config.view().routes.len() {
+            let Some(route) = self.config.view().routes.get(line).copied() else { break };
+            let prefix = route.prefix();
+            if prefix.is_host() || !route.is_address() || route.owner == Owner::Interface {
+                continue;
+            }
+            let from = new.routes.partition_point(|other| other.prefix() < prefix);
+            let after = new.routes.get(from).filter(|other| other.prefix() == prefix);
+            if after.is_some_and(|other| other.is_address() && other.address == route.address) {
+                continue;
+            }
+            let Some(place) = self.routes.find(prefix).filter(|&place| !self.is_unread(place)) else {
+                continue;
+            };
+            if usize::from(self.routes.get(place).line) == line + 1
+                && self.routes.get(place).may_move()
+                && let Some(own) = self.routes.place(Prefix::host(route.address))
+            {
+                self.routes.move_address(place, own);
+            }
+        }
+    }
+
+    /// The address of a line with a wider prefix may have stood for itself until now.
+    fn join_address(&mut self, address: core::net::IpAddr, place: usize) {
+        if let Some(own) = self.routes.find(Prefix::host(address))
+            && !self.routes.get(own).flags.has(Flags::MET)
+            && self.routes.get(own).may_move()
+        {
+            self.routes.move_address(own, place);
         }
     }
 

@@ -233,6 +233,22 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.observe(place, now_present, ours);
     }
 
+    /// A route is over, and its address, which is somebody else's, may still be on this host.
+    pub(super) fn give_to_host(&mut self, place: usize) {
+        let route = self.routes.get(place);
+        if !route.is_address || !route.prefix.is_host() {
+            return;
+        }
+        let address = InterfaceAddress { address: route.prefix.address(), length: route.prefix.length() };
+        let links = route.links;
+        for link in (0..Self::LINKS).filter(|link| links & (1 << link) != 0) {
+            let entry = HostAddress { address, link: link as u8, ours: false, seen: true };
+            if !self.hosts.as_slice().contains(&entry) && self.hosts.push(entry).is_err() {
+                self.full(Limit::HostAddresses);
+            }
+        }
+    }
+
     /// An address that no route of ours stands for, or one with a subnet.
     fn host_address(&mut self, link: usize, address: InterfaceAddress, present: bool, ours: bool) {
         let entry = HostAddress { address, link: link as u8, ours, seen: true };

@@ -6,7 +6,7 @@ use crate::base::bits::Bits;
 use crate::base::index::Index;
 use crate::base::net::{Family, Prefix};
 use crate::config::{Owner, RouteSource};
-use crate::failover::reconcile::AddressCell;
+use crate::failover::reconcile::{AddressCell, Standing};
 
 /// A route of the host's table that is ours to install.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,13 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether the address behind it can be given to another route: no order about it is out.
+    pub(super) fn may_move(&self) -> bool {
+        self.is_address && !matches!(self.cell.standing(), Standing::Binding | Standing::Unbinding)
+    }
+}
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Routes<const R: usize> {
@@ -224,6 +231,25 @@ impl<const R: usize> Routes<R> {
         }
         self.freed.insert(place);
         self.used -= 1;
+    }
+
+    /// Gives the address behind a route to another one that has none, with all that is known of it.
+    pub(super) fn move_address(&mut self, from: usize, to: usize) {
+        if self.places[to].is_address {
+            return;
+        }
+        let Route { cell, links, bound_on, bound_length, .. } = self.places[from];
+        let to_route = &mut self.places[to];
+        (to_route.cell, to_route.links, to_route.is_address) = (cell, links, true);
+        (to_route.bound_on, to_route.bound_length) = (bound_on, bound_length);
+        let from_route = &mut self.places[from];
+        (from_route.cell, from_route.links, from_route.is_address) = (AddressCell::new(), 0, false);
+        (from_route.bound_on, from_route.bound_length) = (0, 0);
+        for set in [&mut self.present, &mut self.stale, &mut self.owed, &mut self.timed] {
+            if set.remove(from) {
+                set.insert(to);
+            }
+        }
     }
 
     pub(super) fn get(&self, place: usize) -> &Route {
