@@ -423,3 +423,55 @@ fn an_address_that_is_watched_again_is_found_where_it_is() {
     duo.world.reload(duo.node, &watched);
     assert_eq!(duo.hear_update(line, 3 * SECOND).announced, [prefix("192.0.2.10/32")]);
 }
+
+#[test]
+fn a_peer_that_waits_for_room_among_the_attribute_sets_is_called_when_another_peer_makes_it() {
+    use std::fmt::Write as _;
+    let mut text = "router bgp 65000\n bgp router-id 10.0.0.1\n neighbor 10.0.0.2 remote-as 65010\n \
+                    neighbor 10.0.0.2 timers 0 0\n neighbor 10.0.0.3 remote-as 65010\n neighbor 10.0.0.3 timers 0 0\n"
+        .to_owned();
+    let routes = 1..=6;
+    for last in routes.clone() {
+        writeln!(text, " network 192.0.2.{last}/32 route-map m{last}").unwrap();
+    }
+    for last in routes {
+        write!(text, "route-map m{last} permit 10\n set community 65000:{last}\n").unwrap();
+    }
+    let mut duo = Duo::bare();
+    duo.world.nature = Nature { send_room: 19, ..Nature::CALM };
+    let other = script_at(&mut duo.world, 3);
+    for host in [duo.peer, other] {
+        duo.world.script_listens(host, None);
+    }
+    for last in 1..=4 {
+        duo.world.add_address(duo.node, LO, &format!("192.0.2.{last}/32"));
+    }
+    duo.world.boot(duo.node, sized::<2, 1, 32, 64, 2048>(), &text);
+    let mut lines = [duo.accept(), duo.world.script_accepts(other, SECOND)];
+    for (line, id) in lines.iter_mut().zip([2, 3]) {
+        duo.world.establish(line, &Open::modern(65_010, 0, id));
+    }
+    duo.world.run(2 * SECOND);
+    // The other peer is still busy with the first withdrawal when the second one is owed to it.
+    duo.world.cut(other, true);
+    for last in [2, 1] {
+        duo.world.remove_address(duo.node, &format!("192.0.2.{last}"));
+        duo.world.run(SECOND);
+    }
+    while duo.world.take(lines[0]).is_some() {}
+    duo.world.cut(other, false);
+    let update = duo.hear_update(lines[0], 5 * SECOND);
+    assert_eq!(update.announced, [prefix("192.0.2.6/32")]);
+}
+
+#[test]
+fn an_address_that_becomes_a_static_route_is_unbound() {
+    let service = router("failover web\n address 192.0.2.10/32\nexit\n");
+    let mut duo = Duo::with(&service);
+    duo.session();
+    duo.world.run(2 * SECOND);
+    assert!(duo.world.hosts[duo.node].holds("192.0.2.10"));
+    duo.world.reload(duo.node, &format!("ip route 192.0.2.10/32 Null0\n{}", router("redistribute static")));
+    duo.world.run(5 * SECOND);
+    assert!(!duo.world.hosts[duo.node].holds("192.0.2.10"));
+}

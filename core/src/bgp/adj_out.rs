@@ -43,12 +43,22 @@ pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES: usize
     sets: [[Set; SETS_PER_SERVICE]; SERVICES],
     told: [[SetId; ROUTES]; PEERS],
     owed: [Bits<ROUTES>; PEERS],
+    /// Whether a set found no place, and none has become free since.
+    waits: bool,
+    /// Whether a place became free that a set had waited for.
+    freed: bool,
 }
 
 impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     /// Nobody was told anything.
     pub const fn new() -> Self {
-        Self { sets: [[Set::REST; SETS_PER_SERVICE]; S], told: [[0; R]; P], owed: [const { Bits::new() }; P] }
+        Self {
+            sets: [[Set::REST; SETS_PER_SERVICE]; S],
+            told: [[0; R]; P],
+            owed: [const { Bits::new() }; P],
+            waits: false,
+            freed: false,
+        }
     }
 
     /// The set that `symbol` stands for now, if somebody was told it.
@@ -69,7 +79,10 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
         let most = all.len().min(ATTRIBUTE_SETS);
         let sets = all.get_mut(..most)?;
         let same = sets.iter().position(|set| set.told > 0 && set.digest == digest);
-        let place = same.or_else(|| sets.iter().position(|set| set.told == 0))?;
+        let Some(place) = same.or_else(|| sets.iter().position(|set| set.told == 0)) else {
+            self.waits = true;
+            return None;
+        };
         let set = sets.get_mut(place)?;
         *set = Set { digest, symbol, told: set.told, current: true };
         u16::try_from(place + 1).ok()
@@ -95,11 +108,20 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
         self.told[peer][route]
     }
 
+    /// Whether a place became free, since this was asked last, that a set had waited for: whoever waits may try again.
+    pub const fn take_freed(&mut self) -> bool {
+        core::mem::replace(&mut self.freed, false)
+    }
+
     /// Notes that `peer` was told `route` with `set`, or (0) that it was withdrawn. Nothing of it is owed any more.
     pub fn tell(&mut self, peer: usize, route: usize, set: SetId) {
         let before = core::mem::replace(&mut self.told[peer][route], set);
         if let Some(place) = usize::from(before & !AGAIN).checked_sub(1) {
-            self.sets.as_flattened_mut()[place].told -= 1;
+            let left = &mut self.sets.as_flattened_mut()[place].told;
+            *left -= 1;
+            if *left == 0 && core::mem::take(&mut self.waits) {
+                self.freed = true;
+            }
         }
         if let Some(place) = usize::from(set).checked_sub(1) {
             self.sets.as_flattened_mut()[place].told += 1;

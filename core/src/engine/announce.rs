@@ -404,7 +404,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.forget_if_over(place);
             }
         }
+        self.call_the_waiting();
         writer.finish()
+    }
+
+    /// Whoever waits for room among the attribute sets may try again if there is some now.
+    pub(super) fn call_the_waiting(&mut self) {
+        if self.adj_out.take_freed() {
+            self.ready |= self.up;
+        }
     }
 }
 

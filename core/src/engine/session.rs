@@ -369,6 +369,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         self.adj_out.end(peer, 0);
+        self.call_the_waiting();
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
         state.told = 0;
