@@ -1,8 +1,9 @@
 //! The router's side: what scripts announce, and what an engine with a `steer` block installs.
 
+use holdover_core::base::net::Family;
 use holdover_core::engine::Record;
 
-use super::bytes::{Open, announce, attribute, nlri, raw_update, withdraw};
+use super::bytes::{Message, Open, announce, attribute, nlri, raw_update, refresh, withdraw};
 use super::lab::{PRIMARY, SECONDARY};
 use super::script::Line;
 use super::speaker::{sized, usual};
@@ -36,10 +37,15 @@ impl Edge {
 
     /// A script at 10.0.0.`number` in AS 65`number`, in session with the router.
     fn node(&mut self, number: u32) -> Line {
+        self.node_saying(number, &Open::modern(65_000 + number, 90, number))
+    }
+
+    /// The same with an OPEN of its own.
+    fn node_saying(&mut self, number: u32, open: &Open) -> Line {
         let host = self.world.host(&format!("node{number}"));
         self.world.plug(host, 0, &[&format!("10.0.0.{number}/24")]);
         let mut line = self.world.script_dials(host, "10.0.0.1", None).expect("the router refuses");
-        self.world.establish(&mut line, &Open::modern(65_000 + number, 90, number));
+        self.world.establish(&mut line, open);
         self.world.keep_alive(line, 20 * SECOND);
         self.world.run(MS);
         line
@@ -58,6 +64,21 @@ impl Edge {
 
     fn say(&mut self, line: Line, octets: &[u8]) {
         self.world.say(line, octets);
+    }
+
+    /// Another `steer` block; what was said before is not listened to any more.
+    fn reload(&mut self, lines: &[Line], steer: &str) {
+        self.world.run(SECOND);
+        for &line in lines {
+            while self.world.take(line).is_some() {}
+        }
+        self.world.reload(self.router, &format!("{ROUTER}{steer}"));
+    }
+
+    /// The router asks for the IPv4 routes again.
+    #[track_caller]
+    fn expect_wish(&mut self, line: Line) {
+        assert_eq!(self.world.hear_other(line, SECOND), Message::Refresh { afi: 1, subtype: 0, safi: 1 });
     }
 }
 
@@ -258,9 +279,11 @@ fn more_prefixes_than_there_is_room_for_are_ignored_whole_and_said() {
     assert_eq!(edge.world.hosts[host].installed.len(), 4);
     let full = |(_, record): &(u64, Record)| matches!(record, Record::Full { .. });
     assert!(edge.world.hosts[host].records.iter().any(full));
+    edge.world.run(2 * SECOND);
+    while edge.world.take(two).is_some() {}
     edge.say(two, &withdraw(prefix("192.0.2.1/32")));
-    // The place is free when the host has answered.
-    edge.world.run(10 * MS);
+    // The place is free when the host has answered; then there is room for what was refused.
+    edge.expect_wish(two);
     edge.say(two, &announce(prefix("192.0.2.9/32"), ip("10.0.0.2"), &[65_002], Some(PRIMARY)));
     assert_eq!(edge.hops("192.0.2.9/32"), ["10.0.0.2"]);
 }
@@ -283,4 +306,106 @@ fn a_clean_stop_removes_what_was_installed() {
     edge.world.run(10 * SECOND);
     assert!(!edge.world.hosts[edge.router].running);
     assert!(edge.world.hosts[edge.router].installed.is_empty());
+}
+
+/// The other way round.
+fn turned() -> String {
+    STEER.replace("1:1", "1:x").replace("1:2", "1:1").replace("1:x", "1:2")
+}
+
+#[test]
+fn a_reload_that_prefers_another_community_asks_for_all_routes_again() {
+    let mut edge = Edge::new();
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.reload(&[two, three], &turned());
+    edge.expect_wish(two);
+    edge.expect_wish(three);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+}
+
+#[test]
+fn a_reload_that_lets_in_the_same_asks_nobody() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.reload(&[two], &format!("ip prefix-list unused permit any\nhostname edge\n{STEER}"));
+    edge.world.run(2 * SECOND);
+    while let Some(message) = edge.world.take(two) {
+        assert_eq!(message, Message::Keepalive);
+    }
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn an_inbound_list_that_changes_asks_those_whom_it_filters() {
+    let filtered = |list: &str| {
+        format!("router bgp 63949\n neighbor NODES prefix-list IN in\nip prefix-list IN {list}\n{STEER}")
+    };
+    let mut edge = Edge::with(ROUTER, &filtered("permit any"));
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.reload(&[two], &filtered("deny 192.0.2.10/32"));
+    edge.expect_wish(two);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn a_peer_that_cannot_tell_again_begins_anew() {
+    let mut edge = Edge::new();
+    let two = edge.node_saying(2, &Open::modern(65_002, 90, 2).without(2).without(70));
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.reload(&[two], &turned());
+    let (code, subcode, _) = edge.world.hear_error(two, SECOND);
+    assert_eq!((code, subcode), (6, 6));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+}
+
+#[test]
+fn rfc7313_4_what_is_not_told_again_between_the_markers_is_gone() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    let other = announce(prefix("192.0.2.11/32"), ip("10.0.0.2"), &[65_002], Some(PRIMARY));
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    edge.say(two, &other);
+    edge.say(two, &refresh(Family::Ipv4, 1));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"], "stale is not gone yet");
+    edge.say(two, &other);
+    // The end of another family's refresh is not this one's.
+    edge.say(two, &refresh(Family::Ipv6, 2));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.say(two, &refresh(Family::Ipv4, 2));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    assert_eq!(edge.hops("192.0.2.11/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn a_reload_without_install_kernel_removes_what_was_installed_and_keeps_it_in_mind() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.reload(&[two], &STEER.replace(" install kernel\n", ""));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    assert!(edge.world.hosts[edge.router].engine().steered(0).is_some());
+    edge.reload(&[two], STEER);
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn a_reload_without_a_steer_block_lets_go_of_everything() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.reload(&[two], "");
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    assert!(edge.world.hosts[edge.router].engine().steered(0).is_none());
+    assert!(!edge.world.is_over(two));
 }

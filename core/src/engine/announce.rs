@@ -258,14 +258,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Markers and UPDATEs of a session.
     fn build_routes(&mut self, peer: usize, slot: usize, buffer: &mut [u8]) -> Option<usize> {
         if let Some(family) = take_first(&mut self.peers[peer].batch.ask_again) {
-            return marker(family, Subtype::Request).write(buffer);
+            return refresh(family, Subtype::Request).write(buffer);
         }
         if self.is_held_back(peer) {
             return None;
         }
         let batch = &mut self.peers[peer].batch;
         if let Some(family) = take_first(&mut batch.refresh_begin) {
-            return marker(family, Subtype::Begin).write(buffer);
+            return refresh(family, Subtype::Begin).write(buffer);
         }
         if let Some(length) = self.build_update(peer, slot, buffer) {
             return Some(length);
@@ -277,7 +277,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if let Some(family) = take_first(&mut batch.end_of_rib) {
             return write_end_of_rib(buffer, family);
         }
-        take_first(&mut batch.refresh_end).and_then(|family| marker(family, Subtype::End).write(buffer))
+        take_first(&mut batch.refresh_end).and_then(|family| refresh(family, Subtype::End).write(buffer))
     }
 
     /// Whether the first batch still waits: until every service is decided and every address is bound, at the latest until
@@ -426,7 +426,7 @@ fn take_first(families: &mut Families) -> Option<Family> {
     Some(first)
 }
 
-const fn marker(family: Family, subtype: Subtype) -> RouteRefresh {
+const fn refresh(family: Family, subtype: Subtype) -> RouteRefresh {
     let afi_safi = crate::base::net::AfiSafi { afi: family.afi(), safi: 1 };
     RouteRefresh { afi_safi, subtype }
 }

@@ -1,9 +1,10 @@
 //! Taking over a configuration: what holds at once, and the routes, some a turn.
 
-use super::Inner;
 use super::record::{Limit, Record};
+use super::refresh::InboundChange;
 use super::route::{Fib, Flags};
 use super::session::{extended_next_hop, timers};
+use super::{Inner, PeerSet};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
@@ -50,21 +51,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let reidentified = self.take_identity(config.view());
         let kept = self.match_services(config.view());
         let checks = self.match_checks(config.view());
-        self.match_peers(config.view(), reidentified);
+        let judged_anew = self.match_peers(config.view(), reidentified);
         let asked = self.tables_to_ask(config.view());
-        let filters = super::inbound::filters_differ(self.config.view(), config.view());
         self.part_addresses(config.view());
         self.config.copy_from(config);
         self.ask_tables |= asked;
         self.take_services(kept, checks);
         self.adj_out.forget_symbols();
         self.full = 0;
-        self.inbound.share(self.config.view().bgp.flags.has(crate::config::BgpFlags::MULTIPATH_RELAX));
-        if filters {
-            self.steer_anew();
-        }
         self.choose_router_id();
         self.adopt_peers();
+        self.take_inbound(judged_anew);
         self.configured = true;
         if self.pass.is_running() {
             // Lines of the configuration before were met, and nobody swept behind them.
@@ -149,8 +146,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.start_checks();
     }
 
-    /// Peers that are no longer configured, or whose connection would have to be another one, end.
-    fn match_peers(&mut self, new: ConfigView<'_>, reidentified: bool) {
+    /// Peers that are no longer configured, or whose connection would have to be another one, end. Returns those whose
+    /// routes must be judged anew.
+    fn match_peers(&mut self, new: ConfigView<'_>, reidentified: bool) -> PeerSet {
+        let inbound = InboundChange::between(self.config.view(), new);
+        let mut judged_anew = 0;
         // What a peer is under the old configuration is asked until all of them are done.
         let mut kinds = [Kind::Free; P];
         for (peer, kind) in kinds.iter_mut().enumerate() {
@@ -174,6 +174,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 continue;
             };
             *kind = new_kind;
+            judged_anew |= PeerSet::from(inbound.concerns((old, &before), (new, &after))) << peer;
             let (was_shut, shut) =
                 (before.flags.on(PeerFlags::SHUTDOWN), after.flags.on(PeerFlags::SHUTDOWN));
             let other = reidentified
@@ -196,6 +197,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.release(peer);
             }
         }
+        judged_anew
     }
 
     /// New neighbors get places; called again when a place becomes free.

@@ -6,7 +6,7 @@ use crate::base::net::Prefix;
 use crate::bgp::conn::Conn;
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::policy;
-use crate::config::{ConfigView, PeerFlags, PeerOptions, Rule};
+use crate::config::{PeerFlags, PeerOptions};
 use crate::steer::candidate::Candidate;
 use crate::steer::policy::{Asked, Steer};
 use crate::wire::notification::{Fault, cease};
@@ -61,6 +61,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             match self.candidate(&options, update, prefix).filter(|_| usable && !looped) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
+                        self.refused |= 1 << peer;
                         self.full(Limit::Candidates);
                     }
                 }
@@ -120,53 +121,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// Another configuration is in force, and what is let in, or how it is ranked, may be another thing. What is not
-    /// accepted any more goes at once; for the rest the peers are asked to tell it again (RFC 2918), or, those that cannot be
-    /// asked, to come again.
-    pub(super) fn steer_anew(&mut self) {
-        let steer = Steer::of(self.config.view());
-        self.inbound.retain(|prefix| steer.accepts(prefix));
-        self.inbound.owe_all();
-        if !steer.is_on() {
-            return;
-        }
-        for peer in 0..P {
-            let Some(slot) = self.peers[peer].established() else { continue };
-            let session = self.peers[peer].conns[slot].session;
-            if session.route_refresh {
-                self.peers[peer].batch.ask_again = session.families;
-                self.touch(peer);
-            } else {
-                self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
-                self.dial_soon(peer);
-            }
-        }
-    }
-
     /// A session went down: nothing that the peer said holds any more.
     pub(super) fn forget_routes_of(&mut self, peer: usize) {
         self.inbound.peer_down(peer);
+        self.refused &= !(1 << peer);
         self.room(Limit::Candidates);
     }
-}
-
-/// Whether routes received under `old` could be others under `new`: the lines of `steer`, or any filter, changed.
-pub(super) fn filters_differ(old: ConfigView<'_>, new: ConfigView<'_>) -> bool {
-    let lists = |line: &PeerOptions| (line.list_in, line.map_in);
-    let rule = |rule: &Rule| (rule.list, rule.sequence, rule.deny, rule.clause);
-    let (was_on, is_on) = (Steer::of(old).is_on(), Steer::of(new).is_on());
-    (was_on || is_on)
-        && !(old.rules.iter().map(rule).eq(new.rules.iter().map(rule))
-            && old
-                .neighbors
-                .iter()
-                .map(|line| lists(&old.options(line)))
-                .eq(new.neighbors.iter().map(|line| lists(&new.options(line))))
-            && old
-                .groups
-                .iter()
-                .map(|group| lists(&group.options))
-                .eq(new.groups.iter().map(|group| lists(&group.options))))
 }
 
 /// What the session's agreement says about its UPDATEs.

@@ -11,9 +11,8 @@ use crate::bgp::fsm::{Event, State};
 use crate::bgp::negotiate::negotiate;
 use crate::bgp::peer::LastEnd;
 use crate::wire::header::{Frame, MessageType, peel};
-use crate::wire::notification::{self, Fault, Notification, cease, fsm};
+use crate::wire::notification::{self, Fault, Notification, cease};
 use crate::wire::open::Open;
-use crate::wire::refresh::{RouteRefresh, Subtype};
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
     /// Octets from a peer. Whole messages are read where they are; only what is cut off at the end is kept.
@@ -208,35 +207,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let version = (code, subcode) == (notification::open::CODE, notification::open::UNSUPPORTED_VERSION);
         let event = if version { Event::NotifMsgVerErr } else { Event::NotifMsg };
         self.fire(peer, slot, event, Fault::NONE);
-    }
-
-    /// A ROUTE-REFRESH: tell it again (RFC 2918), between markers if the peer understands them (RFC 7313).
-    fn route_refresh(&mut self, peer: usize, slot: usize, frame: Frame<'_>) {
-        let conn = &self.peers[peer].conns[slot];
-        if conn.state != State::Established {
-            // It belongs into a session only, as an UPDATE does.
-            let data = &[MessageType::RouteRefresh as u8];
-            let fault = Fault::from(Notification { code: fsm::CODE, subcode: fsm::UNSPECIFIED, data });
-            return self.fire(peer, slot, Event::UpdateMsg, fault);
-        }
-        let session = conn.session;
-        let refresh = match RouteRefresh::read(frame) {
-            Ok(refresh) => refresh,
-            Err(fault) => return self.fire(peer, slot, Event::UpdateMsgErr, Fault::from(fault)),
-        };
-        let family = refresh.afi_safi.family().filter(|&family| session.families.has(family));
-        let (Some(family), Subtype::Request) = (family, refresh.subtype) else { return };
-        for place in 0..self.routes.high() {
-            if self.routes.is_used(place) && self.routes.get(place).prefix.family() == family {
-                self.adj_out.again(peer, place);
-            }
-        }
-        if session.enhanced_route_refresh {
-            let batch = &mut self.peers[peer].batch;
-            batch.refresh_begin = batch.refresh_begin.with(family);
-            batch.refresh_end = batch.refresh_end.with(family);
-        }
-        self.touch(peer);
     }
 
     /// The wire took octets.

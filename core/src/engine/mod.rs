@@ -10,6 +10,7 @@
 //! | `message` | received octets: framing, and what each message means |
 //! | `announce` | what a peer is to be told, as the next message to it |
 //! | `inbound` | routes received, for `steer` |
+//! | `refresh` | routes told again: by us when a peer asks, and by peers when our policy changes |
 //! | `host` | links, addresses and kernel routes of this host |
 //! | `route` | the table of routes that may be announced |
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
@@ -35,6 +36,7 @@ pub mod names;
 pub mod output;
 mod poll;
 pub mod record;
+mod refresh;
 mod route;
 mod service;
 mod session;
@@ -199,6 +201,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     answer: CommandResult,
     records: Ring<Record, S, RECORDS_PER_SERVICE>,
     inbound: inbound::Inbound<P, R>,
+    /// Peers of whose routes not all found room.
+    refused: PeerSet,
     /// The next hops of the order that is being lent.
     steer_hops: [NextHop; P],
 }
@@ -253,6 +257,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             answer: CommandResult::Done,
             records: Ring::new(Record::Stopped),
             inbound: inbound::Inbound::new(),
+            refused: 0,
             steer_hops: [NextHop::REST; P],
         }
     }

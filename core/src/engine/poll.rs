@@ -16,6 +16,7 @@ use crate::bgp::conn::{Owed, Tcp, Timer};
 use crate::bgp::peer::Peer;
 use crate::failover::health;
 use crate::failover::reconcile::{Ground, Step};
+use crate::steer::table;
 
 /// BGP's port (RFC 4271 section 3).
 const PORT: u16 = 179;
@@ -41,6 +42,7 @@ enum Job {
     UnbindStray(LinkId, InterfaceAddress),
     Fib(usize),
     Steer(usize, Prefix),
+    Unsteer(usize, Prefix),
     StartProbe(usize),
     StopProbe(ProbeId),
 }
@@ -89,6 +91,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         job.or_else(|| self.peer_job())
             .or_else(|| self.inner.listener_job())
             .or_else(|| self.inner.table_job())
+            // Peers who may tell again what found no room before.
+            .or_else(|| if self.inner.ask_refused() { self.peer_job() } else { None })
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
             .or_else(|| self.inner.next_record().map(Job::Record))
@@ -230,6 +234,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::UnbindStray(link, prefix) => Output::Unbind { address: AddressId::STRAY, link, prefix },
             Job::Fib(place) => inner.fib_order(place),
             Job::Steer(place, prefix) => inner.steer_order(place, prefix),
+            Job::Unsteer(place, prefix) => {
+                Output::RemoveRoute { route: Inner::<P, S, R, U, T>::steer_route(place), prefix }
+            }
             Job::StopProbe(probe) => Output::StopProbe { probe },
             Job::StartProbe(check) => {
                 let line = inner.check_line(check);
@@ -388,13 +395,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 return Some(Job::Fib(place));
             }
         }
-        let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
         while let Some(order) = self.inbound.next_order() {
             self.note_steered(&order);
-            if installs || self.inbound.remove_instead(order.place) {
-                return Some(Job::Steer(order.place, order.prefix));
+            match order.step {
+                table::Step::Install => return Some(Job::Steer(order.place, order.prefix)),
+                table::Step::Remove => return Some(Job::Unsteer(order.place, order.prefix)),
+                table::Step::Nothing => {}
             }
-            self.inbound.done(order.place, false);
         }
         None
     }
@@ -412,23 +419,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// The order about a prefix that `steer` keeps.
+    /// The order to install a prefix that `steer` keeps.
     fn steer_order(&mut self, place: usize, prefix: Prefix) -> Output<'_> {
-        let route = RouteId { index: (R + place) as u32, generation: 0 };
         let mut count = 0;
-        let installs = crate::steer::policy::Steer::of(self.config.view()).installs();
-        for address in self.inbound.next_hops(place).into_iter().take(if installs { P } else { 0 }) {
+        for address in self.inbound.next_hops(place).into_iter().take(P) {
             let link = self.near(address).map(|(_, link)| self.links()[link].id);
             self.steer_hops[count] = NextHop { address, link };
             count += 1;
         }
-        match self.steer_hops.get(..count).unwrap_or(&[]) {
-            [] => Output::RemoveRoute { route, prefix },
-            next_hops => Output::InstallRoute { route, prefix, target: RouteTarget::Via(next_hops) },
-        }
+        let target = RouteTarget::Via(self.steer_hops.get(..count).unwrap_or(&[]));
+        Output::InstallRoute { route: Self::steer_route(place), prefix, target }
     }
 
-    fn note_steered(&mut self, order: &crate::steer::table::Order) {
+    const fn steer_route(place: usize) -> RouteId {
+        RouteId { index: (R + place) as u32, generation: 0 }
+    }
+
+    fn note_steered(&mut self, order: &table::Order) {
         self.record(Record::Steered { prefix: order.prefix, next_hops: order.next_hops.len() as u8 });
     }
 

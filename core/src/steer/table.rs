@@ -13,15 +13,15 @@ use super::candidate::{Candidate, Packed, pack, unpack};
 use crate::base::bits::Bits;
 use crate::base::index::Index;
 use crate::base::limits::NEXT_HOPS;
-use crate::base::net::{BgpId, Prefix};
+use crate::base::net::{BgpId, Family, Prefix};
 use crate::base::table::Full;
 
 /// At most `ROUTES` prefixes with a candidate of each of `PEERS` peers. All zero bits at rest.
 #[derive(Debug)]
 pub struct Table<const PEERS: usize, const ROUTES: usize> {
     places: [Place; ROUTES],
-    /// By peer, then by place, the place of the offer: what one peer tells lies together, and what nobody tells is never
-    /// touched.
+    /// By peer, then by place, the place of the offer, and whether it is [`STALE`]: what one peer tells lies together, and
+    /// what nobody tells is never touched.
     candidates: [[u16; ROUTES]; PEERS],
     /// Shared by all peers.
     offers: [[Offer; OFFERS]; PEERS],
@@ -44,10 +44,14 @@ pub struct Table<const PEERS: usize, const ROUTES: usize> {
     /// Peers that ever spoke: nobody looks beyond.
     peers: u16,
     relax: bool,
+    only_shown: bool,
 }
 
 /// The most different offers, per peer on average.
 const OFFERS: usize = 6;
+
+/// Added to the place of an offer: the peer is telling its routes again, and has not come to this one yet.
+const STALE: u16 = 1 << 15;
 
 /// A candidate, and how many prefixes have it; with none its place is free.
 #[derive(Clone, Copy, Debug)]
@@ -105,15 +109,28 @@ impl Place {
     }
 }
 
-/// What is owed to the host's table; every one is answered by [`Table::done`].
+/// A prefix has other next hops. What the host does about it is answered by [`Table::done`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The prefix's place, its name until the order is done.
     pub place: usize,
     /// The prefix.
     pub prefix: Prefix,
-    /// Install the route to these next hops, the best first; none: remove it.
+    /// The chosen next hops, the best first; none: nobody offers it any more.
     pub next_hops: NextHops,
+    /// What the host is to do.
+    pub step: Step,
+}
+
+/// What the host is to do about a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Install the route to the chosen next hops.
+    Install,
+    /// Remove it.
+    Remove,
+    /// Nothing: what is chosen is only shown. Nothing has to be answered.
+    Nothing,
 }
 
 /// The chosen next hops, the best first, each once.
@@ -131,7 +148,7 @@ pub struct Heard {
 impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     /// Nothing heard.
     pub const fn new() -> Self {
-        const { assert!(ROUTES < u16::MAX as usize && PEERS * OFFERS < u16::MAX as usize) };
+        const { assert!(ROUTES < u16::MAX as usize && PEERS * OFFERS < STALE as usize) };
         Self {
             places: [Place::REST; ROUTES],
             candidates: [[0; ROUTES]; PEERS],
@@ -147,6 +164,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
             count: 0,
             peers: 0,
             relax: false,
+            only_shown: false,
         }
     }
 
@@ -159,8 +177,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    /// Whether routes are installed at all may have changed: every prefix is looked at.
-    pub fn owe_all(&mut self) {
+    fn owe_all(&mut self) {
         for place in 0..usize::from(self.used) {
             self.owe(place);
         }
@@ -175,6 +192,36 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
                 }
             }
         }
+    }
+
+    /// Whether what is chosen goes to the host (`install kernel`), or is only shown. As [`Table::share`], a change looks at
+    /// every prefix.
+    pub fn install(&mut self, on: bool) {
+        if self.only_shown == on {
+            self.only_shown = !on;
+            self.owe_all();
+        }
+    }
+
+    /// A peer begins to tell all its routes of a family again (RFC 7313 section 4).
+    pub fn refresh_begins(&mut self, peer: usize, family: Family) {
+        self.each_heard(peer, family, |table, place| table.candidates[peer][place] |= STALE);
+    }
+
+    /// It has told all of them: what it did not tell again is gone.
+    pub fn refresh_ends(&mut self, peer: usize, family: Family) {
+        self.each_heard(peer, family, |table, place| {
+            if table.candidates[peer][place] & STALE != 0 {
+                table.drop_candidate(peer, place);
+            }
+        });
+    }
+
+    /// Whether there is room again for what was refused: an eighth of the places, so that a table which is always nearly full
+    /// does not make its peers tell everything all the time.
+    pub fn has_room(&self) -> bool {
+        let free = self.offers.as_flattened().iter().filter(|offer| offer.prefixes == 0).count();
+        ROUTES - usize::from(self.count) > ROUTES / 8 && free > PEERS * OFFERS / 8
     }
 
     /// A peer's session is up: what it tells from now on has this router-id.
@@ -247,7 +294,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         let peers = self.heard.iter().zip(&self.candidates).take(usize::from(self.peers)).enumerate();
         let offers = self.offers.as_flattened();
         peers.filter_map(move |(peer, (heard, candidates))| {
-            let offer = offers.get(usize::from(*candidates.get(place)?))?;
+            let offer = offers.get(usize::from(*candidates.get(place)? & !STALE))?;
             heard.has(place).then(|| Heard { peer, candidate: offer.candidate.get() })
         })
     }
@@ -272,18 +319,27 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         chosen
     }
 
-    /// The next order to the host's table, if one is owed; it counts as given.
+    /// The next prefix whose next hops changed; what the host is to do about it counts as ordered.
     pub fn next_order(&mut self) -> Option<Order> {
         while let Some(place) = self.owed.next(0) {
             self.owed.remove(place);
             let next_hops = self.next_hops(place);
-            if next_hops.is_empty() && !self.places[place].has(INSTALLED) {
-                self.give_back(place);
-                continue;
-            }
-            let installs = if next_hops.is_empty() { 0 } else { INSTALLS };
-            self.places[place].state |= OUT | installs;
-            return Some(Order { place, prefix: self.places[place].prefix(), next_hops });
+            let own = &mut self.places[place];
+            let step = match (next_hops.is_empty() || self.only_shown, own.has(INSTALLED)) {
+                (false, _) => Step::Install,
+                (true, true) => Step::Remove,
+                (true, false) if next_hops.is_empty() => {
+                    self.give_back(place);
+                    continue;
+                }
+                (true, false) => Step::Nothing,
+            };
+            own.state |= match step {
+                Step::Install => OUT | INSTALLS,
+                Step::Remove => OUT,
+                Step::Nothing => 0,
+            };
+            return Some(Order { place, prefix: own.prefix(), next_hops, step });
         }
         None
     }
@@ -292,13 +348,6 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     pub fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
         let own = self.places.get(place).filter(|own| own.has(OUT))?;
         Some((own.prefix(), own.has(INSTALLS)))
-    }
-
-    /// Nothing is installed any more: the order that is out becomes one to remove, if there is anything to.
-    pub fn remove_instead(&mut self, place: usize) -> bool {
-        let Some(own) = self.places.get_mut(place).filter(|own| own.has(OUT)) else { return false };
-        own.state &= !INSTALLS;
-        own.has(INSTALLED)
     }
 
     /// Whether an order is owed.
@@ -314,6 +363,17 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         own.state = USED | if installed { INSTALLED } else { 0 };
         if changed || self.heard(place).next().is_none() {
             self.owe(place);
+        }
+    }
+
+    /// Every place of a family where a peer has a candidate. Costs what the peer told.
+    fn each_heard(&mut self, peer: usize, family: Family, mut visit: impl FnMut(&mut Self, usize)) {
+        let mut from = 0;
+        while let Some(place) = self.heard.get(peer).and_then(|heard| heard.next(from)) {
+            from = place + 1;
+            if self.places[place].prefix().family() == family {
+                visit(self, place);
+            }
         }
     }
 
@@ -346,7 +406,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// A peer's candidate for the prefix in a place holds no more.
     fn release(&mut self, peer: usize, place: usize) {
-        let offer = usize::from(self.candidates[peer][place]);
+        let offer = usize::from(self.candidates[peer][place] & !STALE);
         if let Some(offer) = self.offers.as_flattened_mut().get_mut(offer) {
             offer.prefixes = offer.prefixes.saturating_sub(1);
         }
@@ -445,7 +505,7 @@ mod tests {
     /// Gives the next order and answers it at once.
     fn settle<const P: usize, const R: usize>(table: &mut Table<P, R>) -> Option<Order> {
         let order = table.next_order()?;
-        table.done(order.place, !order.next_hops.is_empty());
+        table.done(order.place, order.step == Step::Install);
         Some(order)
     }
 
