@@ -475,3 +475,22 @@ fn an_address_that_becomes_a_static_route_is_unbound() {
     duo.world.run(5 * SECOND);
     assert!(!duo.world.hosts[duo.node].holds("192.0.2.10"));
 }
+
+#[test]
+fn a_link_that_is_gone_takes_its_addresses_along_even_if_nobody_says_so() {
+    let config = router("failover web\n address 192.0.2.10/32\n bind none\nexit\n");
+    let mut duo = Duo::bare();
+    duo.world.script_listens(duo.peer, None);
+    let wire = duo.world.segment(100);
+    let other = duo.world.plug(duo.node, wire, &["192.0.2.10/32"]);
+    duo.world.boot(duo.node, usual(), &config);
+    let line = duo.session();
+    assert_eq!(duo.hear_update(line, 3 * SECOND).announced, [prefix("192.0.2.10/32")]);
+    duo.world.hosts[duo.node].netlink.push_back(Fact::Link {
+        link: other,
+        name: "eth1".to_owned(),
+        up: false,
+        gone: true,
+    });
+    assert_eq!(duo.hear_update(line, SECOND).withdrawn, [prefix("192.0.2.10/32")]);
+}

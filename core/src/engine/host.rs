@@ -100,6 +100,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let known = self.link_place(id);
         if gone {
             if let Some(place) = known {
+                self.addresses_gone(place);
                 self.links.as_flattened_mut()[place] = Link::REST;
                 self.links_stale &= !(1 << place);
                 self.room(Limit::Links);
@@ -119,6 +120,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         link.set_name(name);
         if news {
             self.link_changed(place, up);
+        }
+    }
+
+    /// A link is gone, and its addresses with it: its place may soon be another one's.
+    fn addresses_gone(&mut self, link: usize) {
+        if link == Self::LINKS - 1 {
+            return; // the place stands for other links too; the news of each address will do
+        }
+        while let Some(host) = self.hosts.as_slice().iter().position(|host| usize::from(host.link) == link) {
+            let address = self.hosts.as_slice()[host].address;
+            self.hosts.edit().remove(host);
+            self.host_address_changed(address, false);
+        }
+        for place in 0..self.routes.high() {
+            if self.routes.is_used(place) && self.routes.get(place).links & (1 << link) != 0 {
+                self.address_of_route(place, link, false, false);
+            }
         }
     }
 
