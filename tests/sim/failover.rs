@@ -215,6 +215,28 @@ fn an_adopted_address_is_never_put_back_and_never_removed() {
 }
 
 #[test]
+fn what_a_netlink_overrun_hid_is_found_when_the_table_is_told_again() {
+    let plan = Plan::default();
+    let mut lab = Lab::bare(&plan);
+    let node = lab.nodes[0];
+    lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
+    lab.start(&plan);
+    lab.expect_at(0, 5 * SECOND);
+    for present in [false, true, false] {
+        lab.world.hosts[node].paused = true;
+        if present {
+            lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
+        } else {
+            lab.world.remove_address(node, SHARED);
+        }
+        lab.world.run(MS);
+        lab.world.overrun(node);
+        lab.world.hosts[node].paused = false;
+        lab.expect_at(usize::from(!present), 5 * MS);
+    }
+}
+
+#[test]
 fn a_failing_check_moves_the_traffic_and_a_passing_one_moves_it_back() {
     let mut lab = Lab::up(&Plan::primary(CHECK));
     lab.world.run(SECOND);

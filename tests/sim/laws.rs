@@ -413,6 +413,36 @@ fn more_than_an_open_on_the_spare_connection_is_a_cease_on_that_connection_alone
     duo.expect_state(State::Established);
 }
 
+/// Law 10: the session's connection has room for the longest message, however it is cut.
+#[test]
+fn a_message_of_the_greatest_length_is_read_however_it_is_cut() {
+    // 19 octets of header, 4 of lengths, and withdrawals of 5 octets each up to 4,093; a last one of 3 for the rest.
+    let mut withdrawn = vec![];
+    for number in 0..814_u32 {
+        withdrawn.push(32);
+        withdrawn.extend((0xCB00_0000 + number).to_be_bytes());
+    }
+    withdrawn.extend([16, 203, 1]);
+    let update = super::bytes::raw_update(&withdrawn, &[], &[]);
+    assert_eq!(update.len(), 4_096);
+    for dialled in [true, false] {
+        let mut duo = if dialled { Duo::dialling("bgp listen") } else { Duo::waiting("") };
+        duo.world.nature = Nature { receive_room: 65_536, send_room: 65_536, ..Nature::CALM };
+        let mut line = if dialled { duo.accept() } else { duo.dial() };
+        duo.world.establish(&mut line, &super::duo::their_open());
+        duo.expect_state(State::Established);
+        for cut in [1, 18, 19, 511, 512, 513, 3_583, 3_584, 3_585, 4_095, 4_096] {
+            duo.world.say(line, &update[..cut]);
+            duo.world.run(MS);
+            duo.world.say(line, &update[cut..]);
+            duo.world.say(line, &keepalive());
+            duo.world.run(MS);
+            assert!(!duo.world.is_over(line), "cut at {cut}, dialled: {dialled}");
+        }
+        assert_eq!(duo.state(), State::Established);
+    }
+}
+
 /// Law 2, in numbers: a hundred flaps behind a wire that takes nothing are at most one difference.
 #[test]
 fn what_is_owed_twice_is_owed_once() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use holdover_core::base::net::{Family, Prefix};
-use holdover_core::engine::ConnId;
+use holdover_core::engine::{ConnId, PeerId};
 
 use super::bytes::{Attributes, Message, Open, take_message};
 
@@ -37,6 +37,8 @@ pub struct Stream {
 #[derive(Debug, Default)]
 pub struct Tap {
     streams: BTreeMap<ConnId, Stream>,
+    /// By peer: the connection that its session is on.
+    sessions: BTreeMap<PeerId, ConnId>,
     pub log: Vec<Said>,
 }
 
@@ -62,6 +64,12 @@ impl Tap {
         let as4 = stream.as4();
         while let Some(message) = take_message(&mut stream.parsing, as4) {
             stream.check(&message);
+            if stream.updates == 1 && matches!(message, Message::Update(_)) {
+                // A session before it may still be saying goodbye, but nothing else.
+                self.sessions.insert(conn.peer, conn);
+            }
+            let current = self.sessions.get(&conn.peer) == Some(&conn);
+            assert!(current || !matches!(message, Message::Update(_)), "two sessions with {:?}", conn.peer);
             self.log.push(Said { at, conn, message });
         }
     }
