@@ -89,6 +89,34 @@ fn a_connection_against_an_established_session_is_refused_and_harms_nothing() {
 }
 
 #[test]
+fn half_an_open_is_kept_when_the_other_connection_gets_ahead() {
+    for half in [1, 18, 19, 25, 40] {
+        let (mut duo, out, inn) = crossed();
+        let open = Open::modern(THEIRS, 9, OUR_ID - 1).message();
+        duo.world.say(out, &open[..half]);
+        duo.world.run(5 * MS);
+        duo.world.say(inn, &open);
+        duo.world.run(5 * MS);
+        duo.world.say(out, &open[half..]);
+        settle(duo, out, inn, Winner::Ours);
+    }
+}
+
+#[test]
+fn nothing_is_dialled_while_a_session_is_up() {
+    let mut duo = Duo::bare();
+    duo.world.boot(duo.node, usual(), &super::duo::router("bgp listen"));
+    duo.world.run(SECOND);
+    let mut line = duo.dial();
+    duo.world.establish(&mut line, &super::duo::their_open());
+    duo.expect_state(State::Established);
+    duo.world.keep_alive(line, SECOND);
+    let before = duo.dials().len();
+    duo.world.run(120 * SECOND);
+    assert_eq!(duo.dials().len(), before);
+}
+
+#[test]
 fn the_loser_that_was_never_answered_does_not_hold_up_the_winner() {
     let (mut duo, out, inn) = crossed();
     duo.world.say(inn, &super::duo::their_open().message());

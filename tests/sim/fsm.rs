@@ -199,8 +199,13 @@ fn a_peer_that_sends_us_away_is_asked_again_with_growing_pauses_until_a_session_
         duo.expect_state(State::Established);
         duo.world.reset(line.tcp, line.side);
         let lost = duo.world.now;
-        duo.accept();
+        let line = duo.accept();
         assert!(duo.world.now - lost < 300 * MS, "forgotten on Established");
+        duo.world.say(line, &super::duo::their_open().message());
+        duo.world.say(line, &notification(code, subcode, &[]));
+        duo.world.run(50 * MS);
+        duo.world.hang_up(line);
+        duo.world.script_accepts(duo.peer, 4 * SECOND);
     }
 }
 

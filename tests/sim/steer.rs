@@ -128,6 +128,17 @@ fn rfc8326_4_1_a_speaker_that_is_leaving_is_the_last_choice() {
 }
 
 #[test]
+fn the_preferred_community_wins_over_any_shorter_path() {
+    let mut edge = Edge::new();
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002], Some(SECONDARY)));
+    edge.say(three, &one(3, &[65_003; 40], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+    edge.say(three, &one(3, &[65_003], None));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
 fn the_shorter_path_then_the_lower_router_id_decide_among_equals() {
     let mut edge = Edge::new();
     let (two, three) = (edge.node(2), edge.node(3));
