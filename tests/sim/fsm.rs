@@ -197,6 +197,9 @@ fn a_peer_that_sends_us_away_is_asked_again_with_growing_pauses_until_a_session_
         let open = super::duo::their_open();
         duo.world.establish(&mut line, &open);
         duo.expect_state(State::Established);
+        // Longer than the longest pause: a peer that ends every session with a Cease is not asked ever faster.
+        duo.world.keep_alive(line, SECOND);
+        duo.world.run(61 * SECOND);
         duo.world.reset(line.tcp, line.side);
         let lost = duo.world.now;
         let line = duo.accept();

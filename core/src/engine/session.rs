@@ -372,6 +372,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.call_the_waiting();
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
+        if !state.backing_off && self.now - state.since > LONGEST {
+            // It has let us in for long: the refusals before that session say nothing any more.
+            state.refusals = 0;
+        }
         state.told = 0;
         state.lost_at = self.now;
         self.forget_routes_of(peer);
