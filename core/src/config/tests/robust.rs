@@ -1,4 +1,4 @@
-//! Whatever the text: errors, never a panic; and never more time than the text is worth.
+//! Whatever the text: errors, never a panic.
 
 use std::boxed::Box;
 use std::format;
