@@ -356,4 +356,25 @@ mod tests {
         assert!(four <= 56 << 10);
         assert!(two <= 28 << 10);
     }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "poll to None after each call")]
+    fn law_1_a_call_before_the_last_one_was_drained_is_the_callers_fault() {
+        let mut engine = std::boxed::Box::new(Engine::<1, 1>::new());
+        engine.start(Instant::ZERO, 1);
+        engine.handle(Instant::ZERO, Input::Tick);
+        engine.handle(Instant::ZERO, Input::Tick);
+    }
+
+    #[test]
+    fn law_1_a_drained_call_may_be_followed_by_another() {
+        let mut engine = std::boxed::Box::new(Engine::<1, 1>::new());
+        engine.start(Instant::ZERO, 1);
+        for _ in 0..3 {
+            engine.handle(Instant::ZERO, Input::Tick);
+            while engine.poll().is_some() {}
+        }
+        assert_eq!(engine.summary().stale_inputs, 0);
+    }
 }
