@@ -39,6 +39,7 @@
 //! | [`wire`] | bytes to values and back; no time, no state |
 //! | [`config`] | FRR's language to a `Config` of fixed size and back |
 //! | [`bgp`] | the state machine, connections, negotiation, what each peer was told; not why a route is announced |
+//! | [`bfd`] | BFD sessions: packets and timers; not what a session's end means |
 //! | [`failover`] | whether to announce, and why; not that BGP exists |
 //! | [`steer`] | the router's side: whom to believe |
 //! | [`engine`] | the order of things; not what a socket is |
@@ -52,6 +53,7 @@
 extern crate std;
 
 pub mod base;
+pub mod bfd;
 pub mod bgp;
 pub mod config;
 pub mod console;

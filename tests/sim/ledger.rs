@@ -177,6 +177,9 @@ impl Ledger {
             Output::ListenKey { .. }
             | Output::Unlisten { .. }
             | Output::AskTable { .. }
+            | Output::OpenDatagram { .. }
+            | Output::SendDatagram { .. }
+            | Output::CloseDatagram { .. }
             | Output::Record(_) => {}
         }
     }

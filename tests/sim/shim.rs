@@ -59,6 +59,9 @@ impl World {
                 }
             }
             Output::Close { conn, how } => self.close_conn(host, conn, how),
+            Output::OpenDatagram { .. } | Output::SendDatagram { .. } | Output::CloseDatagram { .. } => {
+                unreachable!("no simulated configuration has BFD yet")
+            }
             Output::StartProbe { probe, spec } => self.start_probe(host, probe, spec),
             Output::StopProbe { probe } => {
                 self.hosts[host].probes.remove(&probe);

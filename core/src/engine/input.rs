@@ -2,9 +2,10 @@
 
 use core::net::IpAddr;
 
-use super::{CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, ServiceId, SocketId};
+use super::{BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, ServiceId, SocketId};
 use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
+use crate::bfd::BfdKind;
 
 /// A TCP endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,28 @@ pub enum Input<'a> {
         conn: ConnId,
         /// The reason.
         why: IoError,
+    },
+    /// A BFD packet came to one of the ports of [`BfdKind`]. Which session it belongs to is the core's to find out.
+    Datagram {
+        /// The port that it came to.
+        kind: BfdKind,
+        /// The link that it came by.
+        link: LinkId,
+        /// Where it was sent to.
+        local: IpAddr,
+        /// Who sent it.
+        remote: IpAddr,
+        /// The TTL or hop limit that it arrived with.
+        ttl: u8,
+        /// The payload; what is longer than 64 octets may be cut off.
+        bytes: &'a [u8],
+    },
+    /// Answers `OpenDatagram`.
+    DatagramDone {
+        /// The session.
+        bfd: BfdId,
+        /// Whether packets can be sent and received now.
+        result: Result<(), IoError>,
     },
     /// Answers `StartProbe`.
     ProbeDone {

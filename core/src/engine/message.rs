@@ -255,6 +255,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Input::Sent { conn, len } => inner.sent(conn, len),
             Input::Flushed { conn } => inner.flushed(conn),
             Input::Closed { conn, why } => inner.closed(conn, why),
+            // No session is open: nothing of BFD has a name yet.
+            Input::Datagram { .. } | Input::DatagramDone { .. } => {
+                inner.stale_inputs = inner.stale_inputs.saturating_add(1);
+            }
             Input::ProbeDone { probe, verdict, took: _ } => inner.probe_done(probe, verdict, false),
             Input::WatchChanged { probe, verdict } => inner.probe_done(probe, verdict, true),
             Input::Link { link, name, up, gone } => inner.link(link, name, up, gone),

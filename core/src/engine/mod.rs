@@ -46,7 +46,8 @@ pub mod view;
 
 pub use input::{Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, Verdict};
 pub use names::{
-    AddressId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot, SocketId,
+    AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot,
+    SocketId,
 };
 pub use output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 pub use record::Record;

@@ -28,6 +28,16 @@ pub struct ConnId {
     pub generation: u32,
 }
 
+/// A BFD session's pair of addresses, as long as it is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BfdId {
+    /// Whose session it is.
+    pub peer: PeerId,
+    /// Which use of that peer's BFD session.
+    pub generation: u16,
+}
+
 /// A listener: 0 for IPv4, 1 for IPv6.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

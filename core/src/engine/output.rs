@@ -4,9 +4,10 @@ use core::net::IpAddr;
 
 use super::input::{CommandResult, Endpoint, HostTable};
 use super::record::Record;
-use super::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
+use super::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
+use crate::bfd::BfdKind;
 use crate::config::CheckKind;
 
 /// A TCP MD5 key (RFC 2385), at most 80 octets. It prints as nothing but its length.
@@ -147,6 +148,32 @@ pub enum Output<'a> {
         conn: ConnId,
         /// In which manner.
         how: CloseHow,
+    },
+    /// Be ready to send and receive BFD packets between these addresses: TTL 255, from a port of its own between 49152 and
+    /// 65535 (RFC 5881 section 4), and listening on the kind's port. Answered by one `DatagramDone`.
+    OpenDatagram {
+        /// Its name from now on.
+        bfd: BfdId,
+        /// Which port.
+        kind: BfdKind,
+        /// Our address.
+        local: IpAddr,
+        /// The peer's.
+        remote: IpAddr,
+        /// The link it must leave by, when it matters (an IPv6 link-local address).
+        via: Option<LinkId>,
+    },
+    /// Send one BFD packet. One that cannot be sent now is lost. Not answered.
+    SendDatagram {
+        /// The session.
+        bfd: BfdId,
+        /// The packet.
+        bytes: &'a [u8],
+    },
+    /// Forget the session. Not answered.
+    CloseDatagram {
+        /// The session.
+        bfd: BfdId,
     },
     /// Run a probe once (or start a watch). Answered by one `ProbeDone` (a watch: by `WatchChanged`, as often as it changes).
     StartProbe {

@@ -360,13 +360,21 @@ impl Io {
                 self.host.install(route, prefix, target, &mut self.answers);
             }
             Output::RemoveRoute { route, prefix } => self.host.remove(route, prefix, &mut self.answers),
+            Output::OpenDatagram { bfd, .. } => {
+                let result = Err(IoError::Unsupported);
+                self.answers.push_back(Fact::Plain(Input::DatagramDone { bfd, result }));
+            }
             Output::StartProbe { probe, .. } => {
                 // `Platform::LINUX` refuses checks of every kind, so none is ever ordered; if one were, it must not pass.
                 let done = Input::ProbeDone { probe, verdict: Verdict::Fail, took: Duration::ZERO };
                 self.answers.push_back(Fact::Plain(done));
             }
             Output::AskTable { what } => self.host.tell_again(what),
-            Output::StopProbe { .. } | Output::Answer { .. } | Output::Record(_) => {}
+            Output::SendDatagram { .. }
+            | Output::CloseDatagram { .. }
+            | Output::StopProbe { .. }
+            | Output::Answer { .. }
+            | Output::Record(_) => {}
         }
     }
 
