@@ -1,6 +1,6 @@
 //! Two machines, one address: who answers through every fault, seen at the router's own table.
 
-use holdover_core::engine::{Command, IoError, Record, Verdict};
+use holdover_core::engine::{Command, IoError, ProbeFailure, Record, Verdict};
 
 use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, block, node_config, updates};
 use super::speaker::usual;
@@ -240,7 +240,7 @@ fn what_a_netlink_overrun_hid_is_found_when_the_table_is_told_again() {
 fn a_failing_check_moves_the_traffic_and_a_passing_one_moves_it_back() {
     let mut lab = Lab::up(&Plan::primary(CHECK));
     lab.world.run(SECOND);
-    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.expect_at(1, 500 * MS);
     assert!(lab.holds(0), "binding follows ownership, not posture");
     assert!(lab.told(0).is_none(), "on-failure withdraw is the default");
@@ -261,7 +261,7 @@ fn a_hanging_check_fails_by_its_timeout() {
 fn one_failed_probe_is_damped() {
     let mut lab = Lab::up(&Plan::primary(CHECK));
     for _ in 0..20 {
-        lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail));
+        lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
         lab.stays_at(0, 110 * MS);
         lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Pass));
         lab.stays_at(0, 500 * MS);
@@ -272,7 +272,7 @@ fn one_failed_probe_is_damped() {
 fn on_failure_standby_never_ties_with_the_secondary() {
     let mut lab = Lab::up(&Plan::primary(&format!("{CHECK}\n on-failure standby")));
     lab.world.run(SECOND);
-    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
     // The failed primary has the lower router-id: without the prepends it would win.
     lab.expect_at(1, 500 * MS);
     let told = lab.told(0).unwrap();
@@ -308,7 +308,7 @@ fn start_delay_announces_nothing_before_it_is_over() {
 fn no_preempt_stands_by_after_a_failure_until_an_operator_says_so() {
     let mut lab = Lab::up(&Plan::primary(&format!("{CHECK}\n no preempt")));
     lab.world.run(SECOND);
-    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.expect_at(1, 500 * MS);
     lab.world.set_health(lab.nodes[0], TARGET, Some(Verdict::Pass));
     lab.stays_at(1, 120 * SECOND);

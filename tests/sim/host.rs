@@ -7,7 +7,7 @@ use holdover_core::base::net::{InterfaceAddress, Prefix};
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::engine::{
     AddressId, Bound, Command, CommandId, CommandResult, ConnId, HostTable, IoError, LinkId, ListenerId,
-    NextHop, Phase, ProbeId, Record, RouteId, SocketId, Verdict,
+    NextHop, Phase, ProbeFailure, ProbeId, Record, RouteId, SocketId, Verdict,
 };
 
 use super::fact::Fact;
@@ -545,7 +545,11 @@ impl World {
         if let Some(probing) = it.probes.remove(&probe) {
             let verdict = it.health.get(&probing.target).copied().unwrap_or(Some(Verdict::Pass));
             let took = Duration::from_micros(now - probing.started);
-            let fact = Fact::ProbeDone { probe, verdict: verdict.unwrap_or(Verdict::Fail), took };
+            let fact = Fact::ProbeDone {
+                probe,
+                verdict: verdict.unwrap_or(Verdict::Fail(ProbeFailure::TimedOut)),
+                took,
+            };
             it.ready.push_back(fact);
         }
     }

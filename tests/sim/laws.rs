@@ -8,7 +8,7 @@ use holdover_core::bgp::fsm::State;
 use holdover_core::config::Config;
 use holdover_core::engine::{
     AddressId, Bound, Command, CommandId, ConnId, Endpoint, Engine, HostTable, IoError, LinkId, ListenerId,
-    Output, PeerId, Phase, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict,
+    Output, PeerId, Phase, ProbeFailure, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict,
 };
 
 use super::bytes::{Open, keepalive, message, notification};
@@ -95,7 +95,7 @@ fn any_fact(dice: &mut Dice) -> Fact {
     };
     let local = Endpoint { address, port: 179, link: Some(link) };
     let probe = ProbeId { check: small(dice, 3), generation: small(dice, 3) };
-    let verdict = dice.pick(&[Verdict::Pass, Verdict::Fail]);
+    let verdict = dice.pick(&[Verdict::Pass, Verdict::Fail(ProbeFailure::Refused)]);
     let answer = dice.pick(&[Ok(()), Err(why)]);
     let prefix = Prefix::new(address, length.min(bits)).unwrap();
     let (present, ours) = (dice.chance(50), dice.chance(30));

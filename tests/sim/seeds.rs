@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use holdover_core::engine::{Command, ConnId, IoError, Verdict};
+use holdover_core::engine::{Command, ConnId, IoError, ProbeFailure, Verdict};
 
 use super::dice::Dice;
 use super::fact::Fact;
@@ -102,7 +102,7 @@ fn trouble(lab: &mut Lab, stranger: usize, dice: &mut Dice) {
         }
         12 if !world.hosts[node].holds(SHARED) => world.add_address(node, Lab::ETH0, "192.0.2.10/32"),
         13 | 14 => {
-            let verdict = dice.pick(&[None, Some(Verdict::Pass), Some(Verdict::Fail)]);
+            let verdict = dice.pick(&[None, Some(Verdict::Pass), Some(Verdict::Fail(ProbeFailure::Refused))]);
             for target in [TARGET, "unit web.service"] {
                 world.set_health(node, target, verdict);
             }
@@ -198,7 +198,7 @@ fn heal(lab: &mut Lab) {
     }
     for node in lab.nodes {
         for target in [TARGET, "unit web.service"] {
-            lab.world.set_health(node, target, Some(Verdict::Fail));
+            lab.world.set_health(node, target, Some(Verdict::Fail(ProbeFailure::Refused)));
             lab.world.set_health(node, target, Some(Verdict::Pass));
         }
     }

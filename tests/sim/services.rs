@@ -1,6 +1,6 @@
 //! What a failover block may say beyond one address and one check.
 
-use holdover_core::engine::{Command, Record, Verdict};
+use holdover_core::engine::{Command, ProbeFailure, Record, Verdict};
 
 use super::bytes::Open;
 use super::duo::{Duo, THEIR_ID, THEIRS, router};
@@ -12,7 +12,7 @@ use super::world::{MS, SECOND, prefix};
 fn a_process_that_dies_moves_the_traffic_at_once() {
     let mut lab = Lab::up(&Plan::primary(" check web process unit web.service"));
     lab.world.run(SECOND);
-    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.expect_at(1, 5 * MS);
     lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Pass));
     lab.expect_at(0, 5 * MS);
@@ -23,9 +23,9 @@ fn with_require_any_one_good_check_is_enough() {
     let checks = " check one tcp 127.0.0.1:81 interval 100ms\n check two tcp 127.0.0.1:82 interval 100ms\n require any";
     let mut lab = Lab::up(&Plan::primary(checks));
     let node = lab.nodes[0];
-    lab.world.set_health(node, "127.0.0.1:81", Some(Verdict::Fail));
+    lab.world.set_health(node, "127.0.0.1:81", Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.stays_at(0, 5 * SECOND);
-    lab.world.set_health(node, "127.0.0.1:82", Some(Verdict::Fail));
+    lab.world.set_health(node, "127.0.0.1:82", Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.expect_at(1, SECOND);
 }
 
@@ -33,7 +33,7 @@ fn with_require_any_one_good_check_is_enough() {
 fn a_service_that_is_broken_from_the_start_is_never_announced() {
     let plan = Plan::primary(" check web tcp 127.0.0.1:80 interval 100ms");
     let mut lab = Lab::bare(&plan);
-    lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.start(&plan);
     lab.expect_at(1, 3 * SECOND);
     lab.stays_at(1, 30 * SECOND);
@@ -119,7 +119,7 @@ fn an_interface_address_is_bound_with_its_subnet_and_never_announced() {
 fn every_posture_is_told_with_its_reason() {
     let mut lab = Lab::up(&Plan::primary(" check web process unit web.service"));
     lab.world.run(SECOND);
-    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail));
+    lab.world.set_health(lab.nodes[0], "unit web.service", Some(Verdict::Fail(ProbeFailure::Refused)));
     lab.world.run(SECOND);
     let said: Vec<String> = lab.world.hosts[lab.nodes[0]]
         .records

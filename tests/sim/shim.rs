@@ -2,7 +2,7 @@
 
 use holdover_core::config::CheckKind;
 use holdover_core::engine::{
-    CloseHow, ConnId, IoError, Output, ProbeId, ProbeSpec, RouteTarget, TcpOptions, Verdict,
+    CloseHow, ConnId, IoError, Output, ProbeFailure, ProbeId, ProbeSpec, RouteTarget, TcpOptions, Verdict,
 };
 
 use super::fact::Fact;
@@ -165,7 +165,7 @@ impl World {
         let found = it.health.get(spec.target).copied().unwrap_or(Some(Verdict::Pass));
         it.probes.insert(probe, Probing { target: spec.target.to_owned(), started: self.now, watch });
         if watch {
-            let verdict = found.unwrap_or(Verdict::Fail);
+            let verdict = found.unwrap_or(Verdict::Fail(ProbeFailure::Missing));
             it.ready.push_back(Fact::WatchChanged { probe, verdict });
             return;
         }

@@ -6,6 +6,7 @@ use super::{BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, Serv
 use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
 use crate::bfd::BfdKind;
+pub use crate::failover::probe::ProbeFailure;
 
 /// A TCP endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,7 +217,7 @@ pub enum Verdict {
     #[default]
     Pass,
     /// It is not, or no answer came in time.
-    Fail,
+    Fail(ProbeFailure),
 }
 
 /// What a `Bind` found or did.

@@ -44,7 +44,9 @@ mod show;
 mod stop;
 pub mod view;
 
-pub use input::{Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, Verdict};
+pub use input::{
+    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict,
+};
 pub use names::{
     AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot,
     SocketId,

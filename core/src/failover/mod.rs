@@ -6,8 +6,10 @@
 //! | [`service`] | the evidence of one service over time: delays, drain, what failed before |
 //! | [`reconcile`] | one address: what is configured, what the host has, the next order |
 //! | [`health`] | checks: rise and fall, how many must pass, when to probe |
+//! | [`probe`] | what a probe can find wrong |
 
 pub mod health;
 pub mod posture;
+pub mod probe;
 pub mod reconcile;
 pub mod service;

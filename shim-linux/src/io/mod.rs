@@ -17,7 +17,7 @@ use std::time::Duration as StdDuration;
 
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::engine::{
-    CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, SocketId, Verdict,
+    CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, ProbeFailure, SocketId, Verdict,
 };
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -366,7 +366,11 @@ impl Io {
             }
             Output::StartProbe { probe, .. } => {
                 // `Platform::LINUX` refuses checks of every kind, so none is ever ordered; if one were, it must not pass.
-                let done = Input::ProbeDone { probe, verdict: Verdict::Fail, took: Duration::ZERO };
+                let done = Input::ProbeDone {
+                    probe,
+                    verdict: Verdict::Fail(ProbeFailure::Unsupported),
+                    took: Duration::ZERO,
+                };
                 self.answers.push_back(Fact::Plain(done));
             }
             Output::AskTable { what } => self.host.tell_again(what),
