@@ -17,8 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bridge::{Board, Event, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What};
 use crate::host::Host;
 use crate::host::facts::LinkName;
-use crate::io::Io;
 use crate::io::timer::now;
+use crate::io::{Fact, Io};
 use crate::owned::Entry;
 use crate::snapshot::RouteRow;
 use crate::sys::sched;
@@ -175,9 +175,10 @@ impl Drive {
         }
         self.io.begin_turn(now);
         while let Some(fact) = self.io.next() {
+            // A BFD packet comes every few milliseconds and says nothing new; if it does, a record follows.
+            self.dirty |= !matches!(fact, Fact::Datagram { .. });
             self.engine.handle(now, self.io.input(&fact));
             self.drain(now);
-            self.dirty = true;
         }
         self.configure(now);
         if self.io.tick(now) {
@@ -213,7 +214,7 @@ impl Drive {
     /// Obeys what the engine orders, until it orders nothing more.
     fn drain(&mut self, now: Instant) {
         while let Some(order) = self.engine.poll() {
-            self.dirty = true;
+            self.dirty |= !matches!(order, Output::SendDatagram { .. });
             match order {
                 Output::Record(record) => {
                     let host = &self.io.host;

@@ -349,4 +349,4 @@ fn route_done(route: RouteId, result: Result<(), Errno>) -> Fact {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,7 +18,7 @@ const ID: AddressId = AddressId { index: 4, generation: 2 };
 const ROUTE: RouteId = RouteId { index: 9, generation: 1 };
 
 /// Runs a test where nobody is disturbed.
-fn in_a_namespace(test: fn()) {
+pub(crate) fn in_a_namespace(test: fn()) {
     let body = move || {
         namespace::new_network()
             .expect("this test needs CAP_SYS_ADMIN for a network namespace: run it as root");

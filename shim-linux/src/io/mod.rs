@@ -4,6 +4,7 @@
 //! [`Io::next`] reads each once; [`Io::execute`] obeys an order and keeps an answer that is known at once for the next
 //! turn, because it must never call the engine back.
 
+mod datagram;
 pub(crate) mod error;
 mod listen;
 mod tcp;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use holdover_core::base::time::{Duration, Instant};
+use holdover_core::bfd::BfdKind;
 use holdover_core::engine::{
     CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, ProbeFailure, SocketId, Verdict,
 };
@@ -25,6 +27,8 @@ use socket2::Socket;
 
 use crate::host::Host;
 use crate::host::facts::LinkName;
+use crate::sys::datagram::Arrival;
+use datagram::{Datagrams, Path, RECEIVERS};
 use listen::Listening;
 use tcp::{Connection, READ, Said};
 use timer::Timer;
@@ -36,7 +40,8 @@ const ROUTES: Token = Token(3);
 /// The first token for a file descriptor that somebody else watches with us.
 const SIGNAL: Token = Token(4);
 const LISTENER: usize = 8;
-const CONNECTION: usize = 16;
+const DATAGRAM: usize = 12;
+const CONNECTION: usize = DATAGRAM + RECEIVERS;
 
 /// The most netlink messages that are read in one turn.
 const NETLINK_MESSAGES: u32 = 64;
@@ -54,6 +59,15 @@ pub(crate) enum Fact {
         conn: ConnId,
         /// How many.
         len: usize,
+    },
+    /// A BFD packet, whose payload lies among those that were received last.
+    Datagram {
+        /// The port it came to.
+        kind: BfdKind,
+        /// How it came.
+        arrival: Arrival,
+        /// Where its payload lies.
+        place: usize,
     },
     /// A link, with its name.
     Link {
@@ -76,6 +90,8 @@ enum Source {
     Read(usize),
     Flush(usize),
     Accept(usize),
+    Receive(usize),
+    Datagrams { next: usize, count: usize },
     Netlink { routes: bool, budget: u32 },
 }
 
@@ -90,6 +106,7 @@ pub(crate) struct Io {
     listeners: [Option<Listening>; 2],
     accepted: Vec<(SocketId, Socket, Endpoint)>,
     next_socket: u32,
+    datagrams: Datagrams,
     answers: VecDeque<Fact>,
     turn: VecDeque<Source>,
     buffer: Box<[u8; READ]>,
@@ -122,6 +139,7 @@ impl Io {
             listeners: [None, None],
             accepted: Vec::new(),
             next_socket: 0,
+            datagrams: Datagrams::new(),
             answers: VecDeque::new(),
             turn: VecDeque::new(),
             buffer: Box::new([0; READ]),
@@ -166,7 +184,10 @@ impl Io {
                 SIGNAL => self.signalled = true,
                 ADDRESSES => self.host.set_readable(false),
                 ROUTES => self.host.set_readable(true),
-                Token(token) if token < CONNECTION => {
+                Token(token) if (DATAGRAM..CONNECTION).contains(&token) => {
+                    self.datagrams.set_readable(token - DATAGRAM);
+                }
+                Token(token) if token < DATAGRAM => {
                     if let Some(Some(listener)) = self.listeners.get_mut(token.wrapping_sub(LISTENER)) {
                         listener.readable = true;
                     }
@@ -187,6 +208,7 @@ impl Io {
             || self.host.is_ready(true)
             || self.listeners.iter().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
+            || self.datagrams.readable().next().is_some()
             || self.woken
             || self.signalled
     }
@@ -219,6 +241,7 @@ impl Io {
                 self.turn.push_back(Source::Accept(index));
             }
         }
+        self.turn.extend(self.datagrams.readable().map(Source::Receive));
         if asks {
             let still = self.connections.iter().flatten().any(|connection| connection.asked_flushed);
             self.flush_at = if still { now + FLUSH_CADENCE } else { Instant::FAR };
@@ -245,6 +268,17 @@ impl Io {
                         flushed.then_some(Said::Flushed)
                     }),
                     Source::Accept(index) => self.accept(index),
+                    Source::Receive(index) => {
+                        let count = self.datagrams.receive(index);
+                        self.turn.push_front(Source::Datagrams { next: 0, count });
+                        None
+                    }
+                    Source::Datagrams { next: place, count } if place < count => {
+                        self.turn.push_front(Source::Datagrams { next: place + 1, count });
+                        let arrived = self.datagrams.arrival(place);
+                        arrived.map(|(kind, arrival)| Fact::Datagram { kind, arrival, place })
+                    }
+                    Source::Datagrams { .. } => None,
                     Source::Netlink { routes, mut budget } => {
                         let fact = self.host.next(routes, &mut budget);
                         if budget > 0 && fact.is_some() {
@@ -266,6 +300,14 @@ impl Io {
             Fact::Received { conn, len } => {
                 Input::Received { conn: *conn, bytes: self.buffer.get(..*len).unwrap_or(&[]) }
             }
+            Fact::Datagram { kind, arrival, place } => Input::Datagram {
+                kind: *kind,
+                link: arrival.link,
+                local: arrival.local,
+                remote: arrival.remote,
+                ttl: arrival.ttl,
+                bytes: self.datagrams.payload(*place),
+            },
             Fact::Link { link, name, up, gone } => {
                 Input::Link { link: *link, name: name.as_str(), up: *up, gone: *gone }
             }
@@ -360,10 +402,13 @@ impl Io {
                 self.host.install(route, prefix, target, &mut self.answers);
             }
             Output::RemoveRoute { route, prefix } => self.host.remove(route, prefix, &mut self.answers),
-            Output::OpenDatagram { bfd, .. } => {
-                let result = Err(IoError::Unsupported);
+            Output::OpenDatagram { bfd, kind, local, remote, via } => {
+                let path = Path { kind, local, remote, via };
+                let result = self.datagrams.open(self.poll.registry(), DATAGRAM, bfd, path);
                 self.answers.push_back(Fact::Plain(Input::DatagramDone { bfd, result }));
             }
+            Output::SendDatagram { bfd, bytes } => self.datagrams.send(bfd, bytes),
+            Output::CloseDatagram { bfd } => self.datagrams.close(bfd),
             Output::StartProbe { probe, .. } => {
                 // `Platform::LINUX` refuses checks of every kind, so none is ever ordered; if one were, it must not pass.
                 let done = Input::ProbeDone {
@@ -374,11 +419,7 @@ impl Io {
                 self.answers.push_back(Fact::Plain(done));
             }
             Output::AskTable { what } => self.host.tell_again(what),
-            Output::SendDatagram { .. }
-            | Output::CloseDatagram { .. }
-            | Output::StopProbe { .. }
-            | Output::Answer { .. }
-            | Output::Record(_) => {}
+            Output::StopProbe { .. } | Output::Answer { .. } | Output::Record(_) => {}
         }
     }
 

@@ -1,15 +1,16 @@
 //! The sockets against a peer that a test plays, over loopback.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::time::Duration as StdDuration;
 
 use holdover_core::base::net::Prefix;
-use holdover_core::engine::{PeerId, Secret, Slot, TcpOptions};
+use holdover_core::engine::{BfdId, PeerId, Secret, Slot, TcpOptions};
 
 use super::timer::now;
 use super::*;
+use crate::host::tests::in_a_namespace;
 
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,6 +23,7 @@ struct Bench {
     io: Io,
     received: Vec<u8>,
     largest: usize,
+    datagrams: Vec<(BfdKind, Arrival, Vec<u8>)>,
     _signals: UnixStream,
 }
 
@@ -30,7 +32,7 @@ impl Bench {
         let (signals, other) = UnixStream::pair().unwrap();
         let io = Io::open(Host::open(Vec::new()).unwrap(), signals.as_raw_fd()).unwrap();
         std::mem::forget(signals);
-        Self { io, received: Vec::new(), largest: 0, _signals: other }
+        Self { io, received: Vec::new(), largest: 0, datagrams: Vec::new(), _signals: other }
     }
 
     /// What one turn says of connections and listeners.
@@ -44,6 +46,10 @@ impl Bench {
                     assert_eq!(conn, CONN);
                     self.largest = self.largest.max(len);
                     self.received.extend_from_slice(&self.io.buffer[..len]);
+                }
+                Fact::Datagram { kind, arrival, place } => {
+                    let payload = self.io.datagrams.payload(place).to_vec();
+                    self.datagrams.push((kind, arrival, payload));
                 }
                 Fact::Link { .. } | Fact::Plain(Input::Address { .. } | Input::Resync { .. }) => {}
                 Fact::Plain(input) => facts.push(input),
@@ -289,4 +295,134 @@ fn a_listener_demands_the_key_of_its_prefix() {
         "{facts:?}"
     );
     assert!(!facts.iter().any(|fact| matches!(fact, Input::Connected { conn, .. } if conn.generation == 1)));
+}
+
+const LO: LinkId = LinkId(1);
+const BFD: BfdId = BfdId { peer: PeerId(5), generation: 1 };
+const HOSTS: [&str; 2] = ["127.0.0.1", "::1"];
+const KINDS: [BfdKind; 2] = [BfdKind::SingleHop, BfdKind::Multihop];
+
+impl Bench {
+    /// A session with ourselves; whether it could be opened.
+    fn open_datagram(&mut self, bfd: BfdId, kind: BfdKind, host: &str) -> Result<(), IoError> {
+        let address = host.parse().unwrap();
+        self.execute(Output::OpenDatagram { bfd, kind, local: address, remote: address, via: None });
+        match self.said() {
+            Input::DatagramDone { bfd: done, result } if done == bfd => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hear(&mut self, count: usize) -> Vec<(BfdKind, Arrival, Vec<u8>)> {
+        self.until(|bench, _| bench.datagrams.len() >= count);
+        std::mem::take(&mut self.datagrams)
+    }
+}
+
+fn session(number: u16) -> BfdId {
+    BfdId { peer: PeerId(number), ..BFD }
+}
+
+#[test]
+fn datagrams_of_each_kind_and_family_come_with_ttl_link_and_addresses() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        let mut number = 0;
+        for host in HOSTS {
+            for kind in KINDS {
+                number += 1;
+                bench.open_datagram(session(number), kind, host).unwrap();
+                bench.execute(Output::SendDatagram { bfd: session(number), bytes: host.as_bytes() });
+                let address = host.parse().unwrap();
+                let arrival = Arrival { link: LO, local: address, remote: address, ttl: 255 };
+                assert_eq!(bench.hear(1), [(kind, arrival, host.as_bytes().to_vec())]);
+            }
+        }
+        let mut ports: Vec<u16> = bench.io.datagrams.ports().collect();
+        assert!(ports.iter().all(|port| *port >= 49_152), "{ports:?}");
+        ports.dedup();
+        assert_eq!(ports.len(), usize::from(number));
+    });
+}
+
+#[test]
+fn a_datagram_from_farther_away_tells_its_ttl() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        bench.open_datagram(BFD, BfdKind::SingleHop, "127.0.0.1").unwrap();
+        let far = UdpSocket::bind("127.0.0.7:0").unwrap();
+        far.set_ttl(254).unwrap();
+        far.send_to(&[9; 100], "127.0.0.9:3784").unwrap();
+        let arrival = Arrival {
+            link: LO,
+            local: "127.0.0.9".parse().unwrap(),
+            remote: "127.0.0.7".parse().unwrap(),
+            ttl: 254,
+        };
+        assert_eq!(bench.hear(1), [(BfdKind::SingleHop, arrival, vec![9; 64])]);
+    });
+}
+
+#[test]
+fn a_port_that_another_daemon_has_is_in_use() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        let other = UdpSocket::bind("127.0.0.1:3784").unwrap();
+        assert_eq!(bench.open_datagram(BFD, BfdKind::SingleHop, "127.0.0.1"), Err(IoError::InUse));
+        assert_eq!(bench.open_datagram(session(6), BfdKind::Multihop, "127.0.0.1"), Ok(()));
+        drop(other);
+        assert_eq!(bench.open_datagram(BFD, BfdKind::SingleHop, "127.0.0.1"), Ok(()));
+    });
+}
+
+#[test]
+fn a_session_from_an_address_that_is_not_ours_is_refused_and_leaves_no_port_open() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        for host in ["192.0.2.1", "2001:db8::1"] {
+            let refused = bench.open_datagram(BFD, BfdKind::SingleHop, host);
+            assert_eq!(refused, Err(IoError::AddressUnavailable));
+        }
+        drop(UdpSocket::bind("127.0.0.1:3784").unwrap());
+        drop(UdpSocket::bind("[::1]:3784").unwrap());
+    });
+}
+
+#[test]
+fn a_port_is_open_as_long_as_a_session_needs_it() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        for number in [1, 2] {
+            bench.open_datagram(session(number), BfdKind::SingleHop, "::1").unwrap();
+        }
+        bench.execute(Output::CloseDatagram { bfd: session(1) });
+        assert!(UdpSocket::bind("[::1]:3784").is_err());
+        bench.execute(Output::SendDatagram { bfd: session(2), bytes: b"still" });
+        assert_eq!(bench.hear(1)[0].2, b"still");
+        bench.execute(Output::CloseDatagram { bfd: session(2) });
+        bench.execute(Output::SendDatagram { bfd: session(2), bytes: b"lost" });
+        drop(UdpSocket::bind("[::1]:3784").unwrap());
+    });
+}
+
+#[test]
+fn at_most_64_datagrams_are_taken_in_one_turn_and_none_is_forgotten() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        bench.open_datagram(BFD, BfdKind::Multihop, "127.0.0.1").unwrap();
+        for number in 0..150_u8 {
+            bench.execute(Output::SendDatagram { bfd: BFD, bytes: &[number] });
+        }
+        let mut largest = 0;
+        let mut all = Vec::new();
+        let end = now() + PATIENCE;
+        while all.len() < 150 {
+            assert!(now() < end, "{all:?}");
+            bench.turn();
+            largest = largest.max(bench.datagrams.len());
+            all.extend(bench.datagrams.drain(..).map(|(.., payload)| payload[0]));
+        }
+        assert_eq!(largest, 64);
+        assert_eq!(all, (0..150).collect::<Vec<u8>>());
+    });
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod child;
+pub(crate) mod datagram;
 pub(crate) mod namespace;
 pub(crate) mod option;
 pub(crate) mod sched;

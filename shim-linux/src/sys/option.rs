@@ -1,5 +1,5 @@
 //! Socket options that no safe crate wraps: minimum TTL (RFC 5082), TCP MD5 keys (RFC 2385), the link a socket is tied to,
-//! what the peer has not acknowledged, and the name of a network namespace.
+//! what comes beside a packet, what the peer has not acknowledged, and the name of a network namespace.
 
 use std::io;
 use std::mem::size_of;
@@ -132,6 +132,16 @@ pub(crate) fn set_md5(
 pub(crate) fn bind_to_link(socket: impl AsFd, link: LinkId) -> io::Result<()> {
     let index = i32::try_from(link.0).map_err(io::Error::other)?;
     set(socket, libc::SOL_SOCKET, SO_BINDTOIFINDEX, &index)
+}
+
+/// Has the kernel say with each packet by which link it came, where it was sent to, and with which TTL.
+pub(crate) fn tell_arrivals(socket: impl AsFd, v6: bool) -> io::Result<()> {
+    let (level, options) = if v6 {
+        (libc::IPPROTO_IPV6, [libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT])
+    } else {
+        (libc::IPPROTO_IP, [libc::IP_PKTINFO, libc::IP_RECVTTL])
+    };
+    options.into_iter().try_for_each(|name| set(socket.as_fd(), level, name, &1))
 }
 
 /// How many octets the peer's kernel has not acknowledged yet.
