@@ -164,7 +164,11 @@ impl Drive {
     }
 
     fn turn(&mut self) -> io::Result<()> {
-        self.io.wait(now(), self.deadline())?;
+        let (before, deadline) = (now(), self.deadline());
+        if sched::was_taken() && self.io.sleeps(before, deadline) {
+            self.take_real_time_back();
+        }
+        self.io.wait(before, deadline)?;
         let now = now();
         self.board.set_turned(now);
         if std::mem::take(&mut self.io.signalled) {
@@ -340,12 +344,30 @@ impl Drive {
     }
 
     fn ask_for_real_time(&mut self) {
-        if let Err(error) = sched::ask_for_real_time() {
-            let message = format!(
-                "no real-time scheduling ({error}): on a busy host keepalives may be late; grant CAP_SYS_NICE"
-            );
-            self.log.note(Level::Info, "real_time_denied", &message);
-        }
+        // Also where real-time scheduling is granted: it can be taken away for a while.
+        let favour = sched::ask_for_favour();
+        let Err(error) = sched::ask_for_real_time() else { return };
+        let meanwhile = match favour {
+            Ok(()) => "nice -20 has to do".to_owned(),
+            Err(error) => format!("nor nice -20 ({error}; systemd: LimitNICE=-20)"),
+        };
+        let message = format!(
+            "no real-time scheduling ({error}), {meanwhile}: on a busy host BFD and keepalives may be late; {}",
+            sched::what_to_grant()
+        );
+        self.log.note(Level::Warning, "real_time_denied", &message);
+    }
+
+    /// Asks for real-time scheduling again, after a time without a pause in which it was taken away.
+    fn take_real_time_back(&mut self) {
+        let message = match sched::take_back() {
+            Ok(()) => "was an ordinary thread for a while: there was half a second of work without a pause"
+                .to_owned(),
+            Err(error) => {
+                format!("lost real-time scheduling in half a second of work without a pause: {error}")
+            }
+        };
+        self.log.note(Level::Info, "real_time_paused", &message);
     }
 }
 

@@ -167,10 +167,9 @@ impl Io {
 
     /// Sleeps until something is ready, or until `deadline`; not at all while something is ready already.
     pub(crate) fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<()> {
-        let deadline = deadline.min(self.flush_at).min(self.host.deadline());
-        let at_once = deadline <= now || !self.answers.is_empty() || self.is_ready();
+        let at_once = !self.sleeps(now, deadline);
         if !at_once {
-            self.timer.arm(deadline)?;
+            self.timer.arm(self.earlier(deadline))?;
         }
         match self.poll.poll(&mut self.events, at_once.then_some(StdDuration::ZERO)) {
             Ok(()) => {}
@@ -203,8 +202,19 @@ impl Io {
         Ok(())
     }
 
+    /// Whether [`Io::wait`] would sleep, unless something comes ready.
+    pub(crate) fn sleeps(&self, now: Instant, deadline: Instant) -> bool {
+        self.earlier(deadline) > now && !self.is_ready()
+    }
+
+    /// The deadline, or an earlier one of our own.
+    fn earlier(&self, deadline: Instant) -> Instant {
+        deadline.min(self.flush_at).min(self.host.deadline())
+    }
+
     fn is_ready(&self) -> bool {
-        self.host.is_ready(false)
+        !self.answers.is_empty()
+            || self.host.is_ready(false)
             || self.host.is_ready(true)
             || self.listeners.iter().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
