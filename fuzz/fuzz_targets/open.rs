@@ -12,7 +12,9 @@ fuzz_target!(|body: &[u8]| {
             assert!(matches!(notification.subcode, 0..=4 | 6));
         }
         Ok(open) => {
-            assert!(open.version == 4 && open.asn.0 != 0 && open.id.0 != 0 && !matches!(open.hold_time, 1 | 2));
+            assert!(
+                open.version == 4 && open.asn.0 != 0 && open.id.0 != 0 && !matches!(open.hold_time, 1 | 2)
+            );
             let mut out = [0; 128];
             let length = open.write(&mut out).expect("it fits");
             let again = Open::read(&out[HEADER..length]).expect("what is written is sound");

@@ -13,7 +13,11 @@ fuzz_target!(|stream: &[u8]| {
     let context = Context { ebgp: true, as4: true, families: Families::ALL, extended_next_hop: true };
     let mut rest = stream;
     while let Ok(Some(frame)) = peel(rest) {
-        assert!(frame.length >= 19 && frame.length == frame.message.len() && frame.body.len() + 19 == frame.length);
+        assert!(
+            frame.length >= 19
+                && frame.length == frame.message.len()
+                && frame.body.len() + 19 == frame.length
+        );
         // The message is there at its last octet, and not before.
         assert_eq!(peel(&rest[..frame.length - 1]), Ok(None));
         assert_eq!(peel(&rest[..frame.length]), Ok(Some(frame)));
@@ -25,7 +29,10 @@ fuzz_target!(|stream: &[u8]| {
                 if let Ok(refresh) = RouteRefresh::read(frame) {
                     let mut out = [0; 23];
                     assert_eq!(refresh.write(&mut out), Some(23));
-                    assert_eq!(out, frame.message[..23].try_into().map(|same: [u8; 23]| relength(same)).unwrap());
+                    assert_eq!(
+                        out,
+                        frame.message[..23].try_into().map(|same: [u8; 23]| relength(same)).unwrap()
+                    );
                 }
             }
             MessageType::KeepAlive => assert!(frame.body.is_empty()),

@@ -19,8 +19,12 @@ fuzz_target!(|input: &[u8]| {
             families = families.with(family);
         }
     }
-    let context =
-        Context { ebgp: session & 1 == 0, as4: session & 2 == 0, families, extended_next_hop: session & 16 == 0 };
+    let context = Context {
+        ebgp: session & 1 == 0,
+        as4: session & 2 == 0,
+        families,
+        extended_next_hop: session & 16 == 0,
+    };
     let update = Update::read(body, context);
     walk(&update, body.len());
     if update.verdict() <= Verdict::DiscardAttribute {
@@ -43,13 +47,21 @@ fn walk(update: &Update<'_>, length: usize) {
     assert!(update.communities().count() + update.large_communities().count() <= length);
     assert!(update.extended_communities().count() + update.cluster_list().count() <= length);
     assert!(update.unknown().count() <= update.attributes().count() && update.attributes().count() <= length);
-    let _ = (update.aggregator(), update.originator_id(), update.atomic_aggregate(), path.neighbor(), path.origin());
+    let _ = (
+        update.aggregator(),
+        update.originator_id(),
+        update.atomic_aggregate(),
+        path.neighbor(),
+        path.origin(),
+    );
 }
 
 /// Writes what the UPDATE announces of `family`, when our own limits hold it, and reads it back.
 fn write_back(update: &Update<'_>, family: Family, context: Context) {
     let prefixes: Vec<Prefix> = update.announced().filter(|prefix| prefix.family() == family).collect();
-    let (Some(origin), Some(next_hop), false) = (update.origin(), update.next_hop(family), prefixes.is_empty()) else {
+    let (Some(origin), Some(next_hop), false) =
+        (update.origin(), update.next_hop(family), prefixes.is_empty())
+    else {
         return;
     };
     let mut attributes = Attributes::new();
@@ -67,14 +79,19 @@ fn write_back(update: &Update<'_>, family: Family, context: Context) {
         return;
     }
     let mut buffer = [0; limits::MESSAGE];
-    let Some(mut writer) = UpdateWriter::announce(&mut buffer, family, &attributes, context.as4) else { return };
+    let Some(mut writer) = UpdateWriter::announce(&mut buffer, family, &attributes, context.as4) else {
+        return;
+    };
     let taken = prefixes.iter().take_while(|&&prefix| writer.push(prefix)).count();
     assert!(taken > 0);
     let length = writer.finish();
     let again = Update::read(&buffer[HEADER..length], context);
     assert_eq!(again.verdict(), Verdict::Accept);
     assert!(again.announced().eq(prefixes.into_iter().take(taken)));
-    assert_eq!((again.origin(), again.med(), again.local_pref()), (Some(origin), update.med(), update.local_pref()));
+    assert_eq!(
+        (again.origin(), again.med(), again.local_pref()),
+        (Some(origin), update.med(), update.local_pref())
+    );
     assert!(again.communities().eq(update.communities()));
     assert!(again.large_communities().eq(update.large_communities()));
     assert_eq!(again.next_hop(family), Some(next_hop));

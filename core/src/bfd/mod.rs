@@ -1,5 +1,13 @@
 //! BFD, asynchronous mode (RFC 5880), single hop (RFC 5881) and multihop (RFC 5883): the fastest way to notice that a
 //! neighbor is gone. It knows the packets and the timers, not what a neighbor's BGP session does about them.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`fsm`] | the state machine, a table |
+//! | [`session`] | the variables and timers of a session: packets in, packets owed |
+
+pub mod fsm;
+pub mod session;
 
 /// How far away a BFD neighbor may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

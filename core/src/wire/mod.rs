@@ -1,4 +1,4 @@
-//! BGP-4 on the wire: bytes to values and back. It knows no time, no state and no configuration.
+//! BGP-4 and BFD on the wire: bytes to values and back. It knows no time, no state and no configuration.
 //!
 //! Receiving gives **views**: slices into the receive buffer, one pass over the attributes, prefixes walked after the
 //! verdict is known. Sending takes **values** of fixed capacity. Nothing here allocates, and no input makes it panic:
@@ -15,6 +15,7 @@
 //! | [`writer`] | an UPDATE being filled with prefixes | 4271 4.3; 4760; 7606 5.1 |
 //! | [`notification`] | every code, its name, the shutdown text | 4271 4.5; 4486; 9003; 9384; 9687 |
 //! | [`refresh`] | ROUTE-REFRESH | 2918, 7313 |
+//! | [`bfd`] | the BFD control packet | 5880 4.1 |
 #![cfg_attr(
     not(test),
     deny(
@@ -31,6 +32,7 @@
 )]
 
 pub mod attribute;
+pub mod bfd;
 pub mod capability;
 pub mod community;
 mod cursor;
