@@ -2,7 +2,7 @@
 
 use super::Inner;
 use super::record::{Limit, Record};
-use super::route::{Fib, Route};
+use super::route::{FIB_OWED, Fib, OWED, Route};
 use crate::base::net::{Families, Family};
 use crate::base::time::Instant;
 use crate::bgp::adj_out::SetId;
@@ -143,7 +143,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = self.routes.get_mut(place);
         route.fib = wanted;
         if wanted != route.fib_now {
-            self.routes.fib_owed.insert(place);
+            self.routes.sets.insert(FIB_OWED, place);
         }
     }
 
@@ -299,7 +299,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.undecided == 0
             && self.binding == 0
             && self.addresses_known
-            && self.routes.owed.is_empty()
+            && self.routes.sets.is_empty(OWED)
             && !self.pass.is_running()
     }
 

@@ -2,7 +2,7 @@
 
 use super::record::{Limit, Record};
 use super::refresh::InboundChange;
-use super::route::{Fib, Flags};
+use super::route::{Fib, Flags, OWED, PRESENT};
 use super::session::{extended_next_hop, timers};
 use super::{Inner, PeerSet};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
@@ -330,7 +330,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if state.is_address {
             state.cell.want(wanted);
             state.cell.reloaded();
-            self.routes.owed.insert(place);
+            self.routes.sets.insert(OWED, place);
             self.find_on_host(place);
         } else if !prefix.is_host() {
             let inside =
@@ -404,7 +404,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let present = route.links != 0;
         if present {
-            self.routes.present.insert(place);
+            self.routes.sets.insert(PRESENT, place);
         }
         self.observe(place, present, ours.is_some());
         if let Owner::Service(service) = self.routes.get(place).owner {
@@ -436,7 +436,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         self.routes.get_mut(place).flags.set(Flags::MET, false);
-        if self.routes.present.has(place) {
+        if self.routes.sets.has(PRESENT, place) {
             let address = self.address_behind(place);
             self.count_inside(address, place);
         }

@@ -6,7 +6,7 @@ use super::Inner;
 use super::input::{HostTable, Phase};
 use super::names::LinkId;
 use super::record::{Limit, Record};
-use super::route::Flags;
+use super::route::{Flags, KERNEL, KERNEL_STALE, OWED, PRESENT, STALE};
 use crate::base::limits::{LINK_NAME, LINKS_PER_PEER};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
 use crate::bgp::policy;
@@ -160,7 +160,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // An address that waits for its link, or lost it with the link, may have a step to take.
         for route in 0..self.routes.high() {
             if self.routes.is_used(route) && self.routes.get(route).is_address {
-                self.routes.owed.insert(route);
+                self.routes.sets.insert(OWED, route);
             }
         }
     }
@@ -223,7 +223,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The address of a route of ours came to a link or left it.
     fn address_of_route(&mut self, place: usize, link: usize, present: bool, ours: bool) {
-        let fresh = self.routes.stale.remove(place);
+        let fresh = self.routes.sets.remove(STALE, place);
         let route = self.routes.get_mut(place);
         let before = route.links;
         if fresh {
@@ -240,9 +240,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             route.bound_length = Family::of(route.prefix.address()).bits();
         }
         if now_present {
-            self.routes.present.insert(place);
+            self.routes.sets.insert(PRESENT, place);
         } else {
-            self.routes.present.remove(place);
+            self.routes.sets.remove(PRESENT, place);
         }
         if (before != 0) != now_present {
             let address = self.address_behind(place);
@@ -345,8 +345,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if let Some(place) = known {
                 self.routes.get_mut(place).offer(source, false);
                 if source == RouteSource::Kernel {
-                    self.routes.kernel.remove(place);
-                    self.routes.kernel_stale.remove(place);
+                    self.routes.sets.remove(KERNEL, place);
+                    self.routes.sets.remove(KERNEL_STALE, place);
                 }
                 self.room(Limit::Routes);
                 self.weigh(place);
@@ -363,8 +363,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         self.routes.get_mut(place).offer(source, true);
         if source == RouteSource::Kernel {
-            self.routes.kernel.insert(place);
-            self.routes.kernel_stale.remove(place);
+            self.routes.sets.insert(KERNEL, place);
+            self.routes.sets.remove(KERNEL_STALE, place);
         }
         self.weigh(place);
     }
@@ -404,21 +404,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
             }
             (HostTable::Addresses, Phase::Begin) => {
-                let Self { hosts, routes, .. } = self;
-                hosts.as_mut_slice().iter_mut().for_each(|host| host.seen = false);
-                for place in routes.present.iter() {
-                    routes.stale.insert(place);
-                }
+                self.hosts.as_mut_slice().iter_mut().for_each(|host| host.seen = false);
+                self.routes.sets.add(STALE, PRESENT);
             }
             (HostTable::Addresses, Phase::End) => self.addresses_told(),
-            (HostTable::Routes, Phase::Begin) => {
-                let routes = &mut self.routes;
-                for place in routes.kernel.iter() {
-                    routes.kernel_stale.insert(place);
-                }
-            }
+            (HostTable::Routes, Phase::Begin) => self.routes.sets.add(KERNEL_STALE, KERNEL),
             (HostTable::Routes, Phase::End) => {
-                while let Some(place) = self.routes.kernel_stale.next(0) {
+                while let Some(place) = self.routes.sets.next(KERNEL_STALE, 0) {
                     self.offer(self.routes.get(place).prefix, RouteSource::Kernel, false);
                 }
             }
@@ -427,10 +419,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// All addresses were told: the rest is gone; and if this was the first time, work can begin.
     fn addresses_told(&mut self) {
-        while let Some(place) = self.routes.stale.next(0) {
-            self.routes.stale.remove(place);
+        while let Some(place) = self.routes.sets.next(STALE, 0) {
+            self.routes.sets.remove(STALE, place);
             self.routes.get_mut(place).links = 0;
-            self.routes.present.remove(place);
+            self.routes.sets.remove(PRESENT, place);
             let address = self.address_behind(place);
             self.inside_changed(address, false, Some(place));
             self.observe(place, false, false);
@@ -445,7 +437,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             for place in 0..self.routes.high() {
                 if self.routes.is_used(place) {
                     if self.routes.get(place).is_address {
-                        self.routes.owed.insert(place);
+                        self.routes.sets.insert(OWED, place);
                     }
                     self.weigh(place);
                 }
@@ -462,7 +454,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Whether an address is on this host.
     pub(super) fn is_own(&self, address: IpAddr) -> bool {
         self.hosts.as_slice().iter().any(|host| host.address.address == address)
-            || self.route_of_address(address).is_some_and(|place| self.routes.present.has(place))
+            || self.route_of_address(address).is_some_and(|place| self.routes.sets.has(PRESENT, place))
     }
 
     /// Whether an address is one that other machines may hold too: it must never be our source, next hop or identifier.

@@ -5,7 +5,7 @@ use super::listen::Listening;
 use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
-use super::route::{Fib, Flags};
+use super::route::{FIB_OWED, Fib, Flags, OWED, PRESENT};
 use super::service::Probing;
 use super::session::{INCOMING, OUTGOING};
 use super::stop::Stopping;
@@ -329,7 +329,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return Some(Job::UnbindStray(link, address));
         }
         // What the lines say of an address is known when all of them were met.
-        while let Some(place) = self.routes.owed.next(0).filter(|_| !self.pass.is_running()) {
+        while let Some(place) = self.routes.sets.next(OWED, 0).filter(|_| !self.pass.is_running()) {
             let ground = self.ground(place);
             let now = self.now;
             let step = self.routes.get_mut(place).cell.step(now, ground);
@@ -348,8 +348,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
                 Step::Unbind => return Some(Job::Unbind(place)),
                 Step::Nothing => {
-                    self.routes.owed.remove(place);
-                    if ground == Ground::NoLink && !self.routes.present.has(place) && !self.stopping.is_on() {
+                    self.routes.sets.remove(OWED, place);
+                    if ground == Ground::NoLink
+                        && !self.routes.sets.has(PRESENT, place)
+                        && !self.stopping.is_on()
+                    {
                         let address = self.address_behind(place);
                         self.record_missing_link(place, address);
                     }
@@ -387,8 +390,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 return Some(Job::Ask(what));
             }
         }
-        while let Some(place) = self.routes.fib_owed.next(0) {
-            self.routes.fib_owed.remove(place);
+        while let Some(place) = self.routes.sets.next(FIB_OWED, 0) {
+            self.routes.sets.remove(FIB_OWED, place);
             let route = self.routes.get_mut(place);
             if route.fib != route.fib_now && !route.flags.has(Flags::FIB_ASKED) {
                 route.flags.set(Flags::FIB_ASKED, true);
@@ -466,7 +469,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             route.fib = Fib::None;
             self.record(Record::RouteFailed { prefix, why });
         } else if self.routes.get(place).fib != self.routes.get(place).fib_now {
-            self.routes.fib_owed.insert(place);
+            self.routes.sets.insert(FIB_OWED, place);
         }
         self.forget_if_over(place);
     }

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::base::bits::Bits;
+use crate::base::bits::EightBits;
 use crate::base::index::Index;
 use crate::base::net::{Family, Prefix};
 use crate::config::{Owner, RouteSource};
@@ -133,32 +133,35 @@ impl Route {
     }
 }
 
+/// The sets of places in [`Routes::sets`]. Places that are free below `high`:
+const FREED: usize = 0;
+/// Those whose address is on this host.
+pub(super) const PRESENT: usize = 1;
+/// Those whose address was not repeated yet in the table that is being told.
+pub(super) const STALE: usize = 2;
+/// Those that the kernel's table offers.
+pub(super) const KERNEL: usize = 3;
+/// Those that were not repeated yet in the table that is being told.
+pub(super) const KERNEL_STALE: usize = 4;
+/// Those whose address may owe an order.
+pub(super) const OWED: usize = 5;
+/// Those whose address has a timer.
+pub(super) const TIMED: usize = 6;
+/// Those whose route in the host's table may owe an order.
+pub(super) const FIB_OWED: usize = 7;
+
 /// All of them.
 #[derive(Debug)]
 pub(super) struct Routes<const R: usize> {
     places: [Route; R],
     index: Index<R>,
-    /// Places that are free below `high`.
-    freed: Bits<R>,
     /// Places from here on were never used.
     high: u16,
     used: u16,
     /// Which lengths the wide prefixes have, by family: the octets of a `u128`, which would align the engine to 16.
     wide: [[u8; 16]; 2],
-    /// Those whose address is on this host.
-    pub(super) present: Bits<R>,
-    /// Those whose address was not repeated yet in the table that is being told.
-    pub(super) stale: Bits<R>,
-    /// Those that the kernel's table offers.
-    pub(super) kernel: Bits<R>,
-    /// Those that were not repeated yet in the table that is being told.
-    pub(super) kernel_stale: Bits<R>,
-    /// Those whose address may owe an order.
-    pub(super) owed: Bits<R>,
-    /// Those whose address has a timer.
-    pub(super) timed: Bits<R>,
-    /// Those whose route in the host's table may owe an order.
-    pub(super) fib_owed: Bits<R>,
+    /// Sets of places, by their numbers below.
+    pub(super) sets: EightBits<R>,
 }
 
 impl<const R: usize> Routes<R> {
@@ -166,17 +169,10 @@ impl<const R: usize> Routes<R> {
         Self {
             places: [Route::REST; R],
             index: Index::new(),
-            freed: Bits::new(),
             high: 0,
             used: 0,
             wide: [[0; 16]; 2],
-            present: Bits::new(),
-            stale: Bits::new(),
-            kernel: Bits::new(),
-            kernel_stale: Bits::new(),
-            owed: Bits::new(),
-            timed: Bits::new(),
-            fib_owed: Bits::new(),
+            sets: EightBits::new(),
         }
     }
 
@@ -190,9 +186,9 @@ impl<const R: usize> Routes<R> {
         if let Some(place) = self.find(prefix) {
             return Some(place);
         }
-        let place = match self.freed.next(0) {
+        let place = match self.sets.next(FREED, 0) {
             Some(place) => {
-                self.freed.remove(place);
+                self.sets.remove(FREED, place);
                 place
             }
             None if usize::from(self.high) < R => {
@@ -218,18 +214,10 @@ impl<const R: usize> Routes<R> {
         self.index.remove(prefix, |number| self.places[usize::from(number)].prefix);
         let generation = self.places[place].generation;
         self.places[place] = Route { generation, ..Route::REST };
-        for set in [
-            &mut self.present,
-            &mut self.stale,
-            &mut self.kernel,
-            &mut self.kernel_stale,
-            &mut self.owed,
-            &mut self.timed,
-            &mut self.fib_owed,
-        ] {
-            set.remove(place);
+        for set in FREED..=FIB_OWED {
+            self.sets.remove(set, place);
         }
-        self.freed.insert(place);
+        self.sets.insert(FREED, place);
         self.used -= 1;
     }
 
@@ -245,9 +233,9 @@ impl<const R: usize> Routes<R> {
         let from_route = &mut self.places[from];
         (from_route.cell, from_route.links, from_route.is_address) = (AddressCell::new(), 0, false);
         (from_route.bound_on, from_route.bound_length) = (0, 0);
-        for set in [&mut self.present, &mut self.stale, &mut self.owed, &mut self.timed] {
-            if set.remove(from) {
-                set.insert(to);
+        for set in [PRESENT, STALE, OWED, TIMED] {
+            if self.sets.remove(set, from) {
+                self.sets.insert(set, to);
             }
         }
     }
@@ -262,7 +250,7 @@ impl<const R: usize> Routes<R> {
 
     /// Whether the place is in use.
     pub(super) fn is_used(&self, place: usize) -> bool {
-        place < usize::from(self.high) && !self.freed.has(place)
+        place < usize::from(self.high) && !self.sets.has(FREED, place)
     }
 
     /// How many are in use.

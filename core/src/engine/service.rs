@@ -5,7 +5,7 @@ use super::host::Link;
 use super::input::{Bound, IoError, Verdict};
 use super::names::{AddressId, LinkId, ProbeId, ServiceId};
 use super::record::Record;
-use super::route::Flags;
+use super::route::{Flags, OWED, PRESENT, TIMED};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::base::time::Instant;
 use crate::config::{BgpFlags, Bind, Check, Owner, Service};
@@ -123,7 +123,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if wanted {
                 let bind = self.address_wanted(self.routes.get(place).owner);
                 self.routes.get_mut(place).cell.want(bind);
-                self.routes.owed.insert(place);
+                self.routes.sets.insert(OWED, place);
                 self.service_presence(service);
             } else {
                 self.leave_address(place);
@@ -256,7 +256,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Change::GivenUp => self.record(Record::PutBackGivenUp { address }),
             Change::BindFailed => self.record(Record::BindFailed { address, why }),
         }
-        self.routes.owed.insert(place);
+        self.routes.sets.insert(OWED, place);
         self.time_address(place);
         if let Owner::Service(service) = route.owner {
             self.service_presence(usize::from(service));
@@ -274,9 +274,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn time_address(&mut self, place: usize) {
         let deadline = self.routes.get(place).cell.deadline(self.now);
         if deadline == Instant::FAR {
-            self.routes.timed.remove(place);
+            self.routes.sets.remove(TIMED, place);
         } else {
-            self.routes.timed.insert(place);
+            self.routes.sets.insert(TIMED, place);
             self.routes_at = self.routes_at.min(deadline);
         }
     }
@@ -288,10 +288,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         self.routes_at = Instant::FAR;
         let mut from = 0;
-        while let Some(place) = self.routes.timed.next(from) {
+        while let Some(place) = self.routes.sets.next(TIMED, from) {
             from = place + 1;
             if self.routes.get(place).cell.deadline(self.now) == Instant::FAR {
-                self.routes.timed.remove(place);
+                self.routes.sets.remove(TIMED, place);
                 self.address_changed(place, Change::None, IoError::None);
             } else {
                 self.time_address(place);
@@ -430,7 +430,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let places =
             self.service_routes[service].iter().filter_map(|&place| usize::from(place).checked_sub(1));
         places.fold((0, 0), |(all, present), place| {
-            (all + 1, present + u16::from(self.routes.present.has(place)))
+            (all + 1, present + u16::from(self.routes.sets.has(PRESENT, place)))
         })
     }
 }

@@ -4,7 +4,7 @@ use super::Inner;
 use super::input::{Command, CommandResult};
 use super::names::CommandId;
 use super::record::Record;
-use super::route::{Fib, Flags};
+use super::route::{Fib, Flags, OWED};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp};
 use crate::bgp::fsm::State;
@@ -149,7 +149,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         let now = self.now;
         self.routes.get_mut(place).cell.leave(now, Duration::from_millis(millis.into()));
-        self.routes.owed.insert(place);
+        self.routes.sets.insert(OWED, place);
         self.time_address(place);
     }
 
