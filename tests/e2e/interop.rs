@@ -90,6 +90,7 @@ fn session(kind: Kind, passive: bool, transport: Transport, families: &[Family])
         hold: None,
         families: families.to_vec(),
         max_prefix: None,
+        bfd: None,
         announce: vec!["198.19.2.0/24", "2001:db8:19:2::/64"],
     };
     let usable = session.clone();

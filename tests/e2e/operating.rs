@@ -236,6 +236,7 @@ fn several_hops(lab: &Lab) -> Result<()> {
         hold: None,
         families: vec![Family::V6],
         max_prefix: None,
+        bfd: None,
         announce: Vec::new(),
     };
     let bird = bird::Bird::start(lab, "cl", &bird::config(&session).over_several_hops())?;

@@ -1,7 +1,7 @@
 //! The harness itself: every foreign speaker against BIRD, so that a failure elsewhere is not the peer's or the lab's.
 
 use holdover_tests::harness::capture::Capture;
-use holdover_tests::harness::peers::{Family, Kind, Peer, Session, bird};
+use holdover_tests::harness::peers::{Bfd, BfdView, Family, Kind, Peer, Session, bird};
 use holdover_tests::harness::raw::{self, Raw};
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{Transport, pair};
@@ -15,6 +15,10 @@ pub(crate) fn cases() -> Vec<Case> {
                 format!("harness/{}_tells_of_a_session_with_bird_over_{}", kind.name(), transport.name());
             cases.push(Case::new(name, 60, move |lab| tells(lab, kind, transport)));
         }
+    }
+    for transport in Transport::ALL {
+        let name = format!("harness/bird_and_frr_tell_of_bfd_over_{}", transport.name());
+        cases.push(Case::new(name, 60, move |lab| tells_of_bfd(lab, transport)));
     }
     cases.push(Case::new("harness/tshark_marks_a_malformed_update", 30, marks));
     cases
@@ -62,6 +66,7 @@ fn tells(lab: &Lab, kind: Kind, transport: Transport) -> Result<()> {
         hold: Some(30),
         families,
         max_prefix: None,
+        bfd: None,
         announce: vec!["198.19.2.0/24", "2001:db8:19:2::/64"],
     };
     let ours = Session {
@@ -103,5 +108,50 @@ fn tells(lab: &Lab, kind: Kind, transport: Transport) -> Result<()> {
         Ok(())
     })?;
     lab.note(&format!("incarnation {before}, then {:?}", peer.incarnation(us)));
+    Ok(())
+}
+
+/// Both tell the same of a BFD session between them.
+fn tells_of_bfd(lab: &Lab, transport: Transport) -> Result<()> {
+    pair(lab)?;
+    let (us, them) = (transport.address("us"), transport.address("them"));
+    let session = Session {
+        local: them,
+        remote: us,
+        local_as: 65002,
+        remote_as: 65001,
+        passive: false,
+        password: None,
+        gtsm: false,
+        hold: None,
+        families: vec![if transport == Transport::V4 { Family::V4 } else { Family::V6 }],
+        max_prefix: None,
+        bfd: Some(Bfd { interval_ms: 50, multiplier: 5, multihop: false }),
+        announce: Vec::new(),
+    };
+    let bfd = Some(Bfd { interval_ms: 80, multiplier: 4, multihop: false });
+    let ours = Session {
+        local: us,
+        remote: them,
+        local_as: 65001,
+        remote_as: 65002,
+        passive: true,
+        bfd,
+        ..session.clone()
+    };
+    let bird = bird::Bird::start(lab, "us", &bird::config(&ours))?;
+    let frr = Kind::Frr.start(lab, "them", &session)?;
+    let expected = |detection_ms| BfdView { state: "up".to_owned(), transmit_ms: 80, detection_ms };
+    // The slower one's interval, and the other one's multiplier.
+    for (who, peer, remote, detection_ms) in
+        [("BIRD", &bird as &dyn Peer, them, 400), ("FRR", &*frr, us, 320)]
+    {
+        lab.eventually(&format!("{who} tells of the BFD session"), 20.0, || {
+            peer.established(remote)?;
+            let view = peer.bfd(remote)?;
+            ensure!(view == expected(detection_ms), "{view:?}");
+            Ok(())
+        })?;
+    }
     Ok(())
 }

@@ -46,6 +46,7 @@ fn plain(passive: bool, transport: Transport) -> Session {
         hold: None,
         families: vec![Family::V4],
         max_prefix: None,
+        bfd: None,
         announce: Vec::new(),
     }
 }

@@ -18,7 +18,10 @@ pub(crate) struct Package {
 
 /// The peers and tools of the end-to-end tests.
 pub(crate) const PEERS: &[Package] = &[
-    Package { name: "frr", programs: &["/usr/lib/frr/bgpd", "/usr/lib/frr/zebra", "vtysh"] },
+    Package {
+        name: "frr",
+        programs: &["/usr/lib/frr/bgpd", "/usr/lib/frr/bfdd", "/usr/lib/frr/zebra", "vtysh"],
+    },
     Package { name: "bird2", programs: &["bird", "birdc"] },
     Package { name: "gobgpd", programs: &["gobgpd", "gobgp"] },
     Package { name: "exabgp", programs: &["exabgp"] },
@@ -28,7 +31,7 @@ pub(crate) const PEERS: &[Package] = &[
     Package { name: "iproute2", programs: &["ip", "bridge"] },
     Package { name: "nftables", programs: &["nft"] },
     Package { name: "procps", programs: &["sysctl"] },
-    Package { name: "util-linux", programs: &["nsenter"] },
+    Package { name: "util-linux", programs: &["nsenter", "setpriv", "prlimit", "chrt"] },
 ];
 
 /// Folders searched after `PATH`: an ordinary user's `PATH` often lacks the last ones.

@@ -16,10 +16,15 @@ pub struct Capture {
 impl Capture {
     /// Starts capturing BGP on `host`; returns when the capture is on.
     pub fn start(lab: &Lab, host: &str) -> Result<Self> {
+        Self::of(lab, host, "tcp")
+    }
+
+    /// Starts capturing what passes tcpdump's `filter` on `host`; returns when the capture is on.
+    pub fn of(lab: &Lab, host: &str, filter: &str) -> Result<Self> {
         let file = lab.dir().join(format!("{host}.pcap"));
         let path = file.to_string_lossy();
         let argv = ["tcpdump", "-i", "eth0", "-n", "-U", "--immediate-mode", "-Z", "root", "-w", &path];
-        let tcpdump = lab.spawn(host, &format!("tcpdump-{host}"), &[&argv[..], &["tcp"]].concat(), &[])?;
+        let tcpdump = lab.spawn(host, &format!("tcpdump-{host}"), &[&argv[..], &[filter]].concat(), &[])?;
         lab.eventually("the capture is on", 10.0, || {
             // The file's header is written once the socket is open.
             ensure!(std::fs::metadata(&file)?.len() >= 24, "no header yet");

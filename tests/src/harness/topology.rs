@@ -129,6 +129,15 @@ impl Transport {
         }
     }
 
+    /// The address of `us` or `them` with a router in between: 10.1.0.1 and 10.2.0.2, `fd00:1::1` and `fd00:2::2`.
+    pub fn routed_address(self, host: &str) -> IpAddr {
+        let number = if host == "us" { 1 } else { 2 };
+        match self {
+            Self::V4 => IpAddr::V4(Ipv4Addr::new(10, number, 0, number)),
+            Self::V6 => IpAddr::V6(Ipv6Addr::new(0xfd00, number.into(), 0, 0, 0, 0, 0, number.into())),
+        }
+    }
+
     /// `v4` or `v6`.
     pub fn name(self) -> &'static str {
         match self {
@@ -151,4 +160,58 @@ pub fn pair(lab: &Lab) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Two hosts, `us` and `them`, on a switch: [`cut`] takes one of them off it, with carriers up.
+pub fn switched_pair(lab: &Lab) -> Result<()> {
+    lab.host("sw", HostOptions::default())?;
+    lab.ip("sw", "link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nlink set br0 up")?;
+    for host in ["us", "them"] {
+        lab.host(host, HostOptions::default())?;
+        let namespace = lab.namespace(host);
+        lab.ip(
+            "sw",
+            &format!(
+                "link add {host} type veth peer name eth0 netns {namespace}\nlink set {host} master br0 up"
+            ),
+        )?;
+        let (four, six) = (Transport::V4.address(host), Transport::V6.address(host));
+        lab.ip(
+            host,
+            &format!("link set eth0 up\naddr add {four}/24 dev eth0\naddr add {six}/64 dev eth0 nodad"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Two hosts, `us` and `them`, with the router `mid` between them.
+pub fn routed_pair(lab: &Lab) -> Result<()> {
+    lab.host("mid", HostOptions { forwards: true, ..HostOptions::default() })?;
+    for (number, other, host) in [(1, 2, "us"), (2, 1, "them")] {
+        lab.host(host, HostOptions::default())?;
+        let namespace = lab.namespace(host);
+        lab.ip(
+            "mid",
+            &format!(
+                "link add {host} type veth peer name eth0 netns {namespace}\nlink set {host} up\n\
+                 addr add 10.{number}.0.254/24 dev {host}\naddr add fd00:{number}::fe/64 dev {host} nodad"
+            ),
+        )?;
+        let (four, six) = (Transport::V4.routed_address(host), Transport::V6.routed_address(host));
+        lab.ip(
+            host,
+            &format!(
+                "link set eth0 up\naddr add {four}/24 dev eth0\naddr add {six}/64 dev eth0 nodad\n\
+                 route add 10.{other}.0.0/24 via 10.{number}.0.254\n\
+                 route add fd00:{other}::/64 via fd00:{number}::fe"
+            ),
+        )?;
+    }
+    Ok(())
+}
+
+/// The router of a routed pair loses everything silently.
+pub fn cut_route(lab: &Lab) -> Result<()> {
+    let rules = "table inet cut { chain forward { type filter hook forward priority 0; policy drop; } }";
+    lab.run("mid", &["nft", rules]).map(drop)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Family, Peer, Route, Session, addresses};
+use super::{BfdView, Family, Peer, Route, Session, addresses};
 use crate::harness::Process;
 use crate::harness::lab::Lab;
 use crate::harness::topology::{NODES, SHARED, SHARED6, segment4, segment6};
@@ -52,9 +52,18 @@ pub fn config(session: &Session) -> Config {
         let _ = writeln!(text, "protocol static s_{name} {{ {name}; {routes}}}");
     }
     let Session { local, remote, local_as, remote_as, .. } = session;
+    if let Some(bfd) = session.bfd {
+        let whom = if bfd.multihop { "multihop" } else { "interface \"*\"" };
+        let (interval, multiplier) = (bfd.interval_ms, bfd.multiplier);
+        let _ = writeln!(
+            text,
+            "protocol bfd {{ {whom} {{ interval {interval} ms; multiplier {multiplier}; }}; }}"
+        );
+    }
+    let reach = if session.bfd.is_some_and(|bfd| bfd.multihop) { "multihop 10" } else { "direct" };
     let _ = write!(
         text,
-        "protocol bgp p0 {{ local {local} as {local_as}; neighbor {remote} as {remote_as}; direct;\n\
+        "protocol bgp p0 {{ local {local} as {local_as}; neighbor {remote} as {remote_as}; {reach};\n\
          error wait time 1, 2; error forget time 5; connect delay time 1; connect retry time 1;\n"
     );
     let mut option = |on: bool, what: &str| {
@@ -64,6 +73,7 @@ pub fn config(session: &Session) -> Config {
     };
     option(session.passive, "passive on");
     option(session.gtsm, "ttl security on");
+    option(session.bfd.is_some(), "bfd on");
     option(session.password.is_some(), &format!("password \"{}\"", session.password.unwrap_or("")));
     option(session.hold.is_some(), &format!("hold time {}", session.hold.unwrap_or(0)));
     for family in &session.families {
@@ -264,6 +274,22 @@ impl Peer for Bird {
 
     fn refresh(&self, remote: IpAddr) -> Result<()> {
         self.ask(&format!("reload in {}", self.name(remote)?)).map(drop)
+    }
+
+    fn bfd(&self, remote: IpAddr) -> Result<BfdView> {
+        // 10.0.0.1   eth0   Up   2026-11-22 10:00:00.000   0.010   0.030
+        let all = self.ask("show bfd sessions")?;
+        let line = all.lines().find(|line| line.split_whitespace().next() == Some(&remote.to_string()));
+        let words: Vec<&str> =
+            line.with_context(|| format!("no session: {all}"))?.split_whitespace().collect();
+        let milliseconds = |word: Option<&&str>| -> Result<u32> {
+            Ok(word.context("too short a line")?.replace('.', "").parse()?)
+        };
+        Ok(BfdView {
+            state: words.get(2).context("too short a line")?.to_lowercase(),
+            transmit_ms: milliseconds(words.get(words.len().saturating_sub(2)))?,
+            detection_ms: milliseconds(words.last())?,
+        })
     }
 
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `FRRouting`: zebra and bgpd with their own path space, and vtysh's JSON.
+//! `FRRouting`: zebra, bgpd and, where a session wants it, bfdd with their own path space, and vtysh's JSON.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Family, Peer, Route, Session, bird, elements, number, text};
+use super::{BfdView, Family, Peer, Route, Session, bird, elements, number, text};
 use crate::harness::Process;
 use crate::harness::lab::{Lab, bounded};
 use crate::harness::topology::{NODES, segment4, segment6};
 
-/// zebra and bgpd of one host.
+/// zebra, bgpd and perhaps bfdd of one host.
 pub struct Frr {
     bgpd: Process,
     /// The path space, which is the namespace's name.
@@ -23,6 +23,8 @@ pub struct Frr {
 /// A configuration and the AS number in it.
 pub struct Config {
     text: String,
+    /// bfdd's; empty: it is not started.
+    bfdd: String,
     asn: u32,
 }
 
@@ -43,6 +45,9 @@ pub fn config(session: &Session) -> Config {
     option(session.passive, "passive");
     option(session.gtsm, "ttl-security hops 1");
     option(session.password.is_some(), &format!("password {}", session.password.unwrap_or("")));
+    option(session.bfd.is_some(), "bfd");
+    option(session.bfd.is_some(), "bfd profile timers");
+    option(session.bfd.is_some_and(|bfd| bfd.multihop), "ebgp-multihop 10");
     let hold = session.hold.unwrap_or(0);
     option(session.hold.is_some(), &format!("timers {} {hold}", hold / 3));
     option(session.extended_next_hop(), "capability extended-nexthop");
@@ -61,7 +66,14 @@ pub fn config(session: &Session) -> Config {
     }
     let _ =
         writeln!(text, "route-map SIX permit 10\n set ipv6 next-hop global {}", session.next_hop(Family::V6));
-    Config { text, asn: *local_as }
+    let bfdd = session.bfd.map_or(String::new(), |bfd| {
+        let (interval, multiplier) = (bfd.interval_ms, bfd.multiplier);
+        format!(
+            "bfd\n profile timers\n  detect-multiplier {multiplier}\n  receive-interval {interval}\n  \
+             transmit-interval {interval}\n exit\nexit\n"
+        )
+    });
+    Config { text, bfdd, asn: *local_as }
 }
 
 /// The provider's route server on the failover segment, in FRR.
@@ -92,7 +104,7 @@ route-map IN permit 20
  set local-preference 100
 ",
     );
-    Config { text, asn: 63949 }
+    Config { text, bfdd: String::new(), asn: 63949 }
 }
 
 impl Frr {
@@ -118,6 +130,13 @@ impl Frr {
         };
         daemon("zebra")?;
         lab.eventually("zebra answers", 20.0, || Ok(std::fs::metadata(folder.join("zserv.api")).map(drop)?))?;
+        if !config.bfdd.is_empty() {
+            lab.write(&format!("{host}-bfdd.conf"), &format!("hostname peer\n{}", config.bfdd))?;
+            daemon("bfdd")?;
+            lab.eventually("bfdd answers", 20.0, || {
+                Ok(std::fs::metadata(folder.join("bfdd.vty")).map(drop)?)
+            })?;
+        }
         let frr = Self { bgpd: daemon("bgpd")?, space, asn: config.asn };
         lab.eventually("bgpd answers", 20.0, || frr.show("show bgp summary json").map(drop))?;
         Ok(frr)
@@ -125,7 +144,11 @@ impl Frr {
 
     /// Runs vtysh commands in order.
     pub fn vtysh(&self, commands: &[&str]) -> Result<String> {
-        let mut argv = vec!["vtysh", "-N", &self.space, "-d", "bgpd"];
+        self.vtysh_of("bgpd", commands)
+    }
+
+    fn vtysh_of(&self, daemon: &str, commands: &[&str]) -> Result<String> {
+        let mut argv = vec!["vtysh", "-N", &self.space, "-d", daemon];
         for command in commands {
             argv.extend(["-c", command]);
         }
@@ -200,6 +223,25 @@ impl Peer for Frr {
 
     fn refresh(&self, remote: IpAddr) -> Result<()> {
         self.vtysh(&[&format!("clear bgp {remote} in")]).map(drop)
+    }
+
+    fn bfd(&self, remote: IpAddr) -> Result<BfdView> {
+        let out = self.vtysh_of("bfdd", &["show bfd peers json"])?;
+        let json =
+            out.find('[').and_then(|at| out.get(at..)).with_context(|| format!("not JSON: {out:.200}"))?;
+        let all: Value = serde_json::from_str(json)?;
+        let peer = elements(&all).iter().find(|peer| text(peer, "/peer") == remote.to_string());
+        let peer = peer.with_context(|| format!("no session: {all}"))?;
+        let figure = |key| number(peer, key).with_context(|| format!("no {key}: {peer}"));
+        // What both sides said: the slower one decides (RFC 5880 sections 6.8.2 and 6.8.4).
+        let transmit = figure("/transmit-interval")?.max(figure("/remote-receive-interval")?);
+        let receive = figure("/receive-interval")?.max(figure("/remote-transmit-interval")?);
+        let detection = receive * figure("/remote-detect-multiplier")?;
+        Ok(BfdView {
+            state: text(peer, "/status").to_owned(),
+            transmit_ms: u32::try_from(transmit)?,
+            detection_ms: u32::try_from(detection)?,
+        })
     }
 
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()> {

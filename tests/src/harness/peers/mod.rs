@@ -69,6 +69,30 @@ pub struct Session {
     pub max_prefix: Option<u32>,
     /// Prefixes that the peer originates.
     pub announce: Vec<&'static str>,
+    /// BFD beside it (BIRD and FRR).
+    pub bfd: Option<Bfd>,
+}
+
+/// The peer's BFD (RFC 5880).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bfd {
+    /// How often it sends, and can receive, in milliseconds.
+    pub interval_ms: u32,
+    /// How many of its packets may be lost.
+    pub multiplier: u8,
+    /// We are some hops away (RFC 5883).
+    pub multihop: bool,
+}
+
+/// What a peer says of its BFD session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BfdView {
+    /// `up`, `down`, `init` …
+    pub state: String,
+    /// How often it sends, in milliseconds.
+    pub transmit_ms: u32,
+    /// After how much silence we are down for it, in milliseconds.
+    pub detection_ms: u32,
 }
 
 impl Session {
@@ -130,6 +154,10 @@ pub trait Peer: Send + Sync {
     fn last_words(&self, remote: IpAddr) -> Result<String>;
     /// Asks `remote` for its routes again.
     fn refresh(&self, remote: IpAddr) -> Result<()>;
+    /// Its BFD session.
+    fn bfd(&self, remote: IpAddr) -> Result<BfdView> {
+        bail!("this speaker has no BFD, and none with {remote}")
+    }
     /// Closes the session for an operator, with a text (RFC 9003).
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()>;
 
@@ -184,7 +212,7 @@ impl Kind {
     pub fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Bird => &["bird"],
-            Self::Frr => &["/usr/lib/frr/bgpd", "/usr/lib/frr/zebra", "vtysh"],
+            Self::Frr => &["/usr/lib/frr/bgpd", "/usr/lib/frr/bfdd", "/usr/lib/frr/zebra", "vtysh"],
             Self::Gobgp => &["gobgpd", "gobgp"],
             Self::Openbgpd => &["/usr/sbin/bgpd", "bgpctl"],
             Self::Exabgp => &["exabgp"],
