@@ -33,7 +33,7 @@ fn main() {
     let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");
     cases.sort_by(|a, b| a.name.cmp(&b.name));
-    std::process::exit(runner::main(cases, &keep));
+    std::process::exit(runner::main(cases, &keep, runner::WHOLE));
 }
 
 /// What this machine lacks: root, namespaces, the daemon, a peer.

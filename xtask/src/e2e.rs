@@ -1,5 +1,6 @@
 //! `cargo xtask e2e`: the daemon as a user runs it, against real routers in network namespaces.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::Outcome;
@@ -37,14 +38,16 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     packages::ensure(packages::PEERS)?;
 
+    let binary = build(debug)?;
+    let mut command = process::cargo(["test", "--package", "holdover-tests", "--test", "e2e", "--"]);
+    command.args(filter).env(BINARY, binary).env(REQUIRED.0, REQUIRED.1).stdin(Stdio::null());
+    process::run(&mut command)
+}
+
+/// Builds the daemon; where it is then.
+pub(crate) fn build(debug: bool) -> Result<PathBuf, String> {
     let profile: &[&str] = if debug { &[] } else { &["--release"] };
     process::run(process::cargo(["build", "--package", "holdover"]).args(profile))?;
     let folder = process::target_dir().join(if debug { "debug" } else { "release" });
-    let mut command = process::cargo(["test", "--package", "holdover-tests", "--test", "e2e", "--"]);
-    command
-        .args(filter)
-        .env(BINARY, folder.join("holdover"))
-        .env(REQUIRED.0, REQUIRED.1)
-        .stdin(Stdio::null());
-    process::run(&mut command)
+    Ok(folder.join("holdover"))
 }

@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask test|e2e|lint|docs`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lint|docs`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
@@ -7,6 +7,7 @@ mod e2e;
 mod lint;
 mod packages;
 mod process;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ struct Chore {
 const CHORES: &[Chore] = &[
     Chore { name: "test", usage: test::USAGE, help: test::HELP, run: test::run },
     Chore { name: "e2e", usage: e2e::USAGE, help: e2e::HELP, run: e2e::run },
+    Chore { name: "soak", usage: soak::USAGE, help: soak::HELP, run: soak::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
 ];
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_unknown_option_of_a_chore_is_an_error_that_names_it() {
-        for line in ["test --fast", "e2e --fast", "lint --fast", "docs --fast"] {
+        for line in ["test --fast", "e2e --fast", "soak --fast", "lint --fast", "docs --fast"] {
             let message = dispatch(&words(line)).unwrap_err();
             assert!(message.contains("--fast"), "{line}: {message}");
         }

@@ -30,6 +30,11 @@ impl Holdover {
     ///
     /// Its list of owned addresses is one file per host, which outlives it, as `/run/holdover/owned` does.
     pub fn start(lab: &Lab, host: &str, config: &str) -> Result<Self> {
+        Self::start_by(lab, host, config, &[])
+    }
+
+    /// The same, by a program that changes what the daemon may do and then becomes it.
+    pub fn start_by(lab: &Lab, host: &str, config: &str, by: &[&str]) -> Result<Self> {
         let config = lab.write(&format!("{host}-holdover.conf"), config)?;
         let control = lab.dir().join(format!("{host}-holdover.sock"));
         let owned = lab.dir().join(format!("{host}-owned"));
@@ -47,7 +52,7 @@ impl Holdover {
             &owned.to_string_lossy(),
         ];
         let name = format!("{host}-holdover");
-        let process = lab.spawn(host, &name, &argv, &[])?;
+        let process = lab.spawn(host, &name, &[by, &argv[..]].concat(), &[])?;
         let log = lab.dir().join(format!("{name}.log"));
         Ok(Self { process, host: host.to_owned(), config, control, log })
     }

@@ -196,6 +196,14 @@ impl Bird {
         Ok(lines.filter_map(|line| line.split_whitespace().next()?.parse::<usize>().ok()).sum())
     }
 
+    /// How often a BFD session that was up went down.
+    pub fn bfd_ends(&self) -> Result<usize> {
+        let log = std::fs::read_to_string(&self.log)?;
+        let ended =
+            |line: &&str| line.contains(": Session to ") && line.contains(" changed state from Up to ");
+        Ok(log.lines().filter(ended).count())
+    }
+
     fn name(&self, remote: IpAddr) -> Result<&str> {
         let found = self.names.iter().find(|(address, _)| *address == remote);
         Ok(&found.with_context(|| format!("BIRD has no neighbor {remote}"))?.1)
