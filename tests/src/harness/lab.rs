@@ -99,9 +99,13 @@ impl Lab {
 
     /// Writes a line, with the time since the case began, into the lab's journal.
     pub fn note(&self, what: &str) {
-        let at = self.started.elapsed();
         // A journal that cannot be written must not fail a case.
-        let _ = writeln!(lock(&self.journal), "{:9.3} {what}", at.as_secs_f64());
+        let _ = writeln!(lock(&self.journal), "{:>9} {what}", self.time(Instant::now()));
+    }
+
+    /// A moment as the journal writes it: seconds since the case began.
+    pub fn time(&self, at: Instant) -> String {
+        format!("{:.3}", at.saturating_duration_since(self.started).as_secs_f64())
     }
 
     /// A folder outside the lab's own that must go when the lab goes.
