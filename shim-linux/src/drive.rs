@@ -312,7 +312,7 @@ impl Drive {
                 let piece = piece(from, |place| self.engine.steered(place));
                 let _ = answer.send(piece);
             }
-            ToEngine::ListWritten(serial) => self.io.list_written(serial),
+            ToEngine::ListWritten(serial) => self.io.list_written(now, serial),
         }
     }
 

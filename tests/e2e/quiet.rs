@@ -19,11 +19,12 @@ const STANDBY: &str = " standby route-map secondary\n drain-delay 300ms\n linger
 const NO_STANDBY: &str = " drain-delay 300ms\n linger 500ms\n";
 
 /// The networks in which the moves are made.
-const SETUPS: [(&str, Setup); 5] = [
+const SETUPS: [(&str, Setup); 6] = [
     ("template", PLAIN),
     ("template_adopted", Setup { prebound: Some("lo"), ..PLAIN }),
     ("service", Setup { service: Some(STANDBY), ..PLAIN }),
     ("service_adopted", Setup { service: Some(STANDBY), prebound: Some("lo"), ..PLAIN }),
+    ("service_over_ipv6", Setup { service: Some(STANDBY), six: true, ..PLAIN }),
     ("service_without_standby", Setup { service: Some(NO_STANDBY), ..PLAIN }),
 ];
 
