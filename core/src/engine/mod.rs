@@ -6,6 +6,7 @@
 //! | `record`, `view` | what is told to people |
 //! | `session` | connections and sessions: events in, the peer's part of each FSM step |
 //! | `dial` | when a peer is dialed, from where, and the timers of peers |
+//! | `bfd` | BFD sessions, and what their end means to BGP |
 //! | `listen` | who may connect to us |
 //! | `message` | received octets: framing, and what each message means |
 //! | `announce` | what a peer is to be told, as the next message to it |
@@ -25,6 +26,7 @@
 )]
 
 mod announce;
+mod bfd;
 mod configure;
 mod dial;
 mod host;
@@ -156,6 +158,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     up: PeerSet,
     /// No timer of a peer expires before this (a lower bound).
     peers_at: Instant,
+    bfd: bfd::Bfd<P>,
     listeners: [Listener; 2],
     refuse: Option<SocketId>,
     adj_out: AdjOut<P, R, S>,
@@ -227,6 +230,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             ready: 0,
             up: 0,
             peers_at: Instant::ZERO,
+            bfd: bfd::Bfd::new(),
             listeners: [Listener::REST; 2],
             refuse: None,
             adj_out: AdjOut::new(),

@@ -2,7 +2,7 @@
 
 use super::input::{CommandResult, Endpoint, HostTable};
 use super::listen::Listening;
-use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
+use super::names::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
 use super::route::{FIB_OWED, Fib, Flags, OWED, PRESENT};
@@ -23,7 +23,7 @@ const PORT: u16 = 179;
 
 /// What is to be ordered, without a borrow.
 #[derive(Clone, Copy)]
-enum Job {
+pub(super) enum Job {
     Record(Record),
     Answer(CommandId, CommandResult),
     Ask(HostTable),
@@ -33,6 +33,9 @@ enum Job {
     Send(usize, usize),
     AskFlushed(usize, usize),
     Close(ConnId, CloseHow),
+    OpenDatagram(usize),
+    SendDatagram(usize),
+    CloseDatagram(BfdId),
     Listen(Family),
     Unlisten(Family),
     Key(Family, usize),
@@ -69,6 +72,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         });
         inner
             .peers_at
+            .min(inner.bfd.at)
             .min(inner.services_at)
             .min(inner.routes_at)
             .min(inner.checks_at)
@@ -83,6 +87,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if let Some(socket) = inner.refuse.take() {
             return Some(Job::Refuse(socket));
+        }
+        // First: what this waits behind is late by it.
+        if let Some(job) = inner.bfd_job() {
+            return Some(job);
         }
         let job = self.inner.address_job();
         if job.is_none() {
@@ -198,6 +206,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             Job::AskFlushed(peer, slot) => Output::AskFlushed { conn: inner.name(peer, slot) },
             Job::Close(conn, how) => Output::Close { conn, how },
+            Job::OpenDatagram(peer) => inner.open_datagram(peer),
+            Job::SendDatagram(peer) => inner.send_datagram(peer),
+            Job::CloseDatagram(bfd) => Output::CloseDatagram { bfd },
             Job::Listen(family) => Output::Listen {
                 listener: ListenerId(family as u8),
                 local: Endpoint { address: unspecified(family), port: PORT, link: None },

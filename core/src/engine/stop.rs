@@ -94,6 +94,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Some(slot) => self.peers[peer].conns[slot].owed.add(Owed::ASK_FLUSHED),
                 None => self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN),
             }
+            self.weigh_bfd(peer);
             self.touch(peer);
         }
         self.go_on_stopping();
@@ -124,6 +125,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if self.stopping.phase == Phase::Lingering && self.is_clean() {
             self.stopping.phase = Phase::Done;
+            self.end_bfd();
             (self.answer_to, self.answer) = (Some(self.stopping.id), CommandResult::Done);
             self.record(Record::Stopped);
         }
