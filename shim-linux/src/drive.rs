@@ -270,8 +270,8 @@ impl Drive {
             return;
         }
         let view = self.engine.config().view();
-        let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or(0);
-        self.stopping_until = Some(now + STOP_PATIENCE + Duration::from_millis(linger.into()));
+        let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or_default();
+        self.stopping_until = Some(now + STOP_PATIENCE + linger.duration());
         self.engine.handle(now, Input::Command { id: STOP, command: Command::Stop });
         self.drain(now);
     }

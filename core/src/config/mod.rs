@@ -27,6 +27,7 @@ mod platform;
 mod print;
 mod shown;
 mod statement;
+pub mod target;
 mod value;
 
 pub(crate) use line::Words;

@@ -253,11 +253,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 let line = inner.check_line(check);
                 let probe =
                     ProbeId { check: check as u16, generation: inner.check_generation.as_flattened()[check] };
-                let target = inner.config.view().text(line.target);
-                Output::StartProbe {
-                    probe,
-                    spec: ProbeSpec { kind: line.kind, target, timeout: health::timeout(&line) },
-                }
+                let target = inner.config.view().target(&line);
+                let spec = ProbeSpec {
+                    kind: line.kind,
+                    target,
+                    own: inner.own_target(&line).is_some(),
+                    user: target.user(),
+                    timeout: health::timeout(&line),
+                };
+                Output::StartProbe { probe, spec }
             }
         }
     }

@@ -361,6 +361,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.config.view().checks.get(check).copied().unwrap_or(Check::REST)
     }
 
+    /// The route whose address the check asks, when it is one of the check's own service.
+    pub(super) fn own_target(&self, check: &Check) -> Option<usize> {
+        let place = self.route_of_address(self.config.view().target(check).address()?)?;
+        (self.routes.get(place).owner == Owner::Service(check.service)).then_some(place)
+    }
+
     /// A probe or a watch has told something.
     pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, watch: bool) {
         let check = usize::from(probe.check);
@@ -382,12 +388,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn check_told(&mut self, check: usize, passed: bool) {
         let line = self.check_line(check);
         let service = usize::from(line.service);
-        let target = self.config.view().target_address(&line);
-        let own = target.and_then(|target| self.route_of_address(target)).map(|place| self.routes.get(place));
-        let elsewhere = own.is_some_and(|route| {
-            route.owner == Owner::Service(line.service) && !route.cell.announceable(self.now)
-        });
-        let counts = !elsewhere;
+        let own = self.own_target(&line);
+        let counts = own.is_none_or(|place| self.routes.get(place).cell.announceable(self.now));
         let unknown = self.pass.is_running();
         let state = &mut self.checks.as_flattened_mut()[check];
         if unknown && !is_watch(&line) {

@@ -9,7 +9,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp};
 use crate::bgp::fsm::State;
 use crate::bgp::peer::Kind;
-use crate::config::{Owner, Service};
+use crate::config::{Millis, Owner, Service};
 use crate::wire::notification::cease;
 
 /// How long a peer may take to acknowledge the last UPDATE.
@@ -143,14 +143,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Nobody wants the address behind a route any more: what is ours is unbound when it has lingered.
     pub(super) fn leave_address(&mut self, place: usize) {
-        let millis = match self.routes.get(place).owner {
-            Owner::Service(service) => {
-                self.config.view().services.get(usize::from(service)).map_or(0, |service| service.linger_ms)
-            }
-            _ => Service::DEFAULT_DELAY_MS,
+        let linger = match self.routes.get(place).owner {
+            Owner::Service(service) => self
+                .config
+                .view()
+                .services
+                .get(usize::from(service))
+                .map_or(Millis::ZERO, |service| service.linger_ms),
+            _ => Service::DEFAULT.linger_ms,
         };
         let now = self.now;
-        self.routes.get_mut(place).cell.leave(now, Duration::from_millis(millis.into()));
+        self.routes.get_mut(place).cell.leave(now, linger.duration());
         self.routes.sets.insert(OWED, place);
         self.time_address(place);
     }

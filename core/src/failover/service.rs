@@ -6,7 +6,7 @@
 //! reload holds for delays that already run.
 
 use super::posture::{Because, Drain, Evidence, Health, Posture, Presence, posture};
-use crate::base::time::{Duration, Instant};
+use crate::base::time::Instant;
 use crate::config::{ListRef, Role, Service};
 
 /// What a service remembers. All zero bits at rest: nothing known, nothing announced.
@@ -172,16 +172,16 @@ impl ServiceState {
     }
 
     fn drain_until(&self, service: &Service) -> Option<Instant> {
-        self.has(DRAINED).then(|| self.drained + millis(service.drain_delay_ms))
+        self.has(DRAINED).then(|| self.drained + service.drain_delay_ms.duration())
     }
 
     fn start_until(&self, service: &Service) -> Option<Instant> {
-        self.has(STARTED).then(|| self.started + millis(service.start_delay_ms))
+        self.has(STARTED).then(|| self.started + service.start_delay_ms.duration())
     }
 
     fn preempt_until(&self, service: &Service) -> Option<Instant> {
         let counts = self.has(WELL) && service.role == Role::Primary;
-        counts.then(|| self.well_since + millis(service.preempt_delay_ms))
+        counts.then(|| self.well_since + service.preempt_delay_ms.duration())
     }
 
     const fn has(&self, flag: u8) -> bool {
@@ -193,14 +193,10 @@ impl ServiceState {
     }
 }
 
-const fn millis(millis: u32) -> Duration {
-    Duration::from_millis(millis as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{OnFailure, Span};
+    use crate::config::{Millis, OnFailure, Span};
 
     const STANDBY: ListRef = ListRef { name: Span { start: 0, length: 1 }, first: 1 };
 
@@ -245,7 +241,7 @@ mod tests {
 
     #[test]
     fn start_delay_runs_once_from_the_first_time_all_is_well() {
-        let service = Service { start_delay_ms: 2_000, ..Service::REST };
+        let service = Service { start_delay_ms: Millis::of(2_000), ..Service::REST };
         let mut state = ServiceState::new();
         state.presence(Presence::Present);
         assert_eq!(after(&mut state, 5_000, &service), (Posture::Undecided, Because::Starting));
@@ -263,7 +259,7 @@ mod tests {
 
     #[test]
     fn preempt_delay_counts_from_healthy_and_stands_by_meanwhile() {
-        let service = Service { preempt_delay_ms: 30_000, standby: STANDBY, ..Service::REST };
+        let service = Service { preempt_delay_ms: Millis::of(30_000), standby: STANDBY, ..Service::REST };
         let mut state = well(&service);
         assert_eq!(state.posture(), Posture::Standby);
         assert_eq!(after(&mut state, 30_000, &service), (Posture::Active, Because::Primary));
@@ -283,8 +279,12 @@ mod tests {
 
     #[test]
     fn preempt_delay_is_nothing_to_a_secondary() {
-        let service =
-            Service { preempt_delay_ms: 30_000, role: Role::Secondary, standby: STANDBY, ..Service::REST };
+        let service = Service {
+            preempt_delay_ms: Millis::of(30_000),
+            role: Role::Secondary,
+            standby: STANDBY,
+            ..Service::REST
+        };
         let state = well(&service);
         assert_eq!((state.posture(), state.because()), (Posture::Standby, Because::Secondary));
         assert_eq!(state.deadline(at(0), &service), Instant::FAR);
@@ -292,9 +292,9 @@ mod tests {
 
     #[test]
     fn a_preempt_delay_that_a_reload_shortens_ends_at_once() {
-        let long = Service { preempt_delay_ms: 30_000, standby: STANDBY, ..Service::REST };
+        let long = Service { preempt_delay_ms: Millis::of(30_000), standby: STANDBY, ..Service::REST };
         let mut state = well(&long);
-        let short = Service { preempt_delay_ms: 1_000, ..long };
+        let short = Service { preempt_delay_ms: Millis::of(1_000), ..long };
         assert_eq!(after(&mut state, 2_000, &short), (Posture::Active, Because::Primary));
     }
 
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_drain_is_announced_for_its_delay_and_then_withdrawn() {
-        let service = Service { drain_delay_ms: 2_000, ..Service::REST };
+        let service = Service { drain_delay_ms: Millis::of(2_000), ..Service::REST };
         let mut state = well(&service);
         assert!(state.drain(at(100)));
         assert!(!state.drain(at(200)));
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_drained_service_that_breaks_is_withdrawn_at_once() {
-        let service = Service { drain_delay_ms: 2_000, ..Service::REST };
+        let service = Service { drain_delay_ms: Millis::of(2_000), ..Service::REST };
         let mut state = well(&service);
         state.drain(at(100));
         after(&mut state, 100, &service);
@@ -355,7 +355,8 @@ mod tests {
 
     #[test]
     fn a_drain_in_peace_is_no_failure() {
-        let service = Service { no_preempt: true, standby: STANDBY, drain_delay_ms: 1, ..Service::REST };
+        let service =
+            Service { no_preempt: true, standby: STANDBY, drain_delay_ms: Millis::of(1), ..Service::REST };
         let mut state = well(&service);
         state.drain(at(1));
         after(&mut state, 1, &service);

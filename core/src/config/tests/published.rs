@@ -73,8 +73,11 @@ fn the_labs_configuration_reads_where_the_platform_can_do_it() {
     assert!(fine, "{said:#?}");
     let view = config.view();
     let (service, check) = (view.services[0], view.checks[0]);
-    assert_eq!((service.role, service.linger_ms, service.drain_delay_ms), (Role::Secondary, 1_000, 2_000));
-    assert_eq!((check.interval_ms, check.timeout_ms, check.rise, check.fall), (100, 500, 1, 1));
+    assert_eq!(
+        (service.role, service.linger_ms.get(), service.drain_delay_ms.get()),
+        (Role::Secondary, 1_000, 2_000)
+    );
+    assert_eq!((check.interval_ms.get(), check.timeout_ms.get(), check.rise, check.fall), (100, 500, 1, 1));
     assert_eq!(view.text(view.options(&view.neighbors[0]).bfd_profile), "fast");
     let (again, _, _) = read_all(&format!("{}", Printed(view)), &Platform::ALL);
     assert_eq!(canonical(view), canonical(again.view()));
