@@ -25,7 +25,7 @@ SIGHUP; `holdover check FILE` tells all that is wrong with a file, and what is r
 - Every statement is in one of three tiers. It **acts**; or it is **accepted and has no effect here**, which is said; or it is
   **refused with the reason**. A statement that changes what is announced is never ignored.
 - What a platform cannot obey is an error that says so, never a check that never answers. On Linux, in this version, these are
-  `check …` and `bfd`.
+  `check …`.
 - There is room for 64 neighbors and as many peer-groups, 256 services, 16,384 routes, 4,096 entries of route-maps and lists, and 65,535
   octets of names and texts. What does not fit is an error that names the limit.
 - In the tables, `[…]` may be left out, `a|b` is a choice, CAPITALS stand for a value, `…` for more of it. What has *no* in the

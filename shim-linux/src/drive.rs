@@ -11,12 +11,10 @@ use std::time::SystemTime;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::RouteSource;
 use holdover_core::engine::record::Level;
-use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record, Wish};
+use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bridge::{
-    Board, Event, Granted, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What,
-};
+use crate::bridge::{Board, Event, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What};
 use crate::host::Host;
 use crate::host::facts::LinkName;
 use crate::io::timer::now;
@@ -67,10 +65,8 @@ pub(crate) struct Drive {
     manager: mpsc::UnboundedSender<ToManager>,
     /// A configuration that waits for the host's tables.
     configuration: Option<&'static mut HostConfig>,
-    /// What is wanted of its services from before.
-    wishes: Vec<(String, Wish)>,
     started: Instant,
-    asked: Vec<(CommandId, oneshot::Sender<Granted>)>,
+    asked: Vec<(CommandId, oneshot::Sender<CommandResult>)>,
     next_command: u32,
     dirty: bool,
     published: Instant,
@@ -124,7 +120,6 @@ impl Drive {
             board: start.board,
             manager: start.manager,
             configuration: None,
-            wishes: Vec::new(),
             started: now(),
             asked: Vec::new(),
             next_command: 0,
@@ -230,34 +225,15 @@ impl Drive {
                     self.log.say(record.level(), || What::Record(record, subject(&record, host)));
                 }
                 Output::Answer { id: STOP, .. } => self.ended = Some(true),
-                Output::Answer { id, result } => self.answer(id, result),
+                Output::Answer { id, result } => {
+                    if let Some(place) = self.asked.iter().position(|(asked, _)| *asked == id) {
+                        // Whoever asked may have gone.
+                        let _ = self.asked.swap_remove(place).1.send(result);
+                    }
+                }
                 order => self.io.execute(now, order),
             }
         }
-    }
-
-    fn answer(&mut self, id: CommandId, result: CommandResult) {
-        let Some(place) = self.asked.iter().position(|(asked, _)| *asked == id) else {
-            // A wish from before, which a changed configuration does not grant.
-            if result == CommandResult::NoStandby {
-                let message =
-                    "a service that was to stand by has no `standby` any more: its wish is not in force";
-                self.log.note(Level::Warning, "wish_refused", message);
-            }
-            return;
-        };
-        let peers = if let CommandResult::Unconfirmed { peers } = result { peers } else { 0 };
-        let silent = (0..u64::BITS as usize).filter(|place| peers & (1 << place) != 0);
-        let silent = silent.filter_map(|place| Some(self.engine.peer(place)?.address)).collect();
-        // Whoever asked may have gone.
-        let _ = self.asked.swap_remove(place).1.send(Granted { result, silent });
-    }
-
-    fn command(&mut self, now: Instant, command: Command) -> CommandId {
-        self.next_command = self.next_command.wrapping_add(1).max(1);
-        let id = CommandId(self.next_command);
-        self.engine.handle(now, Input::Command { id, command });
-        id
     }
 
     /// Takes over a configuration that waits, as soon as the host's tables are known: so the first connection already
@@ -270,12 +246,6 @@ impl Drive {
             let follow = configuration.view().bgp.redistribute.iter().any(|family| family[kernel].on);
             self.engine.configure(now, configuration);
             self.drain(now);
-            for (service, wish) in std::mem::take(&mut self.wishes) {
-                if let Some(service) = self.engine.service_named(&service) {
-                    self.command(now, Command::Wish { service: Some(service), wish, wait: false });
-                    self.drain(now);
-                }
-            }
             if let Err(error) = self.io.follow_routes(follow) {
                 let message = format!("cannot follow the kernel's routes: {error}");
                 self.log.note(Level::Error, "kernel_routes_failed", &message);
@@ -300,8 +270,8 @@ impl Drive {
             return;
         }
         let view = self.engine.config().view();
-        let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or(0);
-        self.stopping_until = Some(now + STOP_PATIENCE + Duration::from_millis(linger.into()));
+        let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or_default();
+        self.stopping_until = Some(now + STOP_PATIENCE + linger.duration());
         self.engine.handle(now, Input::Command { id: STOP, command: Command::Stop });
         self.drain(now);
     }
@@ -317,21 +287,17 @@ impl Drive {
 
     fn hear(&mut self, now: Instant, word: ToEngine) {
         match word {
-            ToEngine::Configure { configuration, wishes } => {
-                (self.configuration, self.wishes) = (Some(configuration), wishes);
-            }
-            ToEngine::Wish { service, wish, wait, answer } => {
-                let place = service.as_deref().map(|name| self.engine.service_named(name));
-                let service = match place {
-                    Some(None) => {
-                        let _ = answer.send(Granted { result: CommandResult::NoSuchService, silent: vec![] });
-                        return;
-                    }
-                    Some(service) => service,
-                    None => None,
+            ToEngine::Configure(configuration) => self.configuration = Some(configuration),
+            ToEngine::Drain { service, drain, answer } => {
+                let Some(service) = self.engine.service_named(&service) else {
+                    let _ = answer.send(CommandResult::NoSuchService);
+                    return;
                 };
-                let id = self.command(now, Command::Wish { service, wish, wait });
+                self.next_command = self.next_command.wrapping_add(1).max(1);
+                let id = CommandId(self.next_command);
                 self.asked.push((id, answer));
+                let command = if drain { Command::Drain(service) } else { Command::Undrain(service) };
+                self.engine.handle(now, Input::Command { id, command });
                 self.drain(now);
             }
             ToEngine::Stop => self.stop(now),
@@ -346,7 +312,7 @@ impl Drive {
                 let piece = piece(from, |place| self.engine.steered(place));
                 let _ = answer.send(piece);
             }
-            ToEngine::ListWritten(serial) => self.io.list_written(serial),
+            ToEngine::ListWritten(serial) => self.io.list_written(now, serial),
         }
     }
 

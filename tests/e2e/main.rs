@@ -7,6 +7,7 @@ mod failover;
 mod interop;
 mod operating;
 mod peers_alone;
+mod quiet;
 mod scripted;
 mod world;
 
@@ -27,6 +28,7 @@ fn main() {
     cases.extend(failover::cases());
     cases.extend(binding::cases());
     cases.extend(operating::cases());
+    cases.extend(quiet::cases());
     cases.extend(interop::cases());
     cases.extend(scripted::cases());
     cases.extend(demo::cases());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use holdover_tests::harness::capture::Capture;
 use holdover_tests::harness::holdover::{Holdover, template, with_service};
 use holdover_tests::harness::peers::{Kind, Peer, bird, frr};
-use holdover_tests::harness::probe::{Probe, serve};
+use holdover_tests::harness::probe::{Probe, Report, serve};
 use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, SHARED6, failover, segment4, segment6,
 };
@@ -69,11 +69,16 @@ pub(crate) fn start_server(lab: &Lab, kind: Kind, host: &str) -> Result<Box<dyn 
 impl Setup {
     /// The configuration of node 0 or 1.
     pub(crate) fn config(&self, node: usize) -> String {
-        let Some(more) = self.service else { return template(NODES[node], ROLE[node], self.extra) };
+        self.config_as(node, ROLE[node])
+    }
+
+    /// The configuration of node 0 or 1 in this role.
+    pub(crate) fn config_as(&self, node: usize, role: &str) -> String {
+        let Some(more) = self.service else { return template(NODES[node], role, self.extra) };
         let address =
             if self.six { format!(" address {SHARED6}/128") } else { format!(" address {SHARED}/32") };
         let activate = if self.six { SIX } else { "" };
-        with_service(NODES[node], ROLE[node], &format!("{}{activate}", self.extra), &address, more)
+        with_service(NODES[node], role, &format!("{}{activate}", self.extra), &address, more)
     }
 
     /// The shared prefix.
@@ -119,6 +124,11 @@ impl<'a> World<'a> {
 
     /// Every route server is Established with this node and has its route, exact.
     pub(crate) fn announced(&self, node: usize, seconds: f64) -> Result<()> {
+        self.announced_with(node, &[COMMUNITY[node]], seconds)
+    }
+
+    /// The same, with these large communities.
+    pub(crate) fn announced_with(&self, node: usize, large: &[&str], seconds: f64) -> Result<()> {
         let remote = segment6(NODES[node]);
         for (server, host) in self.servers.iter().zip(ROUTE_SERVERS) {
             let what = format!("{host} has the route of {}", NODES[node]);
@@ -126,7 +136,7 @@ impl<'a> World<'a> {
                 self.nodes[node].runs()?;
                 server.established(remote)?;
                 let route = server.route(remote, self.setup.prefix())?;
-                ensure!(route.large == [COMMUNITY[node]], "{route:?}");
+                ensure!(route.large == large, "{route:?}");
                 ensure!(route.as_path == [65000], "{route:?}");
                 ensure!(route.next_hops.contains(&remote) || self.setup.servers == Kind::Frr, "{route:?}");
                 Ok(())
@@ -176,8 +186,15 @@ impl<'a> World<'a> {
     pub(crate) fn lost_at_most(&self, from: Instant, most: usize) -> Result<()> {
         let begin = from.checked_sub(Duration::from_millis(100)).unwrap_or(from);
         let report = self.probe.report(self.lab, begin, Instant::now())?;
-        self.lab.note(&format!("{report:?}"));
-        ensure!(report.lost <= most, "more than {most} probes were lost: {report:?}");
+        let lost: Vec<String> = report.lost.iter().take(200).map(|at| self.lab.time(*at)).collect();
+        let Report { sent, outage, pause, by, .. } = &report;
+        let said = format!(
+            "{sent} probes, longest pause {pause:?}, answers {by:?}; {} lost, outage {outage:?}, at {}",
+            report.lost.len(),
+            lost.join(" ")
+        );
+        self.lab.note(&said);
+        ensure!(report.lost.len() <= most, "more than {most} probes were lost: {said:.400}");
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The simulated shim: obeys an engine's orders and answers them by the law (ARCHITECTURE.md, law 3).
 
 use holdover_core::config::CheckKind;
+use holdover_core::config::target::{Process, Target};
 use holdover_core::engine::{
     CloseHow, ConnId, IoError, Output, ProbeFailure, ProbeId, ProbeSpec, RouteTarget, TcpOptions, Verdict,
 };
@@ -9,6 +10,21 @@ use super::fact::Fact;
 use super::host::{Installed, KernelJob, Listener, Probing};
 use super::tcp::{Dial, User};
 use super::world::{Event, MS, World};
+
+/// What a probe asks, in the words of a configuration: what a host is told the health of.
+fn asked(target: Target<'_>) -> String {
+    match target {
+        Target::Tcp(endpoint) => endpoint.to_string(),
+        Target::Icmp(address) => address.to_string(),
+        Target::Http(http) => format!("{}{}", http.authority, http.path),
+        Target::Exec(exec) => exec.program.to_string(),
+        Target::Process(Process::Pidfile(path)) => format!("pidfile {path}"),
+        Target::Process(Process::Unit(name)) => format!("unit {name}"),
+        Target::Process(Process::Cgroup(path)) => format!("cgroup {path}"),
+        Target::File { path, .. } => path.to_string(),
+        Target::None => unreachable!("a check without a target"),
+    }
+}
 
 impl World {
     /// Obeys one order.
@@ -162,8 +178,9 @@ impl World {
     fn start_probe(&mut self, host: usize, probe: ProbeId, spec: ProbeSpec<'_>) {
         let watch = spec.kind == CheckKind::Process;
         let it = &mut self.hosts[host];
-        let found = it.health.get(spec.target).copied().unwrap_or(Some(Verdict::Pass));
-        it.probes.insert(probe, Probing { target: spec.target.to_owned(), started: self.now, watch });
+        let target = asked(spec.target);
+        let found = it.health.get(&target).copied().unwrap_or(Some(Verdict::Pass));
+        it.probes.insert(probe, Probing { target, started: self.now, watch });
         if watch {
             let verdict = found.unwrap_or(Verdict::Fail(ProbeFailure::Missing));
             it.ready.push_back(Fact::WatchChanged { probe, verdict });

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 
 use holdover_tests::harness::holdover::{Holdover, opposite};
-use holdover_tests::harness::lab::bounded;
 use holdover_tests::harness::peers::{Bfd, Family, Peer, Session, bird};
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{Transport, pair};
@@ -49,7 +48,7 @@ fn soak(lab: &Lab, half: Half, seconds: u64) -> Result<()> {
     let session = session(half.interval_ms);
     let bird = bird::Bird::start(lab, "them", &bird::config(&session))?;
     // The peer is another machine in life, and nobody computes there.
-    bounded(&["chrt", "--all-tasks", "--fifo", "--pid", "2", &bird.process().pid().to_string()])?;
+    lab.in_real_time("them")?;
     let profile = format!(
         "bfd\n profile tight\n  detect-multiplier 3\n  receive-interval {0}\n  transmit-interval {0}\n exit\nexit\n",
         half.interval_ms

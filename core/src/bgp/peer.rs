@@ -121,6 +121,8 @@ pub enum LastEnd {
     Connection(u8),
     /// The link to the peer lost its carrier.
     LinkDown,
+    /// BFD found that the path to the peer is down.
+    BfdDown,
 }
 
 impl Peer {

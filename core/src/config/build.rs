@@ -225,7 +225,8 @@ impl<'a> Draft<'a> {
             self.errors = self.errors.saturating_sub(1);
         }
         let whole = || Words::of(self.line).next().map(|word| word.at);
-        let at = if values.given(fault.value) { values.place(fault.value) } else { whole() };
+        let behind = |at: usize| at.saturating_add(fault.offset);
+        let at = if values.given(fault.value) { values.place(fault.value).map(behind) } else { whole() };
         self.error(fault.what, at, Expected::NOTHING, fault.hint);
     }
 

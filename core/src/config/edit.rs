@@ -348,8 +348,7 @@ impl Draft<'_> {
         let index = if let Some(index) = known {
             index
         } else {
-            let delay = Service::DEFAULT_DELAY_MS;
-            let service = Service { name, drain_delay_ms: delay, linger_ms: delay, ..Service::REST };
+            let service = Service { name, ..Service::DEFAULT };
             self.config.services.push(service).map_err(|_| self.is_full(Limit::Services))?;
             self.config.services.as_slice().len().saturating_sub(1)
         };

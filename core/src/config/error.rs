@@ -497,13 +497,15 @@ impl ErrorKind {
 pub(crate) struct Fault {
     pub(crate) what: ErrorKind,
     pub(crate) value: usize,
+    /// How far into that value, in octets.
+    pub(crate) offset: usize,
     pub(crate) hint: Hint<'static>,
 }
 
 impl Fault {
     /// The value at this place is at fault.
     pub(crate) const fn at(value: usize, what: ErrorKind) -> Self {
-        Self { what, value, hint: Hint::None }
+        Self { what, value, offset: 0, hint: Hint::None }
     }
 
     /// The statement as a whole is at fault.

@@ -426,7 +426,7 @@ fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
 /// Whether a check of the service has one of the service's addresses as its target.
 fn checks_own_address(view: &ConfigView<'_>, index: u16) -> bool {
     view.checks.iter().filter(|check| check.service == index).any(|check| {
-        let target = view.target_address(check);
+        let target = view.target(check).address();
         view.routes.iter().any(|route| route.owner == Owner::Service(index) && Some(route.address) == target)
     })
 }

@@ -1,5 +1,7 @@
 //! Text into lines, and lines into words that know their column.
 
+use super::target::{self, Flaw};
+
 /// A word of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word<'a> {
@@ -9,7 +11,8 @@ pub(crate) struct Word<'a> {
     pub(crate) at: usize,
 }
 
-/// The words of a line, one after the other. Blanks separate them; there is no quoting, as in FRR.
+/// The words of a line, one after the other. Blanks separate them; there is no quoting, as in FRR, but where a statement
+/// asks for a [string](Words::string).
 #[derive(Clone, Debug)]
 pub(crate) struct Words<'a> {
     line: &'a str,
@@ -28,6 +31,18 @@ impl<'a> Words<'a> {
         Word { text: self.line.get(at..).unwrap_or("").trim_end_matches(is_blank), at }
     }
 
+    /// The string that stands next, not taken: a word, or what is in double quotes.
+    pub(crate) fn string(&self) -> Result<Word<'a>, Flaw> {
+        let Word { text, at } = self.rest();
+        let raw = target::string(text).map_err(|flaw| Flaw { at: at.saturating_add(flaw.at), ..flaw })?;
+        Ok(Word { text: raw, at })
+    }
+
+    /// Goes on behind this word or string.
+    pub(crate) fn go_behind(&mut self, word: Word<'_>) {
+        self.next = self::word(self.line, word.at.saturating_add(word.text.len()));
+    }
+
     /// The next word, not taken.
     pub(crate) fn peek(&self) -> Option<Word<'a>> {
         self.next
@@ -39,7 +54,7 @@ impl<'a> Iterator for Words<'a> {
 
     fn next(&mut self) -> Option<Word<'a>> {
         let taken = self.next?;
-        self.next = word(self.line, taken.at.saturating_add(taken.text.len()));
+        self.go_behind(taken);
         Some(taken)
     }
 }

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use super::error::ErrorKind;
-use super::line::Words;
+use super::line::{Word, Words};
 use super::statement::{Node, Scope, Statement, Tier};
 use super::value::{Kind, Misfit, Value};
 
@@ -263,7 +263,14 @@ impl Walk<'_, '_> {
     }
 
     fn take(&mut self, grade: u32) {
-        self.words.next();
+        if let Some(word) = self.words.peek() {
+            self.take_until(word, grade);
+        }
+    }
+
+    /// Takes this word, which may hold blanks.
+    fn take_until(&mut self, word: Word<'_>, grade: u32) {
+        self.words.go_behind(word);
         self.fit.grade(self.depth, grade);
         self.depth = self.depth.saturating_add(1);
     }
@@ -310,10 +317,14 @@ impl Walk<'_, '_> {
             }
             Token::Arg(kind, name) => {
                 self.expect_value(kind, name);
-                let word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
+                let mut word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
+                if kind.is_string() {
+                    word =
+                        self.words.string().map_err(|flaw| Miss { at: flaw.at, ..self.miss(flaw.what) })?;
+                }
                 let value = kind.read(word.text).map_err(|misfit| self.miss(misfit.into()))?;
                 self.values.put(place, value, word.at);
-                self.take(Fit::VALUE);
+                self.take_until(word, Fit::VALUE);
             }
             Token::Repeat(kind, name) => self.repeat(kind, name, place)?,
             Token::Line(name) => {

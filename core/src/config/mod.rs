@@ -27,6 +27,7 @@ mod platform;
 mod print;
 mod shown;
 mod statement;
+pub mod target;
 mod value;
 
 pub(crate) use line::Words;
@@ -34,7 +35,6 @@ pub(crate) use matcher::{Fit, walk};
 
 pub use complete::{Completion, completions};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
-pub use hint::nearest;
 pub use lint::lint;
 pub use matcher::{Expect, Token, Values};
 pub use model::*;

@@ -40,12 +40,12 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The daemon on Linux, in this version: no checks and no BFD yet.
+    /// The daemon on Linux, in this version: no checks yet.
     pub const LINUX: Self = Self {
         name: "this version of Holdover for Linux",
         checks: CheckKinds::NONE,
         md5: true,
-        bfd: false,
+        bfd: true,
         kernel_routes: true,
     };
     /// A platform that can do everything: for tests and simulations.

@@ -9,7 +9,8 @@ use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 use super::error::ErrorKind;
-use super::model::{Clause, ConfigView, RemoteAs};
+use super::model::{Clause, ConfigView, Millis, RemoteAs};
+use super::target::{self, Http};
 use crate::base::limits::LINK_NAME;
 use crate::base::net::{Asn, Family, InterfaceAddress};
 
@@ -52,6 +53,10 @@ pub enum Kind {
     Duration,
     /// An `http://` or `https://` URL.
     Url,
+    /// A string that is an absolute path.
+    Path,
+    /// A unit of the service manager.
+    Unit,
     /// One word of any form.
     Word,
 }
@@ -126,9 +131,11 @@ impl Kind {
             Self::PrefixOrAny if word == "any" => Value::Given,
             Self::Prefix | Self::PrefixOrAny => Value::Prefix(prefix(word)?),
             Self::Length => Value::Number(number(word.strip_prefix('/').ok_or(Misfit::Other)?, 0, 128)?),
-            Self::Endpoint => endpoint(word)?,
+            Self::Endpoint => target::endpoint(word).map(|_| Value::Text(word))?,
             Self::Name => Value::Text(name(word)?),
             Self::Word => Value::Text(word),
+            Self::Path => target::path(word).map(|_| Value::Text(word))?,
+            Self::Unit => Value::Text(target::unit(word)?),
             Self::Interface => Value::Text(interface(word)?),
             Self::Peer => match address(word) {
                 Ok(address) => Value::Address(address),
@@ -143,12 +150,14 @@ impl Kind {
             Self::Community => Value::Number(community(word)?),
             Self::LargeCommunity => Value::Large(large_community(word)?),
             Self::Duration => Value::Number(duration(word)?),
-            Self::Url => match word.strip_prefix("http://").or_else(|| word.strip_prefix("https://")) {
-                Some(rest) if !rest.is_empty() => Value::Text(word),
-                _ => return Err(Misfit::Other),
-            },
+            Self::Url => Http::url(word).map(|_| Value::Text(word))?,
         };
         Ok(value)
+    }
+
+    /// Whether it is a string: double quotes hold its blanks together.
+    pub(crate) const fn is_string(self) -> bool {
+        matches!(self, Self::Path)
     }
 
     /// The words that stand for a value of this kind, to be completed.
@@ -180,6 +189,8 @@ impl Kind {
             Self::LargeCommunity => "a large community (N:N:N)",
             Self::Duration => "a time (500ms, 30s, 2m)",
             Self::Url => "a URL (http:// or https://)",
+            Self::Path => "an absolute path",
+            Self::Unit => "a unit",
             Self::Word => "a word",
         })
     }
@@ -286,6 +297,16 @@ fn number(word: &str, low: u32, high: u32) -> Result<u32, Misfit> {
     }
 }
 
+/// A port.
+pub(super) fn port(word: &str) -> Result<u16, Misfit> {
+    number16_in(word, 1, u16::MAX)
+}
+
+/// A number of 16 bits.
+pub(super) fn number16_in(word: &str, low: u16, high: u16) -> Result<u16, Misfit> {
+    number(word, u32::from(low), u32::from(high)).map(|number| u16::try_from(number).unwrap_or(high))
+}
+
 fn address(word: &str) -> Result<IpAddr, Misfit> {
     if let Ok(address) = word.parse() {
         return Ok(address);
@@ -307,22 +328,6 @@ fn prefix(word: &str) -> Result<InterfaceAddress, Misfit> {
     let address = address(before)?;
     let length = number(after, 0, u32::from(Family::of(address).bits()))?;
     Ok(InterfaceAddress { address, length: u8::try_from(length).unwrap_or(u8::MAX) })
-}
-
-/// `ADDRESS:PORT` and `[ADDRESS]:PORT`: kept as it was written.
-fn endpoint(word: &str) -> Result<Value<'_>, Misfit> {
-    let (host, port) = word.rsplit_once(':').ok_or(Misfit::Other)?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    match (bare, bare.unwrap_or(host).parse()) {
-        (Some(_), Ok(IpAddr::V6(_))) | (None, Ok(IpAddr::V4(_))) => {}
-        (None, Ok(IpAddr::V6(_))) => {
-            return wrong(ErrorKind::Senseless("write an IPv6 address in brackets: [ADDRESS]:PORT"));
-        }
-        _ if is_placeholder(word) => return wrong(ErrorKind::Placeholder),
-        _ => return Err(Misfit::Other),
-    }
-    number(port, 1, 65_535)?;
-    Ok(Value::Text(word))
 }
 
 fn community(word: &str) -> Result<u32, Misfit> {
@@ -360,7 +365,7 @@ fn large_community(word: &str) -> Result<[u32; 3], Misfit> {
 fn duration(word: &str) -> Result<u32, Misfit> {
     let split = word.bytes().position(|octet| !octet.is_ascii_digit()).unwrap_or(word.len());
     let (digits, unit) = word.split_at_checked(split).unwrap_or((word, ""));
-    let most = 86_400_000;
+    let most = Millis::MOST;
     let (factor, high) = match unit {
         "" if !digits.is_empty() => return wrong(ErrorKind::UnitMissing),
         "ms" => (1, most),
@@ -368,7 +373,11 @@ fn duration(word: &str) -> Result<u32, Misfit> {
         "m" | "min" => (60_000, most / 60_000),
         _ => return Err(Misfit::Other),
     };
-    Ok(number(digits, 0, high)?.saturating_mul(factor))
+    let millis = number(digits, 0, high)?.saturating_mul(factor);
+    if Millis::of(millis).get() != millis {
+        return wrong(ErrorKind::Senseless("a time of more than 32 s is a whole number of seconds"));
+    }
+    Ok(millis)
 }
 
 fn write_community(f: &mut dyn fmt::Write, community: u32) -> fmt::Result {

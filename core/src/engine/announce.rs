@@ -50,9 +50,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let view = self.config.view();
         let line = usize::from(route.line).checked_sub(1).and_then(|line| view.routes.get(line));
-        let going = self.shutdown_at != Instant::ZERO;
-        let marks =
-            Marks::default().with_if(Marks::GRACEFUL_SHUTDOWN, going).with_if(Marks::PREPEND_TWICE, going);
+        let shutdown = view.bgp.flags.has(BgpFlags::GRACEFUL_SHUTDOWN);
+        let marks = Marks::default().with_if(Marks::GRACEFUL_SHUTDOWN, shutdown);
         match route.owner {
             Owner::Service(service) => {
                 let (state, service) =
@@ -61,8 +60,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     return None;
                 }
                 let standby = if service.standby == ListRef::NONE { service.active } else { service.standby };
-                let prepends = prepends(state.posture(), state.because());
-                let marks = Marks::default().with_if(Marks::PREPEND_TWICE, prepends);
+                let marks = marks.with_if(Marks::PREPEND_TWICE, prepends(state.posture(), state.because()));
                 match state.posture() {
                     Posture::Undecided | Posture::Withdrawn => None,
                     Posture::Active => Some((service.active, marks)),
@@ -70,8 +68,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     Posture::Standby => Some((standby, marks)),
                 }
             }
-            // Drained with everything else, and that is over.
-            _ if !going && view.bgp.flags.has(BgpFlags::GRACEFUL_SHUTDOWN) => None,
             Owner::Network => {
                 let evident = if view.bgp.flags.has(BgpFlags::NO_IMPORT_CHECK) {
                     true

@@ -50,6 +50,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && self.addresses_known
             && self.router_id != BgpId(0)
             && state.may_dial()
+            && self.bfd_permits(peer)
             && matches!(state.conns[OUTGOING].tcp, Tcp::None | Tcp::Dialing)
             && self.has_room(peer, OUTGOING)
     }

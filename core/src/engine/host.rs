@@ -9,6 +9,7 @@ use super::record::{Limit, Record};
 use super::route::{Flags, KERNEL, KERNEL_STALE, OWED, PRESENT, STALE};
 use crate::base::limits::{LINK_NAME, LINKS_PER_PEER};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
+use crate::bgp::peer::LastEnd;
 use crate::bgp::policy;
 use crate::config::{Owner, RouteSource};
 
@@ -150,7 +151,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 if up {
                     self.dial_soon(peer);
                 } else {
-                    self.link_down(peer);
+                    self.path_down(peer, LastEnd::LinkDown);
                 }
             }
         }

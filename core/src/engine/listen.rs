@@ -59,6 +59,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             && state.established().is_none()
             && incoming.tcp == Tcp::None
             && self.has_room(peer, INCOMING)
+            && self.bfd_permits(peer)
             && incoming.state == State::Active;
         if !expected {
             // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.

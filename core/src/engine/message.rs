@@ -229,7 +229,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The peer's kernel has acknowledged everything.
     pub(super) fn flushed(&mut self, id: ConnId) {
         let Some((peer, slot)) = self.alive(id) else { return };
-        self.acknowledged(peer, slot);
+        self.say_goodbye(peer, slot);
     }
 
     /// Tells that an UPDATE had an error that did not cost the session.
@@ -255,10 +255,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Input::Sent { conn, len } => inner.sent(conn, len),
             Input::Flushed { conn } => inner.flushed(conn),
             Input::Closed { conn, why } => inner.closed(conn, why),
-            // No session is open: nothing of BFD has a name yet.
-            Input::Datagram { .. } | Input::DatagramDone { .. } => {
-                inner.stale_inputs = inner.stale_inputs.saturating_add(1);
+            Input::Datagram { kind, link, local, remote, ttl, bytes } => {
+                inner.datagram((kind, link), (local, remote), ttl, bytes);
             }
+            Input::DatagramDone { bfd, result } => inner.datagram_done(bfd, result),
             Input::ProbeDone { probe, verdict, took: _ } => inner.probe_done(probe, verdict, false),
             Input::WatchChanged { probe, verdict } => inner.probe_done(probe, verdict, true),
             Input::Link { link, name, up, gone } => inner.link(link, name, up, gone),
@@ -274,11 +274,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// Time has passed: clocks come after bytes (law 4).
     fn tick(&mut self) {
+        self.bfd_timers();
         self.peer_timers();
         self.service_timers();
         self.address_timers();
         self.check_timers();
-        self.shutdown_timer();
         for listener in &mut self.listeners {
             if listener.retry_at <= self.now {
                 listener.retry_at = Instant::ZERO;

@@ -6,6 +6,7 @@
 //! | `record`, `view` | what is told to people |
 //! | `session` | connections and sessions: events in, the peer's part of each FSM step |
 //! | `dial` | when a peer is dialed, from where, and the timers of peers |
+//! | `bfd` | BFD sessions, and what their end means to BGP |
 //! | `listen` | who may connect to us |
 //! | `message` | received octets: framing, and what each message means |
 //! | `announce` | what a peer is to be told, as the next message to it |
@@ -16,7 +17,6 @@
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
 //! | `configure` | taking over a configuration, some routes a turn |
 //! | `poll` | the next order |
-//! | `wish` | what operators want of services |
 //! | `stop` | the way out |
 //! | `show` | views |
 
@@ -26,6 +26,7 @@
 )]
 
 mod announce;
+mod bfd;
 mod configure;
 mod dial;
 mod host;
@@ -44,10 +45,9 @@ mod session;
 mod show;
 mod stop;
 pub mod view;
-mod wish;
 
 pub use input::{
-    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict, Wish,
+    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict,
 };
 pub use names::{
     AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot,
@@ -78,7 +78,6 @@ use record::Limit;
 use route::Routes;
 use service::Probing;
 use stop::Stopping;
-use wish::Waiting;
 
 /// The engine: one mutation (`handle`, `configure`), then `poll` until it gives nothing, then wait until `deadline`.
 ///
@@ -159,6 +158,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     up: PeerSet,
     /// No timer of a peer expires before this (a lower bound).
     peers_at: Instant,
+    bfd: bfd::Bfd<P>,
     listeners: [Listener; 2],
     refuse: Option<SocketId>,
     adj_out: AdjOut<P, R, S>,
@@ -202,9 +202,6 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
 
     pass: Pass,
     stopping: Stopping,
-    waiting: Waiting,
-    /// When `bgp graceful-shutdown` withdraws what has no service; zero: not to come.
-    shutdown_at: Instant,
     /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
     answer_to: Option<CommandId>,
     answer: CommandResult,
@@ -233,6 +230,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             ready: 0,
             up: 0,
             peers_at: Instant::ZERO,
+            bfd: bfd::Bfd::new(),
             listeners: [Listener::REST; 2],
             refuse: None,
             adj_out: AdjOut::new(),
@@ -262,8 +260,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             ask_tables: 0,
             pass: Pass::REST,
             stopping: Stopping::REST,
-            waiting: Waiting::REST,
-            shutdown_at: Instant::ZERO,
             answer_to: None,
             answer: CommandResult::Done,
             records: Ring::new(Record::Stopped),
@@ -315,7 +311,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.begin(now);
         self.inner.configure(config);
         self.inner.decide_services();
-        self.inner.go_on_waiting();
     }
 
     /// Takes a fact. Never fails, whatever it says. `poll` to the end after it.
@@ -323,7 +318,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.begin(now);
         self.dispatch(input);
         self.inner.decide_services();
-        self.inner.go_on_waiting();
     }
 
     /// One call, then `poll` to the end (law 1); time never runs backwards.

@@ -9,6 +9,7 @@ use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
 use crate::bfd::BfdKind;
 use crate::config::CheckKind;
+use crate::config::target::Target;
 
 /// A TCP MD5 key (RFC 2385), at most 80 octets. It prints as nothing but its length.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,8 +73,13 @@ pub enum RouteTarget<'a> {
 pub struct ProbeSpec<'a> {
     /// The kind of check.
     pub kind: CheckKind,
-    /// What stands after the kind in the configuration.
-    pub target: &'a str,
+    /// What it asks.
+    pub target: Target<'a>,
+    /// Whether the target is an address of the service itself: then only this host may answer (on Linux the probe is
+    /// bound to the device `lo`), for with the address gone another machine would.
+    pub own: bool,
+    /// Whose rights a command runs with; empty: the daemon's.
+    pub user: &'a str,
     /// When to give up.
     pub timeout: Duration,
 }

@@ -2,7 +2,7 @@
 
 use super::input::{CommandResult, Endpoint, HostTable};
 use super::listen::Listening;
-use super::names::{AddressId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
+use super::names::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
 use super::route::{FIB_OWED, Fib, Flags, OWED, PRESENT};
@@ -23,7 +23,7 @@ const PORT: u16 = 179;
 
 /// What is to be ordered, without a borrow.
 #[derive(Clone, Copy)]
-enum Job {
+pub(super) enum Job {
     Record(Record),
     Answer(CommandId, CommandResult),
     Ask(HostTable),
@@ -33,6 +33,9 @@ enum Job {
     Send(usize, usize),
     AskFlushed(usize, usize),
     Close(ConnId, CloseHow),
+    OpenDatagram(usize),
+    SendDatagram(usize),
+    CloseDatagram(BfdId),
     Listen(Family),
     Unlisten(Family),
     Key(Family, usize),
@@ -69,12 +72,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         });
         inner
             .peers_at
+            .min(inner.bfd.at)
             .min(inner.services_at)
             .min(inner.routes_at)
             .min(inner.checks_at)
             .min(Stopping::deadline(&inner.stopping))
-            .min(inner.waiting.deadline())
-            .min(inner.shutdown_deadline())
             .min(listening.min().unwrap_or(Instant::FAR))
     }
 
@@ -85,6 +87,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if let Some(socket) = inner.refuse.take() {
             return Some(Job::Refuse(socket));
+        }
+        // First: what this waits behind is late by it.
+        if let Some(job) = inner.bfd_job() {
+            return Some(job);
         }
         let job = self.inner.address_job();
         if job.is_none() {
@@ -98,7 +104,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
             .or_else(|| self.inner.next_record().map(Job::Record))
-            .or_else(|| self.inner.waiting.answer().map(|(id, result)| Job::Answer(id, result)))
             .or_else(|| self.inner.answer_to.take().map(|id| Job::Answer(id, self.inner.answer)))
     }
 
@@ -157,11 +162,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             conn.tcp = Tcp::Closing;
             return Some(Job::Close(id, CloseHow::Graceful));
         }
-        let asks = conn.owed.has(Owed::ASK_FLUSHED) && !conn.owed.has(Owed::FLUSHING);
-        if asks && inner.is_told_all(peer, slot) {
-            let owed = &mut inner.peers[peer].conns[slot].owed;
-            owed.take(Owed::ASK_FLUSHED);
-            owed.add(Owed::FLUSHING);
+        if conn.owed.has(Owed::ASK_FLUSHED) && inner.is_told_all(peer, slot) {
+            inner.peers[peer].conns[slot].owed.take(Owed::ASK_FLUSHED);
             return Some(Job::AskFlushed(peer, slot));
         }
         None
@@ -204,6 +206,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             Job::AskFlushed(peer, slot) => Output::AskFlushed { conn: inner.name(peer, slot) },
             Job::Close(conn, how) => Output::Close { conn, how },
+            Job::OpenDatagram(peer) => inner.open_datagram(peer),
+            Job::SendDatagram(peer) => inner.send_datagram(peer),
+            Job::CloseDatagram(bfd) => Output::CloseDatagram { bfd },
             Job::Listen(family) => Output::Listen {
                 listener: ListenerId(family as u8),
                 local: Endpoint { address: unspecified(family), port: PORT, link: None },
@@ -248,11 +253,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 let line = inner.check_line(check);
                 let probe =
                     ProbeId { check: check as u16, generation: inner.check_generation.as_flattened()[check] };
-                let target = inner.config.view().text(line.target);
-                Output::StartProbe {
-                    probe,
-                    spec: ProbeSpec { kind: line.kind, target, timeout: health::timeout(&line) },
-                }
+                let target = inner.config.view().target(&line);
+                let spec = ProbeSpec {
+                    kind: line.kind,
+                    target,
+                    own: inner.own_target(&line).is_some(),
+                    user: target.user(),
+                    timeout: health::timeout(&line),
+                };
+                Output::StartProbe { probe, spec }
             }
         }
     }

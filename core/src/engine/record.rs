@@ -9,6 +9,7 @@ use super::names::{LinkId, ServiceId};
 use crate::base::net::{Asn, BgpId, Family, InterfaceAddress, Prefix};
 use crate::bgp::fsm::State;
 use crate::failover::posture::{Because, Posture};
+use crate::wire::bfd::{self, Diagnostic};
 use crate::wire::notification;
 
 /// How loudly a record should be told.
@@ -37,6 +38,8 @@ pub enum EndCause {
     Connection(IoError),
     /// The link to the peer lost its carrier (a Cease 6/10 was sent, should it still arrive).
     LinkDown,
+    /// BFD found that the path to the peer is down (a Cease 6/10 was sent, should it still arrive).
+    BfdDown,
 }
 
 /// Which fixed capacity was reached.
@@ -147,6 +150,34 @@ pub enum Record {
     },
     /// The peer offers to keep a dead speaker's routes (graceful restart); we never ask it to.
     PeerOffersGracefulRestart {
+        /// The peer.
+        peer: IpAddr,
+    },
+    /// A BFD session came up.
+    BfdUp {
+        /// The peer.
+        peer: IpAddr,
+    },
+    /// A BFD session that was up is down.
+    BfdDown {
+        /// The peer.
+        peer: IpAddr,
+        /// Why: silence, or the peer said so.
+        why: Diagnostic,
+        /// The peer's state as last heard.
+        remote: bfd::State,
+        /// What the peer said why.
+        said: Diagnostic,
+    },
+    /// BFD packets can be neither sent nor received; it is tried again.
+    BfdFailed {
+        /// The peer.
+        peer: IpAddr,
+        /// Why.
+        why: IoError,
+    },
+    /// `bfd` was taken off a neighbor whose session is up: no packet will be sent any more.
+    BfdRemoved {
         /// The peer.
         peer: IpAddr,
     },
@@ -273,6 +304,7 @@ impl Record {
             | Self::PeerOffersGracefulRestart { .. } => Level::Debug,
             Self::Configured { .. }
             | Self::Established { .. }
+            | Self::BfdUp { .. }
             | Self::Announced { .. }
             | Self::Posture { .. }
             | Self::Bound { .. }
@@ -284,6 +316,8 @@ impl Record {
             | Self::HeldBack { .. }
             | Self::Stopped => Level::Info,
             Self::SessionDown { .. }
+            | Self::BfdDown { .. }
+            | Self::BfdRemoved { .. }
             | Self::MalformedUpdate { .. }
             | Self::MaximumPrefix { .. }
             | Self::FamilyNotAgreed { .. }
@@ -294,6 +328,7 @@ impl Record {
             | Self::Full { .. } => Level::Warning,
             Self::NoRouterId
             | Self::ListenFailed { .. }
+            | Self::BfdFailed { .. }
             | Self::PutBackGivenUp { .. }
             | Self::BindFailed { .. }
             | Self::NoSuchLink { .. }
@@ -331,6 +366,7 @@ impl fmt::Display for EndCause {
             }
             Self::Connection(why) => why.fmt(f),
             Self::LinkDown => f.write_str("its link is down"),
+            Self::BfdDown => f.write_str("BFD says that the path is down"),
         }
     }
 }
@@ -380,6 +416,20 @@ impl fmt::Display for Record {
             Self::PeerOffersGracefulRestart { peer } => {
                 write!(f, "neighbor {peer}: offers graceful restart; we never ask for it, so no dead routes are kept")
             }
+            Self::BfdUp { peer } => write!(f, "neighbor {peer}: BFD is up"),
+            Self::BfdDown { peer, remote: bfd::State::AdminDown, .. } => {
+                write!(f, "neighbor {peer}: it switched BFD off (AdminDown): its BGP session is left as it is")
+            }
+            Self::BfdDown { peer, why: Diagnostic::NeighborSignaledDown, said, .. } => {
+                write!(f, "neighbor {peer}: BFD is down: the neighbor says so: {said}")
+            }
+            Self::BfdDown { peer, why, .. } => write!(f, "neighbor {peer}: BFD is down: {why}"),
+            Self::BfdFailed { peer, why } => write!(f, "neighbor {peer}: cannot use BFD: {why}"),
+            Self::BfdRemoved { peer } => write!(
+                f,
+                "neighbor {peer}: BFD is no longer used here: the neighbor may drop the BGP session when its detection time is \
+                 over; take `bfd` off there too"
+            ),
             Self::MalformedUpdate { peer, attribute, withdrawn } => write!(
                 f,
                 "neighbor {peer}: malformed UPDATE (attribute {attribute}): {}",

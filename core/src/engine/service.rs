@@ -72,7 +72,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             line.require,
             states.map(|(check, _)| self.checks.as_flattened()[check].health()),
         );
-        self.services[service].health(self.now, together, &line);
+        self.services[service].health(together);
         self.services_owed.insert(service);
     }
 
@@ -82,8 +82,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.services_owed.remove(service);
             let line = self.service_line(service);
             let before = self.services[service].posture();
-            let around = self.surroundings();
-            let news = self.services[service].decide(self.now, &line, around);
+            let news = self.services[service].decide(self.now, &line, self.stopping.is_on());
             self.services_at = self.services_at.min(self.services[service].deadline(self.now, &line));
             if line.unbind_when_withdrawn {
                 self.bind_or_leave(service, &line);
@@ -104,7 +103,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// `unbind-when-withdrawn`: the addresses go while the service is drained or fails, and come back before it is announced
     /// again. Whether they are there, and the delays that begin only then, must not count for that.
     fn bind_or_leave(&mut self, service: usize, line: &Service) {
-        let evidence = self.services[service].evidence(self.now, line, self.surroundings());
+        let evidence = self.services[service].evidence(self.now, line, self.stopping.is_on());
         let here = Evidence {
             presence: Presence::Present,
             start_delay_over: true,
@@ -113,9 +112,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         let wanted = match posture(&here) {
             (Posture::Undecided, _) | (_, Because::Stopping) => return,
-            (Posture::Withdrawn, because) => {
-                !matches!(because, Because::Drained | Because::Unhealthy | Because::Damped)
-            }
+            (Posture::Withdrawn, because) => !matches!(because, Because::Drained | Because::Unhealthy),
             _ => true,
         };
         for place in self.service_routes[service] {
@@ -152,6 +149,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for service in 0..self.config.view().services.len() {
             self.services_owed.insert(service);
         }
+    }
+
+    /// A service is drained or taken back by an operator; says whether that changed anything.
+    pub(super) fn drain(&mut self, service: usize, drained: bool) -> bool {
+        let state = &mut self.services[service];
+        let changed = if drained { state.drain(self.now) } else { state.undrain() };
+        self.services_owed.insert(service);
+        changed
     }
 
     /// What is known of the place where an address is to be bound.
@@ -356,6 +361,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.config.view().checks.get(check).copied().unwrap_or(Check::REST)
     }
 
+    /// The route whose address the check asks, when it is one of the check's own service.
+    pub(super) fn own_target(&self, check: &Check) -> Option<usize> {
+        let place = self.route_of_address(self.config.view().target(check).address()?)?;
+        (self.routes.get(place).owner == Owner::Service(check.service)).then_some(place)
+    }
+
     /// A probe or a watch has told something.
     pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, watch: bool) {
         let check = usize::from(probe.check);
@@ -377,12 +388,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn check_told(&mut self, check: usize, passed: bool) {
         let line = self.check_line(check);
         let service = usize::from(line.service);
-        let target = self.config.view().target_address(&line);
-        let own = target.and_then(|target| self.route_of_address(target)).map(|place| self.routes.get(place));
-        let elsewhere = own.is_some_and(|route| {
-            route.owner == Owner::Service(line.service) && !route.cell.announceable(self.now)
-        });
-        let counts = !elsewhere;
+        let own = self.own_target(&line);
+        let counts = own.is_none_or(|place| self.routes.get(place).cell.announceable(self.now));
         let unknown = self.pass.is_running();
         let state = &mut self.checks.as_flattened_mut()[check];
         if unknown && !is_watch(&line) {

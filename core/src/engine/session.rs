@@ -114,7 +114,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn note_own_end(&mut self, peer: usize, slot: usize) {
         let fault = self.peers[peer].conns[slot].fault;
         if (fault.code, fault.subcode) == (cease::CODE, cease::BFD_DOWN) {
-            return self.ended(peer, LastEnd::LinkDown);
+            return; // `path_down` told
         }
         if (fault.code, fault.subcode) == (cease::CODE, cease::COLLISION) {
             let address = self.peers[peer].address;
@@ -234,6 +234,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// A dynamic peer whose last connection is gone, or a peer that left the configuration, gives its place back.
     pub(super) fn tidy(&mut self, peer: usize) {
+        self.weigh_bfd(peer);
         if self.release(peer) {
             self.adopt_peers();
         }
@@ -256,6 +257,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 conn.generation = generation;
                 conn.dying = dying;
             }
+            self.weigh_bfd(peer);
         }
         gone
     }
@@ -312,6 +314,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             _ => {}
         }
         self.up |= 1 << peer;
+        self.bfd_guards_nothing(peer);
         let session = self.peers[peer].conns[slot].session;
         self.inbound.peer_up(peer, session.remote_id);
         let coalesce = self.config.view().bgp;
@@ -356,11 +359,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.record(Record::NoExtendedNextHop { peer: address });
         }
         self.owe_everything(peer);
+        self.weigh_bfd(peer);
     }
 
     /// A session went down: forget what the peer said and what it was told.
     fn session_down(&mut self, peer: usize) {
         self.up &= !(1 << peer);
+        self.bfd_guards_nothing(peer);
         // What only waited for this peer to be told of its end has no place any more.
         for place in 0..self.routes.high() {
             if self.adj_out.told(peer, place) != 0 {
@@ -409,8 +414,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         [v4, v6]
     }
 
-    /// The link of a peer on a connected subnet has no carrier: nothing can be said any more (RFC 9384's subcode tells why).
-    pub(super) fn link_down(&mut self, peer: usize) {
+    /// The path to a peer is gone: nothing can be said any more (RFC 9384's subcode tells why, should it still arrive).
+    pub(super) fn path_down(&mut self, peer: usize, end: LastEnd) {
+        if self.peers[peer].conns.iter().any(|conn| conn.state >= State::OpenSent && !conn.is_free()) {
+            self.ended(peer, end);
+        }
         for slot in [OUTGOING, INCOMING] {
             if self.peers[peer].conns[slot].state >= State::Connect && !self.peers[peer].conns[slot].is_free()
             {
@@ -461,6 +469,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.peers[peer].link = link;
                 self.dial_soon(peer);
             }
+            self.weigh_bfd(peer);
         }
     }
 }
@@ -473,6 +482,7 @@ pub(super) fn cause(end: LastEnd) -> Option<EndCause> {
         LastEnd::Sent(code, subcode) => Some(EndCause::NotificationSent(code, subcode)),
         LastEnd::Connection(why) => Some(EndCause::Connection(IoError::of(why))),
         LastEnd::LinkDown => Some(EndCause::LinkDown),
+        LastEnd::BfdDown => Some(EndCause::BfdDown),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp};
 use crate::bgp::fsm::State;
 use crate::bgp::peer::Kind;
-use crate::config::{Owner, Service};
+use crate::config::{Millis, Owner, Service};
 use crate::wire::notification::cease;
 
 /// How long a peer may take to acknowledge the last UPDATE.
@@ -56,21 +56,27 @@ impl Stopping {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
-    /// An operator's command.
+    /// An operator's wish.
     pub(super) fn command(&mut self, id: CommandId, command: Command) {
         let result = match command {
             _ if self.stopping.is_on() => CommandResult::Stopping,
             Command::Stop => return self.stop(id),
-            Command::Wish { service, wish, wait } => match self.wish(id, service, wish, wait) {
-                Some(result) => result,
-                None => return,
-            },
+            Command::Drain(service) | Command::Undrain(service) => {
+                let service = usize::from(service.0);
+                let drained = matches!(command, Command::Drain(_));
+                if service >= self.config.view().services.len() {
+                    CommandResult::NoSuchService
+                } else if self.drain(service, drained) {
+                    CommandResult::Done
+                } else {
+                    CommandResult::Unchanged
+                }
+            }
         };
         (self.answer_to, self.answer) = (Some(id), result);
     }
 
     fn stop(&mut self, id: CommandId) {
-        self.waiting.stop();
         self.stopping = Stopping { phase: Phase::Withdrawing, id, until: self.now + FLUSH };
         // Lines of the configuration that were not met yet would only be wanted to be left again.
         self.pass = super::configure::Pass::REST;
@@ -88,6 +94,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Some(slot) => self.peers[peer].conns[slot].owed.add(Owed::ASK_FLUSHED),
                 None => self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN),
             }
+            self.weigh_bfd(peer);
             self.touch(peer);
         }
         self.go_on_stopping();
@@ -118,6 +125,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if self.stopping.phase == Phase::Lingering && self.is_clean() {
             self.stopping.phase = Phase::Done;
+            self.end_bfd();
             (self.answer_to, self.answer) = (Some(self.stopping.id), CommandResult::Done);
             self.record(Record::Stopped);
         }
@@ -135,14 +143,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Nobody wants the address behind a route any more: what is ours is unbound when it has lingered.
     pub(super) fn leave_address(&mut self, place: usize) {
-        let millis = match self.routes.get(place).owner {
-            Owner::Service(service) => {
-                self.config.view().services.get(usize::from(service)).map_or(0, |service| service.linger_ms)
-            }
-            _ => Service::DEFAULT_DELAY_MS,
+        let linger = match self.routes.get(place).owner {
+            Owner::Service(service) => self
+                .config
+                .view()
+                .services
+                .get(usize::from(service))
+                .map_or(Millis::ZERO, |service| service.linger_ms),
+            _ => Service::DEFAULT.linger_ms,
         };
         let now = self.now;
-        self.routes.get_mut(place).cell.leave(now, Duration::from_millis(millis.into()));
+        self.routes.get_mut(place).cell.leave(now, linger.duration());
         self.routes.sets.insert(OWED, place);
         self.time_address(place);
     }

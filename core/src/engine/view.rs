@@ -8,7 +8,7 @@ use crate::base::net::{Asn, BgpId, Families, Prefix};
 use crate::base::time::Instant;
 use crate::bgp::fsm::State;
 use crate::config::{Owner, Role, RouteSource};
-use crate::failover::posture::{Because, Posture, Wish};
+use crate::failover::posture::{Because, Posture};
 
 /// The engine as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -171,10 +171,8 @@ pub struct ServiceView<'a> {
     pub because: Because,
     /// Since when.
     pub since: Instant,
-    /// What an operator wants of it.
-    pub wish: Wish,
-    /// Until when damping holds it down; `None`: it does not.
-    pub held_until: Option<Instant>,
+    /// Whether it is drained by an operator.
+    pub drained: bool,
     /// Its addresses.
     pub addresses: u16,
     /// Those that are on this host.

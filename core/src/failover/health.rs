@@ -2,7 +2,7 @@
 
 use super::posture::Health;
 use crate::base::time::{Duration, Instant};
-use crate::config::{Check, CheckKind, ConfigView, Require};
+use crate::config::{Check, CheckKind, ConfigView, Millis, Require};
 
 /// `rise` when nothing is said.
 pub const RISE: u8 = 2;
@@ -165,18 +165,16 @@ pub const fn is_watch(check: &Check) -> bool {
 
 /// How long a probe of this check may take.
 pub const fn timeout(check: &Check) -> Duration {
-    match check.timeout_ms {
-        0 => SECOND,
-        millis => Duration::from_millis(millis as u64),
-    }
+    given_time(check.timeout_ms, SECOND)
 }
 
 /// How far apart the starts of this check's probes are.
 pub const fn interval(check: &Check) -> Duration {
-    match check.interval_ms {
-        0 => SECOND,
-        millis => Duration::from_millis(millis as u64),
-    }
+    given_time(check.interval_ms, SECOND)
+}
+
+const fn given_time(time: Millis, otherwise: Duration) -> Duration {
+    if time.get() == 0 { otherwise } else { time.duration() }
 }
 
 const fn given(count: u8, otherwise: u8) -> u8 {
@@ -215,8 +213,14 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    const CHECK: Check =
-        Check { kind: CheckKind::Tcp, rise: 2, fall: 3, interval_ms: 500, timeout_ms: 1_000, ..Check::REST };
+    const CHECK: Check = Check {
+        kind: CheckKind::Tcp,
+        rise: 2,
+        fall: 3,
+        interval_ms: Millis::of(500),
+        timeout_ms: Millis::of(1_000),
+        ..Check::REST
+    };
 
     fn at(millis: u64) -> Instant {
         Instant::from_micros(millis * 1_000)

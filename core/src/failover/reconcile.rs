@@ -191,7 +191,8 @@ impl AddressCell {
         self.set(PRESENT, present);
         self.set(MARKED, present && marked);
         match (was, present) {
-            (_, true) if self.has(BINDING) && !marked => Change::None, // the answer will say whose it is
+            // The answer will say whose it is, and from when on it answers.
+            (_, true) if self.has(BINDING) => Change::None,
             (true, true) => self.seen(marked),
             (false, true) => {
                 if !marked && self.hold == Hold::Ours {
@@ -346,7 +347,7 @@ impl AddressCell {
     /// Whether this address is evidence for announcing its route: it is here, or is being put back and the time to
     /// confirm that is not over.
     pub fn announceable(&self, now: Instant) -> bool {
-        let here = self.has(PRESENT) && !self.has(UNBINDING);
+        let here = self.has(PRESENT) && !self.has(BINDING | UNBINDING);
         self.wanted != Wanted::Nothing && (here || (self.has(RESTORING) && now < self.until))
     }
 
@@ -485,9 +486,12 @@ mod tests {
         for marked in [false, true] {
             let mut cell = wanted();
             cell.step(at(0), Ground::Ready);
-            let first = cell.observe(at(0), true, marked);
-            let second = cell.done(at(0), Outcome::Done);
-            assert!([first, second].contains(&Change::Bound), "{first:?} {second:?}");
+            assert_eq!(cell.observe(at(0), true, marked), Change::None);
+            // The kernel tells of an IPv6 address before it takes packets to it.
+            assert!(!cell.announceable(at(0)));
+            assert_eq!(cell.presence(at(0), Ground::Ready), Presence::Undecided);
+            assert_eq!(cell.done(at(0), Outcome::Done), Change::Bound);
+            assert!(cell.announceable(at(0)));
             assert_eq!(cell.standing(), Standing::Bound);
         }
     }

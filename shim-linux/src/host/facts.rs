@@ -25,6 +25,7 @@ const RTA_PRIORITY: u16 = 6;
 const RTA_TABLE: u16 = 15;
 const RT_TABLE_MAIN: u32 = 254;
 const RTN_UNICAST: u8 = 1;
+const RTN_LOCAL: u8 = 2;
 const RTN_BLACKHOLE: u8 = 6;
 const RTN_UNREACHABLE: u8 = 7;
 const RTN_PROHIBIT: u8 = 8;
@@ -115,6 +116,11 @@ pub(crate) fn read(message: &Message<'_>) -> Option<HostFact> {
         kind::DELETE_ROUTE => route(message, false),
         _ => None,
     }
+}
+
+/// Whether a route is the one by which the host takes an address for its own.
+pub(crate) fn leads_here(message: &Message<'_>) -> bool {
+    message.kind == kind::NEW_ROUTE && message.body.get(7) == Some(&RTN_LOCAL)
 }
 
 /// `struct ifinfomsg`: family, pad, type (2), index (4), flags (4), change (4).

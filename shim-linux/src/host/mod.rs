@@ -8,6 +8,7 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
 use holdover_core::base::net::{InterfaceAddress, Prefix};
@@ -61,6 +62,21 @@ struct WaitingBind {
     label: String,
 }
 
+/// How often the kernel is asked whether an IPv6 address that was added is taken for the host's own.
+const SETTLE_LOOK: Duration = Duration::from_millis(1);
+/// How long that may take before the bind counts as failed: somebody may have removed the address meanwhile.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// An IPv6 address that was added: the kernel acknowledges it first, and later, in a work queue, takes packets to it. What is
+/// announced in between is answered with "no route".
+#[derive(Clone, Copy, Debug)]
+struct Settling {
+    id: AddressId,
+    address: IpAddr,
+    look: Instant,
+    until: Instant,
+}
+
 /// The host's tables.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -71,6 +87,7 @@ pub(crate) struct Host {
     /// What an earlier run listed as its own, and what this run has listed.
     listed: BTreeSet<Entry>,
     waiting: VecDeque<WaitingBind>,
+    settling: Vec<Settling>,
     serial: u32,
     /// Changes of the list, for the management thread.
     pub(crate) changes: Vec<OwnedChange>,
@@ -90,6 +107,7 @@ impl Host {
             names: BTreeMap::new(),
             listed: listed.into_iter().collect(),
             waiting: VecDeque::new(),
+            settling: Vec::new(),
             serial: 0,
             changes: Vec::new(),
             kernel_routes: BTreeSet::new(),
@@ -211,7 +229,7 @@ impl Host {
         let label = label.to_owned();
         let until = now + LIST_PATIENCE;
         if self.listed.contains(&entry) {
-            self.bind_now(&WaitingBind { serial: 0, until, id, link, address, label }, answers);
+            self.bind_now(now, &WaitingBind { serial: 0, until, id, link, address, label }, answers);
             return;
         }
         self.serial = self.serial.wrapping_add(1);
@@ -221,28 +239,51 @@ impl Host {
     }
 
     /// The list was written up to the change with this number.
-    pub(crate) fn list_written(&mut self, serial: u32, answers: &mut VecDeque<Fact>) {
+    pub(crate) fn list_written(&mut self, now: Instant, serial: u32, answers: &mut VecDeque<Fact>) {
         while let Some(bind) = self.waiting.pop_front_if(|bind| serial.wrapping_sub(bind.serial) < 1 << 31) {
-            self.bind_now(&bind, answers);
+            self.bind_now(now, &bind, answers);
         }
     }
 
-    /// When the first waiting bind goes ahead without its entry.
+    /// When [`Host::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Instant {
-        self.waiting.front().map_or(Instant::FAR, |bind| bind.until)
+        let looks = self.settling.iter().map(|settling| settling.look);
+        looks.chain(self.waiting.front().map(|bind| bind.until)).min().unwrap_or(Instant::FAR)
     }
 
-    /// Lets binds go ahead that waited too long; whether there were any.
+    /// Lets binds go ahead that waited too long for the list, and looks at those that settle; whether there were any.
     pub(crate) fn tick(&mut self, now: Instant, answers: &mut VecDeque<Fact>) -> bool {
         let mut late = false;
         while let Some(bind) = self.waiting.pop_front_if(|bind| bind.until <= now) {
-            self.bind_now(&bind, answers);
+            self.bind_now(now, &bind, answers);
             late = true;
         }
-        late
+        late | self.look_at_settling(now, answers)
     }
 
-    fn bind_now(&mut self, bind: &WaitingBind, answers: &mut VecDeque<Fact>) {
+    /// Answers for the addresses that are the host's own by now, and for those that did not become so.
+    fn look_at_settling(&mut self, now: Instant, answers: &mut VecDeque<Fact>) -> bool {
+        let before = self.settling.len();
+        let orders = &mut self.orders;
+        self.settling.retain_mut(|settling| {
+            if settling.look > now {
+                return true;
+            }
+            let result = if is_own(orders, settling.address) {
+                Ok(Bound::Done)
+            } else if now >= settling.until {
+                Err(IoError::TimedOut)
+            } else {
+                settling.look = now + SETTLE_LOOK;
+                return true;
+            };
+            answers.push_back(Fact::Plain(Input::AddressDone { address: settling.id, result }));
+            false
+        });
+        self.settling.len() < before
+    }
+
+    fn bind_now(&mut self, now: Instant, bind: &WaitingBind, answers: &mut VecDeque<Fact>) {
         let sequence = self.orders.next_sequence();
         let mut request = orders::bind(sequence, bind.link, bind.address, &bind.label);
         let result = match self.orders.execute(&mut request) {
@@ -252,6 +293,12 @@ impl Host {
         };
         if bind.serial != 0 && result != Ok(Bound::Done) {
             self.unlist(bind.link, bind.address); // It is not ours after all.
+        }
+        let address = bind.address.address;
+        if result == Ok(Bound::Done) && address.is_ipv6() && !is_own(&mut self.orders, address) {
+            let (look, until) = (now + SETTLE_LOOK, now + SETTLE_PATIENCE);
+            self.settling.push(Settling { id: bind.id, address, look, until });
+            return;
         }
         answers.push_back(Fact::Plain(Input::AddressDone { address: bind.id, result }));
     }
@@ -341,6 +388,15 @@ impl Host {
         }
         Ok(())
     }
+}
+
+/// Whether the kernel takes packets to an address for the host's own.
+fn is_own(orders: &mut NetlinkSocket, address: IpAddr) -> bool {
+    let sequence = orders.next_sequence();
+    let mut here = false;
+    let asked =
+        orders.ask(&mut orders::way_to(sequence, address), |answer| here |= facts::leads_here(answer));
+    asked.is_ok() && here
 }
 
 fn route_done(route: RouteId, result: Result<(), Errno>) -> Fact {

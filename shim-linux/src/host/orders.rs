@@ -146,6 +146,14 @@ fn on_route(request: &mut Request, prefix: Prefix, scope: u8, kind: u8) {
     }
 }
 
+/// Asks which way packets to an address take; `facts::leads_here` reads the answer.
+pub(crate) fn way_to(sequence: u32, address: IpAddr) -> Request {
+    let mut request = Request::new(kind::GET_ROUTE, ACK, sequence);
+    request.put(&[family(address), Family::of(address).bits(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    request.address(RTA_DST, address);
+    request
+}
+
 /// Asks for all links.
 pub(crate) fn dump_links(sequence: u32) -> Request {
     let mut request = Request::new(kind::GET_LINK, DUMP, sequence);

@@ -55,6 +55,15 @@ impl NetlinkSocket {
 
     /// Has a request carried out. The kernel answers within the call that sends, so nothing is waited for.
     pub(crate) fn execute(&mut self, request: &mut Request) -> Result<(), Errno> {
+        self.ask(request, |_| {})
+    }
+
+    /// The same for a request that is answered with more than its acknowledgement: `hear` is given each such message.
+    pub(super) fn ask(
+        &mut self,
+        request: &mut Request,
+        mut hear: impl FnMut(&Message<'_>),
+    ) -> Result<(), Errno> {
         let sequence = self.sequence;
         self.send(request).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         let mut buffer = [0; 4096];
@@ -63,11 +72,11 @@ impl NetlinkSocket {
             let mut rest = buffer.get(..length).unwrap_or(&[]);
             while let Some((message, used)) = Message::first(rest) {
                 rest = rest.get(used..).unwrap_or(&[]);
-                if message.kind == ERROR && message.sequence == sequence {
-                    return match message.error() {
-                        0 => Ok(()),
-                        code => Err(Errno::from_raw_os_error(code)),
-                    };
+                match (message.kind, message.error()) {
+                    _ if message.sequence != sequence => {}
+                    (ERROR, 0) => return Ok(()),
+                    (ERROR, code) => return Err(Errno::from_raw_os_error(code)),
+                    _ => hear(&message),
                 }
             }
         }

@@ -95,9 +95,18 @@ fn bind(host: &mut Host, what: InterfaceAddress) -> Result<Bound, IoError> {
     host.bind(now(), ID, LO, what, "lo", &mut answers);
     if answers.is_empty() {
         let serial = host.serial;
-        host.list_written(serial, &mut answers);
+        host.list_written(now(), serial, &mut answers);
     }
+    settle(host, &mut answers);
     done(&mut answers)
+}
+
+/// Looks again until there is an answer.
+fn settle(host: &mut Host, answers: &mut VecDeque<Fact>) {
+    while answers.is_empty() {
+        host.tick(now(), answers);
+        thread::yield_now();
+    }
 }
 
 fn unbind(host: &mut Host, what: InterfaceAddress) -> Result<Bound, IoError> {
@@ -184,6 +193,28 @@ fn an_ipv6_address_is_usable_at_once_and_never_preferred() {
         let flags = u32::from_str_radix(line.split_whitespace().nth(4).unwrap(), 16).unwrap();
         let (deprecated, tentative) = (0x20, 0x40);
         assert_eq!(flags & (deprecated | tentative), deprecated, "{line}");
+    });
+}
+
+#[test]
+fn an_ipv6_address_is_bound_when_the_kernel_takes_packets_to_it_and_not_before() {
+    in_a_namespace(|| {
+        let mut host = told();
+        for last in 1..=100 {
+            let what = address(&format!("2001:db8::{last}/128"));
+            assert!(!is_own(&mut host.orders, what.address));
+            assert_eq!(bind(&mut host, what), Ok(Bound::Done));
+            assert!(is_own(&mut host.orders, what.address));
+        }
+        // One that was removed before the kernel came to it.
+        let (begin, mut answers) = (now(), VecDeque::new());
+        let (gone, until) = (address("2001:db8:1::1/128").address, begin + SETTLE_PATIENCE);
+        host.settling.push(Settling { id: ID, address: gone, look: begin, until });
+        assert!(!host.tick(begin, &mut answers) && answers.is_empty());
+        assert_eq!(host.deadline(), begin + SETTLE_LOOK);
+        assert!(host.tick(until, &mut answers));
+        assert_eq!(done(&mut answers), Err(IoError::TimedOut));
+        assert_eq!(host.deadline(), Instant::FAR);
     });
 }
 
@@ -282,7 +313,8 @@ fn a_route_is_installed_replaced_and_removed() {
         for own in ["10.9.0.1/24", "2001:db8:9::1/64"] {
             host.bind(now(), ID, link, address(own), "bridge", &mut answers);
             let serial = host.serial;
-            host.list_written(serial, &mut answers);
+            host.list_written(now(), serial, &mut answers);
+            settle(&mut host, &mut answers);
             assert_eq!(done(&mut answers), Ok(Bound::Done));
         }
         let hop = |text: &str| NextHop { address: text.parse::<IpAddr>().unwrap(), link: Some(link) };

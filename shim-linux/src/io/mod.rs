@@ -434,11 +434,11 @@ impl Io {
     }
 
     /// The list of what is ours was written up to this change.
-    pub(crate) fn list_written(&mut self, serial: u32) {
-        self.host.list_written(serial, &mut self.answers);
+    pub(crate) fn list_written(&mut self, now: Instant, serial: u32) {
+        self.host.list_written(now, serial, &mut self.answers);
     }
 
-    /// Lets binds go ahead that waited too long for the list; whether there were any.
+    /// Gives what time alone gives: see [`Host::tick`]; whether there was any.
     pub(crate) fn tick(&mut self, now: Instant) -> bool {
         self.host.tick(now, &mut self.answers)
     }

@@ -99,9 +99,13 @@ impl Lab {
 
     /// Writes a line, with the time since the case began, into the lab's journal.
     pub fn note(&self, what: &str) {
-        let at = self.started.elapsed();
         // A journal that cannot be written must not fail a case.
-        let _ = writeln!(lock(&self.journal), "{:9.3} {what}", at.as_secs_f64());
+        let _ = writeln!(lock(&self.journal), "{:>9} {what}", self.time(Instant::now()));
+    }
+
+    /// A moment as the journal writes it: seconds since the case began.
+    pub fn time(&self, at: Instant) -> String {
+        format!("{:.3}", at.saturating_duration_since(self.started).as_secs_f64())
     }
 
     /// A folder outside the lab's own that must go when the lab goes.
@@ -185,6 +189,28 @@ impl Lab {
             .spawn()
             .with_context(|| format!("{argv:?}"))?;
         Ok(Process { name: log.to_owned(), pid: child.id(), child: Mutex::new(child) })
+    }
+
+    /// Gives every process on `host` real-time scheduling, as if nobody else's computed on its machine.
+    pub fn in_real_time(&self, host: &str) -> Result<()> {
+        for pid in pids_in(&self.namespace(host)) {
+            bounded(&["chrt", "--all-tasks", "--fifo", "--pid", "2", &pid.to_string()])?;
+        }
+        Ok(())
+    }
+
+    /// Kills every process on `host`, and waits until none is left.
+    pub fn kill_all(&self, host: &str) -> Result<()> {
+        self.note(&format!("{host}: all are killed"));
+        let namespace = self.namespace(host);
+        self.eventually(&format!("nothing runs on {host}"), 10.0, || {
+            let left = pids_in(&namespace);
+            for pid in &left {
+                send(*pid, Signal::KILL);
+            }
+            ensure!(left.is_empty(), "{left:?}");
+            Ok(())
+        })
     }
 
     /// Runs `f` on a thread inside `host`'s namespace: sockets that it opens belong there for ever.
@@ -336,16 +362,18 @@ pub fn bounded(argv: &[&str]) -> Result<String> {
     Ok(text)
 }
 
+/// The processes in a namespace, ourselves left out.
+fn pids_in(namespace: &str) -> Vec<u32> {
+    let list = bounded(&["ip", "netns", "pids", namespace]).unwrap_or_default();
+    let own = std::process::id();
+    list.lines().filter_map(|pid| pid.parse().ok()).filter(|pid| *pid != own).collect()
+}
+
 /// Ends every process in these namespaces, then removes the namespaces.
 fn end_namespaces(namespaces: &[String]) {
-    let pids = || -> Vec<u32> {
-        let list = |name: &String| bounded(&["ip", "netns", "pids", name]).unwrap_or_default();
-        namespaces.iter().map(list).collect::<String>().lines().filter_map(|pid| pid.parse().ok()).collect()
-    };
-    let own = std::process::id();
     let end = Instant::now() + Duration::from_secs(5);
     loop {
-        let left: Vec<u32> = pids().into_iter().filter(|pid| *pid != own).collect();
+        let left: Vec<u32> = namespaces.iter().flat_map(|name| pids_in(name)).collect();
         if left.is_empty() || Instant::now() > end {
             break;
         }

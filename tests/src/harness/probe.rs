@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::lab::Lab;
@@ -25,9 +26,10 @@ pub fn serve(lab: &Lab, host: &str, address: SocketAddr) -> Result<()> {
         socket.bind(&address.into()).with_context(|| format!("bind {address}"))?;
         Ok(UdpSocket::from(socket))
     })?;
-    socket.set_read_timeout(Some(TICK))?;
+    prepare(&socket)?;
     let (stop, name) = (lab.stop_flag(), host.as_bytes().to_owned());
     std::thread::spawn(move || {
+        go_first();
         let mut buffer = [0; 64];
         while !stop.load(Ordering::Relaxed) {
             let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
@@ -41,37 +43,68 @@ pub fn serve(lab: &Lab, host: &str, address: SocketAddr) -> Result<()> {
 
 /// How long a thread may take to see that its lab is over.
 const TICK: Duration = Duration::from_millis(200);
-/// An answer later than this after its probe is a lost one.
+/// A probe without an answer after this is a lost one.
 const LATE: Duration = Duration::from_millis(400);
+/// The probe's own pace.
+const STEP: Duration = Duration::from_millis(1);
+/// What a socket keeps for a thread that does not get to run: seconds of probes, so that only the network loses any.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// A socket that loses nothing while its thread waits for a processor, and that notices the end of its lab.
+fn prepare(socket: &UdpSocket) -> Result<()> {
+    set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER)?;
+    Ok(socket.set_read_timeout(Some(TICK))?)
+}
+
+/// This thread gets a processor before those of ordinary priority. Without the right to that it is only less exact.
+fn go_first() {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), -15);
+}
 
 /// One answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Answer {
     at: Instant,
     probe: usize,
-    by: String,
+    /// Place of the node's name in the book.
+    by: usize,
 }
 
 #[derive(Default)]
+struct Answers {
+    all: Vec<Answer>,
+    names: Vec<String>,
+}
+
+impl Answers {
+    fn name(&self, answer: &Answer) -> &str {
+        self.names.get(answer.by).map_or("", String::as_str)
+    }
+}
+
+/// Sent probes and answers lie apart: who sends does not wait for who receives.
+#[derive(Default)]
 struct Book {
-    sent: Vec<Instant>,
-    answers: Vec<Answer>,
+    sent: Mutex<Vec<Instant>>,
+    answers: Mutex<Answers>,
 }
 
 /// A client that sends a probe every millisecond, until the lab ends.
 pub struct Probe {
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
 }
 
-/// What happened to the probes of a span of time.
+/// What happened to the probes of a span of time. A probe that the prober had no time to send is none.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Probes sent.
     pub sent: usize,
-    /// Probes without an answer.
-    pub lost: usize,
-    /// The longest time without any answer.
-    pub longest_gap: Duration,
+    /// When the probes were sent that had no answer.
+    pub lost: Vec<Instant>,
+    /// The longest time from the last answered probe before a lost one to the next answered one.
+    pub outage: Duration,
+    /// The longest time between two probes: what may have been missed because the prober did not run.
+    pub pause: Duration,
     /// How many answers each node gave.
     pub by: BTreeMap<String, usize>,
 }
@@ -84,27 +117,23 @@ impl Probe {
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = lab.within(host, || Ok(UdpSocket::bind((any, 0))?))?;
-        socket.set_read_timeout(Some(TICK))?;
-        let book = Arc::new(Mutex::new(Book::default()));
+        prepare(&socket)?;
+        let book = Arc::new(Book::default());
         let stop = lab.stop_flag();
         let receiver = (socket.try_clone()?, Arc::clone(&book), Arc::clone(&stop));
-        std::thread::spawn(move || receive(&receiver.0, &receiver.1, &receiver.2));
+        std::thread::spawn(move || receive(&receiver.0, &receiver.1.answers, &receiver.2));
         let sender = Arc::clone(&book);
-        std::thread::spawn(move || send(&socket, target, &sender, &stop));
+        std::thread::spawn(move || send(&socket, target, &sender.sent, &stop));
         Ok(Self { book })
-    }
-
-    fn book(&self) -> MutexGuard<'_, Book> {
-        lock(&self.book)
     }
 
     /// Waits for an answer by `node` that came after `since`; gives when it came.
     pub fn answered_by(&self, lab: &Lab, node: &str, since: Instant, seconds: f64) -> Result<Instant> {
         lab.eventually(&format!("{node} answers the client"), seconds, || {
-            let book = self.book();
-            let late = book.answers.iter().rev().take_while(|answer| answer.at > since);
-            let first = late.filter(|answer| answer.by == node).last();
-            let last = book.answers.last().map(|answer| (answer.by.clone(), answer.at.elapsed()));
+            let book = lock(&self.book.answers);
+            let late = book.all.iter().rev().take_while(|answer| answer.at > since);
+            let first = late.filter(|answer| book.name(answer) == node).last();
+            let last = book.all.last().map(|answer| (book.name(answer), answer.at.elapsed()));
             Ok(first.with_context(|| format!("the last answer: {last:?}"))?.at)
         })
     }
@@ -113,9 +142,10 @@ impl Probe {
     pub fn stays_with(&self, lab: &Lab, node: &str, seconds: f64) -> Result<()> {
         let since = Instant::now();
         lab.steadily(&format!("{node} answers"), seconds, || {
-            let book = self.book();
-            let other = book.answers.iter().rev().take_while(|a| a.at > since).find(|a| a.by != node);
-            ensure!(other.is_none(), "{other:?} answered");
+            let book = lock(&self.book.answers);
+            let mut late = book.all.iter().rev().take_while(|answer| answer.at > since);
+            let other = late.find(|answer| book.name(answer) != node);
+            ensure!(other.is_none(), "{} answered", other.map_or("", |answer| book.name(answer)));
             Ok(())
         })?;
         let report = self.report(lab, since, Instant::now())?;
@@ -129,53 +159,60 @@ impl Probe {
             ensure!(to.elapsed() > LATE, "not yet");
             Ok(())
         })?;
-        let book = self.book();
-        let mut report = Report::default();
-        let first = book.sent.partition_point(|at| *at < from);
-        let end = book.sent.partition_point(|at| *at <= to);
-        let mut answered = vec![false; end.saturating_sub(first)];
-        let mut last = from;
-        for answer in book.answers.iter().filter(|a| (first..end).contains(&a.probe)) {
-            if let Some(slot) = answered.get_mut(answer.probe - first) {
-                *slot = true;
-            }
-            *report.by.entry(answer.by.clone()).or_default() += 1;
-            report.longest_gap = report.longest_gap.max(answer.at.saturating_duration_since(last));
-            last = last.max(answer.at);
+        let sent = lock(&self.book.sent);
+        let first = sent.partition_point(|at| *at < from);
+        let end = sent.partition_point(|at| *at <= to);
+        let book = lock(&self.book.answers);
+        let mut report = Report { sent: end - first, ..Report::default() };
+        let mut answered = vec![false; report.sent];
+        let before = book.all.partition_point(|answer| answer.at < from);
+        for answer in book.all[before..].iter().filter(|answer| (first..end).contains(&answer.probe)) {
+            answered[answer.probe - first] = true;
+            *report.by.entry(book.name(answer).to_owned()).or_default() += 1;
         }
-        report.longest_gap = report.longest_gap.max(to.saturating_duration_since(last));
-        report.sent = answered.len();
-        report.lost = answered.iter().filter(|answered| !**answered).count();
+        let mut last = from;
+        let mut before = sent.get(first).copied().unwrap_or(to);
+        for (at, answered) in sent[first..end].iter().zip(answered) {
+            report.pause = report.pause.max(*at - before);
+            before = *at;
+            if answered {
+                last = *at;
+            } else {
+                report.lost.push(*at);
+                report.outage = report.outage.max(*at + STEP - last);
+            }
+        }
         Ok(report)
     }
 }
 
-fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sends a probe at each full millisecond; after a pause of the machine it goes on, it does not catch up.
-fn send(socket: &UdpSocket, target: SocketAddr, book: &Mutex<Book>, stop: &AtomicBool) {
-    let step = Duration::from_millis(1);
+fn send(socket: &UdpSocket, target: SocketAddr, sent: &Mutex<Vec<Instant>>, stop: &AtomicBool) {
+    go_first();
     let mut next = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let number = {
-            let mut book = lock(book);
-            book.sent.push(Instant::now());
-            book.sent.len() - 1
+            let mut sent = lock(sent);
+            sent.push(Instant::now());
+            sent.len() - 1
         };
         // No route, no buffer: the probe is lost, which is what is measured.
         let _ = socket.send_to(&u64::try_from(number).unwrap_or(0).to_be_bytes(), target);
-        next += step;
-        match next.checked_duration_since(Instant::now()) {
-            // pause: the probe's own pace
-            Some(pause) => std::thread::sleep(pause),
-            None => next = Instant::now(),
+        let now = Instant::now();
+        while next <= now {
+            next += STEP;
         }
+        // pause: the probe's own pace
+        std::thread::sleep(next - now);
     }
 }
 
-fn receive(socket: &UdpSocket, book: &Mutex<Book>, stop: &AtomicBool) {
+fn receive(socket: &UdpSocket, answers: &Mutex<Answers>, stop: &AtomicBool) {
+    go_first();
     let mut buffer = [0; 64];
     while !stop.load(Ordering::Relaxed) {
         let len = match socket.recv(&mut buffer) {
@@ -188,7 +225,12 @@ fn receive(socket: &UdpSocket, book: &Mutex<Book>, stop: &AtomicBool) {
             continue;
         };
         let probe = usize::try_from(u64::from_be_bytes(*number)).unwrap_or(usize::MAX);
-        let by = String::from_utf8_lossy(name).into_owned();
-        lock(book).answers.push(Answer { at: Instant::now(), probe, by });
+        let mut book = lock(answers);
+        let known = book.names.iter().position(|known| known.as_bytes() == name);
+        let by = known.unwrap_or_else(|| {
+            book.names.push(String::from_utf8_lossy(name).into_owned());
+            book.names.len() - 1
+        });
+        book.all.push(Answer { at: Instant::now(), probe, by });
     }
 }

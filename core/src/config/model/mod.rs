@@ -11,8 +11,7 @@ pub use peer::*;
 pub use rule::*;
 pub use service::*;
 
-use core::net::IpAddr;
-
+use super::target::Target;
 use crate::base::limits::CHECKS_PER_SERVICE;
 use crate::base::net::{Asn, BgpId, Families, Family};
 use crate::base::table::{Table, TableMut};
@@ -184,20 +183,9 @@ pub struct ConfigView<'a> {
 }
 
 impl<'a> ConfigView<'a> {
-    /// The address that a check asks, when its target names one and the kind of check goes there.
-    pub fn target_address(&self, check: &Check) -> Option<IpAddr> {
-        if !matches!(check.kind, CheckKind::Tcp | CheckKind::Icmp | CheckKind::Http) {
-            return None;
-        }
-        let target = self.text(check.target);
-        let host = target.split_once("://").map_or(target, |(_, rest)| rest);
-        let host = host.split('/').next().unwrap_or(host);
-        let bare = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-            Some((inside, _)) => inside,
-            None if check.kind == CheckKind::Icmp => host,
-            None => host.rsplit_once(':').map_or(host, |(address, _)| address),
-        };
-        bare.parse().ok()
+    /// What a check asks.
+    pub fn target(&self, check: &Check) -> Target<'a> {
+        Target::parse(check.kind, self.text(check.target))
     }
 
     /// The text of a span; empty when it is not given.

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 
 use super::{ListRef, Span};
 use crate::base::net::{Family, InterfaceAddress, Prefix};
+use crate::base::time::Duration;
 
 /// Who says that a route exists. The order is the order of precedence: a prefix has one owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +118,42 @@ pub enum OnFailure {
     Standby,
 }
 
+/// A time, in two octets: any number of milliseconds up to [`Millis::FINE`], whole seconds from there to 9 hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(u16);
+
+impl Millis {
+    /// No time.
+    pub const ZERO: Self = Self(0);
+    /// Beyond so many milliseconds, a time is whole seconds.
+    pub const FINE: u32 = 0x7FFF;
+    /// The longest time, in milliseconds: 9 hours.
+    pub const MOST: u32 = 9 * 3_600 * 1_000;
+    /// This bit says that the others count seconds.
+    const SECONDS: u16 = 0x8000;
+
+    /// So many milliseconds; what does not fit is rounded down.
+    #[expect(clippy::cast_possible_truncation, reason = "both are held below 15 bits")]
+    pub const fn of(millis: u32) -> Self {
+        if millis <= Self::FINE {
+            return Self(millis as u16);
+        }
+        let held = if millis < Self::MOST { millis } else { Self::MOST };
+        Self((held / 1_000) as u16 | Self::SECONDS)
+    }
+
+    /// How many milliseconds.
+    pub const fn get(self) -> u32 {
+        let count = (self.0 & !Self::SECONDS) as u32;
+        if self.0 & Self::SECONDS == 0 { count } else { count.saturating_mul(1_000) }
+    }
+
+    /// The same as a span of time.
+    pub const fn duration(self) -> Duration {
+        Duration::from_millis(self.get() as u64)
+    }
+}
+
 /// A `failover` block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -142,16 +179,28 @@ pub struct Service {
     pub no_preempt: bool,
     /// `unbind-when-withdrawn`.
     pub unbind_when_withdrawn: bool,
-    /// Which of the times below were given: bit 0 preempt, 1 start, 2 drain, 3 linger (so that `print` is exact).
+    /// Which of the times below were given: bit 0 preempt, 1 start, 2 drain, 3 linger, 4 drain-timeout, 5 dampen (so
+    /// that `print` is exact).
     pub given: u8,
-    /// `preempt delay`, in milliseconds; default 0.
-    pub preempt_delay_ms: u32,
-    /// `start-delay`, in milliseconds; default 0.
-    pub start_delay_ms: u32,
-    /// `drain-delay`, in milliseconds; default 2,000.
-    pub drain_delay_ms: u32,
-    /// `linger`, in milliseconds; default 2,000: how long an address stays bound after its withdrawal has left.
-    pub linger_ms: u32,
+    /// `dampen failures`: so many changes from healthy to unhealthy within [`Self::dampen_within_ms`] hold the service
+    /// down; 0: `no dampen`. Default 3.
+    pub dampen_failures: u8,
+    /// `preempt delay`, default 0.
+    pub preempt_delay_ms: Millis,
+    /// `start-delay`, default 0.
+    pub start_delay_ms: Millis,
+    /// `drain-delay`, default 2,000.
+    pub drain_delay_ms: Millis,
+    /// `linger`, default 2,000: how long an address stays bound after its withdrawal has left.
+    pub linger_ms: Millis,
+    /// `drain-timeout`, default 5,000: how long a drain waits for its last neighbor.
+    pub drain_timeout_ms: Millis,
+    /// `dampen within`, default 60,000.
+    pub dampen_within_ms: Millis,
+    /// `dampen hold`, default 3,000: how long the first time, each further time twice as long.
+    pub dampen_hold_ms: Millis,
+    /// `dampen max`, default 300,000: how long at most.
+    pub dampen_max_ms: Millis,
 }
 
 impl Service {
@@ -169,13 +218,27 @@ impl Service {
         no_preempt: false,
         unbind_when_withdrawn: false,
         given: 0,
-        preempt_delay_ms: 0,
-        start_delay_ms: 0,
-        drain_delay_ms: 0,
-        linger_ms: 0,
+        preempt_delay_ms: Millis::ZERO,
+        start_delay_ms: Millis::ZERO,
+        drain_delay_ms: Millis::ZERO,
+        linger_ms: Millis::ZERO,
+        drain_timeout_ms: Millis::ZERO,
+        dampen_failures: 0,
+        dampen_within_ms: Millis::ZERO,
+        dampen_hold_ms: Millis::ZERO,
+        dampen_max_ms: Millis::ZERO,
     };
-    /// [`Self::drain_delay_ms`] and [`Self::linger_ms`] of a new block.
-    pub const DEFAULT_DELAY_MS: u32 = 2_000;
+    /// A new block, in which nothing is said yet.
+    pub const DEFAULT: Self = Self {
+        drain_delay_ms: Millis::of(2_000),
+        linger_ms: Millis::of(2_000),
+        drain_timeout_ms: Millis::of(5_000),
+        dampen_failures: 3,
+        dampen_within_ms: Millis::of(60_000),
+        dampen_hold_ms: Millis::of(3_000),
+        dampen_max_ms: Millis::of(300_000),
+        ..Self::REST
+    };
 }
 
 /// The kind of a check.
@@ -214,10 +277,14 @@ pub struct Check {
     pub name: Span,
     /// What stands after the kind, as it was written (URL, address, path, arguments, and options of that kind).
     pub target: Span,
-    /// `interval` in milliseconds; 0: not given (1,000).
-    pub interval_ms: u32,
-    /// `timeout` in milliseconds; 0: not given (1,000).
-    pub timeout_ms: u32,
+    /// `interval`; zero: not given (1,000).
+    pub interval_ms: Millis,
+    /// `timeout`; zero: not given (1,000).
+    pub timeout_ms: Millis,
+    /// `fast-interval`, while a verdict is changing; zero: not given (the interval).
+    pub fast_interval_ms: Millis,
+    /// `start-delay`, before the first run; zero: not given (none).
+    pub start_delay_ms: Millis,
 }
 
 impl Check {
@@ -231,7 +298,25 @@ impl Check {
         fall: 0,
         name: Span::EMPTY,
         target: Span::EMPTY,
-        interval_ms: 0,
-        timeout_ms: 0,
+        interval_ms: Millis::ZERO,
+        timeout_ms: Millis::ZERO,
+        fast_interval_ms: Millis::ZERO,
+        start_delay_ms: Millis::ZERO,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_in_two_octets_keeps_its_milliseconds_and_its_order() {
+        for millis in [0, 1, 10, 32_767, 33_000, 60_000, 300_000, Millis::MOST] {
+            assert_eq!(Millis::of(millis).get(), millis);
+            assert_eq!(Millis::of(millis).duration(), Duration::from_millis(u64::from(millis)));
+            assert!(millis == 0 || Millis::of(millis) > Millis::of(millis - 1));
+        }
+        assert_eq!(Millis::of(33_999).get(), 33_000);
+        assert_eq!(Millis::of(u32::MAX).get(), Millis::MOST);
+    }
 }

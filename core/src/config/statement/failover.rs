@@ -9,9 +9,10 @@ use crate::config::error::{ErrorKind, Fault, Lint};
 use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Options, Word};
 use crate::config::matcher::{Token, Values};
 use crate::config::model::{
-    Bind, Check, CheckKind, ConfigView, ListRef, OnFailure, Owner, Require, Role, Service, Span,
+    Bind, Check, CheckKind, ConfigView, ListRef, Millis, OnFailure, Owner, Require, Role, Service, Span,
 };
 use crate::config::platform::CheckKinds;
+use crate::config::target::Exec;
 use crate::config::value::{Kind, Value};
 
 /// Printed before what stands in the block.
@@ -226,18 +227,34 @@ pub(super) const CHECKS: &[Statement] = &[
     Statement::new(
         &[CHECK, NAME, OPTIONS, Word("exec"), Line("COMMAND")],
         "healthy while this command exits with 0; options stand before `exec`, the rest of the line is its arguments",
-        |draft, values| check(draft, values, CheckKind::Exec, 5, 1),
+        |draft, values| {
+            let command = Exec::command(values.text(5));
+            command.map_err(|flaw| Fault { offset: flaw.at, ..Fault::at(5, flaw.what) })?;
+            check(draft, values, CheckKind::Exec, 5, 1)
+        },
     )
     .default(DEFAULTS)
     .print(|view, subject, values| print_check(view, subject, values, CheckKind::Exec, 5, 1)),
     Statement::new(
-        &[CHECK, NAME, Word("process"), Choice(&["pidfile", "unit"]), Arg(Kind::Word, "PATH|UNIT")],
-        "healthy while this process lives; the kernel tells, there is no interval",
-        check_process,
+        &[CHECK, NAME, Word("process"), Word("pidfile"), Arg(Kind::Path, "PATH")],
+        "healthy while the process lives whose number stands in this file; the kernel tells, there is no interval",
+        |draft, values| check_process(draft, values, "pidfile"),
     )
-    .print(print_process),
+    .print(|view, subject, values| print_process(view, subject, values, "pidfile ")),
     Statement::new(
-        &[CHECK, NAME, Word("file"), Arg(Kind::Word, "PATH"), Flag("absent"), OPTIONS],
+        &[CHECK, NAME, Word("process"), Word("unit"), Arg(Kind::Unit, "UNIT")],
+        "healthy while this unit of systemd has a process; the kernel tells, there is no interval",
+        |draft, values| check_process(draft, values, "unit"),
+    )
+    .print(|view, subject, values| print_process(view, subject, values, "unit ")),
+    Statement::new(
+        &[CHECK, NAME, Word("process"), Word("cgroup"), Arg(Kind::Path, "PATH")],
+        "healthy while this control group holds a process; the kernel tells, there is no interval",
+        |draft, values| check_process(draft, values, "cgroup"),
+    )
+    .print(|view, subject, values| print_process(view, subject, values, "cgroup ")),
+    Statement::new(
+        &[CHECK, NAME, Word("file"), Arg(Kind::Path, "PATH"), Flag("absent"), OPTIONS],
         "healthy while this file exists, or does not",
         check_file,
     )
@@ -306,7 +323,7 @@ fn print_bind<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'
 }
 
 /// One of the four times, as [`Service::given`] counts them.
-fn time(service: &mut Service, which: u8) -> &mut u32 {
+fn time(service: &mut Service, which: u8) -> &mut Millis {
     match which {
         0 => &mut service.preempt_delay_ms,
         1 => &mut service.start_delay_ms,
@@ -318,13 +335,13 @@ fn time(service: &mut Service, which: u8) -> &mut u32 {
 fn set_time(draft: &mut Draft<'_>, values: &Values<'_>, which: u8) -> Result<(), Fault> {
     let service = draft.service()?;
     service.given |= 1 << which;
-    *time(service, which) = values.number(0);
+    *time(service, which) = Millis::of(values.number(0));
     Ok(())
 }
 
 fn print_time<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>, which: u8) -> bool {
     let Some(mut service) = service(view, subject).copied() else { return false };
-    values.set(0, Value::Number(*time(&mut service, which)));
+    values.set(0, Value::Number(time(&mut service, which).get()));
     service.given & (1 << which) != 0
 }
 
@@ -370,7 +387,7 @@ fn add_check(
     }
     let (interval_ms, timeout_ms) = (option(0), option(1));
     let or_default = |ms: u32| if ms == 0 { Check::DEFAULT_MS } else { ms };
-    if kind != CheckKind::Process && timeout_ms > 0 && timeout_ms > or_default(interval_ms) {
+    if timeout_ms > 0 && timeout_ms > or_default(interval_ms) {
         draft.warn(Lint::SlowCheck, values, 0);
     }
     let name = draft.intern(values.text(0))?;
@@ -381,14 +398,14 @@ fn add_check(
         fall: short(3),
         name,
         target,
-        interval_ms,
-        timeout_ms,
+        interval_ms: Millis::of(interval_ms),
+        timeout_ms: Millis::of(timeout_ms),
+        ..Check::REST
     })
 }
 
-fn check_process(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let what = if values.number(1) == 1 { "unit" } else { "pidfile" };
-    let target = draft.intern_words([what, values.text(2)])?;
+fn check_process(draft: &mut Draft<'_>, values: &Values<'_>, how: &str) -> Result<(), Fault> {
+    let target = draft.intern_words([how, values.text(1)])?;
     add_check(draft, values, CheckKind::Process, target, 9)
 }
 
@@ -414,7 +431,8 @@ fn print_check<'v>(
     let address = if kind == CheckKind::Icmp { text.parse::<IpAddr>().ok() } else { None };
     values.set(0, Value::Text(view.text(check.name)));
     values.set(target, address.map_or(Value::Text(text), Value::Address));
-    let numbers = [check.interval_ms, check.timeout_ms, u32::from(check.rise), u32::from(check.fall)];
+    let numbers =
+        [check.interval_ms.get(), check.timeout_ms.get(), u32::from(check.rise), u32::from(check.fall)];
     for (index, number) in (options..).zip(numbers) {
         if number > 0 {
             values.set(index, Value::Number(number));
@@ -423,12 +441,16 @@ fn print_check<'v>(
     true
 }
 
-fn print_process<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+fn print_process<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    how: &'static str,
+) -> bool {
     let printed = print_check(view, subject, values, CheckKind::Process, 1, 9);
-    let (what, name) = values.text(1).split_once(' ').unwrap_or(("", ""));
-    values.set(1, Value::Choice(u8::from(what == "unit")));
-    values.set(2, Value::Text(name));
-    printed
+    let name = values.text(1).strip_prefix(how);
+    values.set(1, Value::Text(name.unwrap_or("")));
+    printed && name.is_some()
 }
 
 fn print_file<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {

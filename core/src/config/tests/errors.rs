@@ -228,16 +228,12 @@ fn the_platform_says_what_it_cannot_do() {
     says(
         "bfd\n profile fast\n  transmit-interval 50\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 \
          bfd\nfailover x\n address 192.0.2.1/32\n check a tcp 192.0.2.1:80 interval 100ms",
-        &[
-            "error: line 1, column 1: this version of Holdover for Linux does not speak BFD",
-            "error: line 6, column 2: this version of Holdover for Linux does not speak BFD",
-            "error: line 9, column 2: this version of Holdover for Linux does not run checks",
-        ],
+        &["error: line 9, column 2: this version of Holdover for Linux does not run checks"],
     );
-    let bare = Platform { md5: false, kernel_routes: false, ..Platform::ALL };
+    let bare = Platform { bfd: false, md5: false, kernel_routes: false, ..Platform::ALL };
     let (_, said, _) = read_all(
         "ip route 10.0.0.0/8 Null0\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 password \
-         secret\n redistribute kernel\nsteer a\n install kernel",
+         secret\n redistribute kernel\n neighbor 10.0.0.1 bfd\nbfd\nsteer a\n install kernel",
         &bare,
     );
     assert_eq!(
@@ -246,7 +242,9 @@ fn the_platform_says_what_it_cannot_do() {
             "error: line 1, column 1: this platform installs no kernel routes",
             "error: line 4, column 2: this platform cannot sign TCP segments (RFC 2385)",
             "error: line 5, column 2: this platform has no kernel routes",
-            "error: line 7, column 2: this platform installs no kernel routes",
+            "error: line 6, column 2: this platform does not speak BFD",
+            "error: line 7, column 1: this platform does not speak BFD",
+            "error: line 9, column 2: this platform installs no kernel routes",
         ]
     );
 }

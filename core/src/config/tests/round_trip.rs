@@ -78,7 +78,9 @@ fn word(rand: &mut Rand, kind: Kind) -> String {
         Kind::LargeCommunity => format!("63949:1:{octet}"),
         Kind::Duration => one_of(rand, &["500ms", "30s", "2m", "1500ms"]).to_string(),
         Kind::Url => one_of(rand, &["http://127.0.0.1:8080/healthz", "https://example.org/"]).to_string(),
-        Kind::Word => one_of(rand, &["/run/x.pid", "s3cr!t#", "nginx.service"]).to_string(),
+        Kind::Path => one_of(rand, &["/run/x.pid", "\"/srv/a b/\\\"c\\\"\""]).to_string(),
+        Kind::Unit => one_of(rand, &["nginx.service", "web"]).to_string(),
+        Kind::Word => one_of(rand, &["/run/x.pid", "s3cr!t#"]).to_string(),
     }
 }
 
@@ -111,6 +113,7 @@ fn line(rand: &mut Rand, tokens: &[Token], out: &mut Vec<String>) {
                     out.push(word(rand, kind));
                 }
             }
+            Token::Line("COMMAND") => out.push("/bin/sh -c \"test -e \\\"/run/x y\\\"\"".to_string()),
             Token::Line(_) => out.push("some text, with ! and #".to_string()),
             Token::Anything => {}
         }
@@ -156,6 +159,12 @@ fn configuration(
                 words.push("no".to_string());
             }
             line(rand, row.syntax, &mut words);
+            if let [check, name, ..] = &mut words[..]
+                && check == "check"
+            {
+                // Each has its own.
+                *name = format!("C{}", lines.len());
+            }
             lines.push((words.join(" "), format!("{row:?}")));
             // Back to where we were: the line may have opened a node.
             lines.extend(opener.lines().map(|line| (line.to_string(), String::new())));
@@ -188,7 +197,7 @@ fn configuration(
 fn what_is_printed_reads_back_as_the_same_configuration() {
     let rows: Vec<_> = statements().filter(|(_, row)| row.tier == Tier::Act).collect();
     let (mut used, mut turns) = (BTreeSet::new(), [0; 10]);
-    for seed in 0..super::robust::seeds(30) {
+    for seed in 0..super::robust::seeds(60) {
         let mut rand = Rand::new(seed);
         let config = configuration(&mut rand, &rows, &mut turns, &mut used);
         let text = format!("{}", Printed(config.view()));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{BfdView, Family, Peer, Route, Session, addresses};
+use super::{BfdView, Family, Peer, Route, Session, addresses, moment};
 use crate::harness::Process;
 use crate::harness::lab::Lab;
 use crate::harness::topology::{NODES, SHARED, SHARED6, segment4, segment6};
@@ -156,7 +156,7 @@ impl Bird {
         let pid = lab.dir().join(format!("{host}-bird.pid"));
         let (file, control, pid) = (file.to_string_lossy(), socket.to_string_lossy(), pid.to_string_lossy());
         let argv = ["bird", "-f", "-c", &file, "-s", &control, "-P", &pid];
-        let process = lab.spawn(host, &format!("{host}-bird-out"), &argv, &[])?;
+        let process = lab.spawn(host, &format!("{host}-bird-out"), &argv, &[("TZ", "UTC")])?;
         let bird = Self { process, socket, log, names: config.names.clone() };
         lab.eventually("BIRD answers", 20.0, || {
             if let Some(status) = bird.process.ended()? {
@@ -298,6 +298,13 @@ impl Peer for Bird {
             transmit_ms: milliseconds(words.get(words.len().saturating_sub(2)))?,
             detection_ms: milliseconds(words.last())?,
         })
+    }
+
+    fn ended_by_bfd(&self, remote: IpAddr) -> Result<f64> {
+        let ended = format!("{}: BFD session down", self.name(remote)?);
+        let log = std::fs::read_to_string(&self.log)?;
+        let line = log.lines().rev().find(|line| line.contains(&ended)).context("BIRD does not say so")?;
+        moment(line)
     }
 
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()> {

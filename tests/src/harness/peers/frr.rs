@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{BfdView, Family, Peer, Route, Session, bird, elements, number, text};
+use super::{BfdView, Family, Peer, Route, Session, bird, elements, moment, number, text};
 use crate::harness::Process;
 use crate::harness::lab::{Lab, bounded};
 use crate::harness::topology::{NODES, segment4, segment6};
@@ -118,7 +118,7 @@ impl Frr {
         lab.write(&format!("{host}-zebra.conf"), "hostname peer\n")?;
         lab.write(
             &format!("{host}-bgpd.conf"),
-            &format!("hostname peer\ndebug bgp neighbor-events\n{}", config.text),
+            &format!("hostname peer\nlog timestamp precision 3\ndebug bgp neighbor-events\n{}", config.text),
         )?;
         let daemon = |name: &str| {
             let program = format!("/usr/lib/frr/{name}");
@@ -126,7 +126,7 @@ impl Frr {
             let argv =
                 [&program, "-N", &space, "-f", &file.to_string_lossy(), "-P", "0", "-u", "frr", "-g", "frr"];
             let argv = [&argv[..], &["--log", "stdout"]].concat();
-            lab.spawn(host, &format!("{host}-{name}"), &argv, &[])
+            lab.spawn(host, &format!("{host}-{name}"), &argv, &[("TZ", "UTC")])
         };
         daemon("zebra")?;
         lab.eventually("zebra answers", 20.0, || Ok(std::fs::metadata(folder.join("zserv.api")).map(drop)?))?;
@@ -153,6 +153,10 @@ impl Frr {
             argv.extend(["-c", command]);
         }
         bounded(&argv)
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(format!("/proc/{}/fd/1", self.bgpd.pid()))?)
     }
 
     fn show(&self, command: &str) -> Result<Value> {
@@ -217,8 +221,7 @@ impl Peer for Frr {
 
     fn last_words(&self, remote: IpAddr) -> Result<String> {
         // A text is logged; the view forgets it with the next attempt.
-        let log = std::fs::read_to_string(format!("/proc/{}/fd/1", self.bgpd.pid()))?;
-        Ok(self.vtysh(&[&format!("show bgp neighbors {remote}")])? + &log)
+        Ok(self.vtysh(&[&format!("show bgp neighbors {remote}")])? + &self.log()?)
     }
 
     fn refresh(&self, remote: IpAddr) -> Result<()> {
@@ -242,6 +245,14 @@ impl Peer for Frr {
             transmit_ms: u32::try_from(transmit)?,
             detection_ms: u32::try_from(detection)?,
         })
+    }
+
+    fn ended_by_bfd(&self, remote: IpAddr) -> Result<f64> {
+        let log = self.log()?;
+        let ended = |line: &&str| {
+            line.contains(&format!("neighbor {remote}")) && line.ends_with(" Down BFD down received")
+        };
+        moment(log.lines().rev().find(ended).context("FRR does not say so")?)
     }
 
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()> {

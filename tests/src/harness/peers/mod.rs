@@ -158,6 +158,10 @@ pub trait Peer: Send + Sync {
     fn bfd(&self, remote: IpAddr) -> Result<BfdView> {
         bail!("this speaker has no BFD, and none with {remote}")
     }
+    /// When its session with `remote` ended because BFD went down, in seconds since 1970.
+    fn ended_by_bfd(&self, remote: IpAddr) -> Result<f64> {
+        bail!("this speaker has no BFD, and none with {remote}")
+    }
     /// Closes the session for an operator, with a text (RFC 9003).
     fn shut_down(&self, remote: IpAddr, text: &str) -> Result<()>;
 
@@ -261,4 +265,30 @@ fn elements(value: &Value) -> &[Value] {
 /// Every string below `value`, split at blanks, that parses as an address.
 fn addresses(texts: &str) -> Vec<IpAddr> {
     texts.split([' ', ',', '[', ']', '"']).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// A moment in UTC as seconds since 1970: `2026-11-22 11:09:54.271`, with any signs between the numbers.
+pub fn moment(text: &str) -> Result<f64> {
+    let numbers: Vec<&str> = text.split(|letter: char| !letter.is_ascii_digit() && letter != '.').collect();
+    let [year, month, day, hour, minute, second, ..] = numbers.as_slice() else { bail!("no moment: {text}") };
+    let (year, month, day): (i32, i32, i32) = (year.parse()?, month.parse()?, day.parse()?);
+    // The year is counted from March, so that a leap day is its last one.
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
+    let (hour, minute): (f64, f64) = (hour.parse()?, minute.parse()?);
+    Ok(f64::from(days) * 86_400.0 + hour * 3_600.0 + minute * 60.0 + second.parse::<f64>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_those_of_the_calendar() {
+        let close = |text, seconds: f64| (moment(text).unwrap() - seconds).abs() < 0.000_5;
+        assert!(close("1970-01-01 00:00:00.000", 0.0));
+        assert!(close("2000/02/29 00:00:00.007 BGP:", 951_782_400.007));
+        assert!(close("2026-11-21T23:59:59.999Z", 1_795_305_599.999));
+        assert!(moment("11:09").is_err());
+    }
 }
