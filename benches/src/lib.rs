@@ -1,3 +1,4 @@
-//! What the benches measure with.
+//! What the benches measure with, and the failover lab.
 
+pub mod lab;
 pub mod messages;

@@ -1,9 +1,10 @@
-//! The chores of the project: `cargo xtask test|e2e|soak|lint|docs`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lab|lint|docs`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
 mod docs;
 mod e2e;
+mod lab;
 mod lint;
 mod packages;
 mod process;
@@ -27,6 +28,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "test", usage: test::USAGE, help: test::HELP, run: test::run },
     Chore { name: "e2e", usage: e2e::USAGE, help: e2e::HELP, run: e2e::run },
     Chore { name: "soak", usage: soak::USAGE, help: soak::HELP, run: soak::run },
+    Chore { name: "lab", usage: lab::USAGE, help: lab::HELP, run: lab::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
 ];

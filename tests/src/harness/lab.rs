@@ -206,7 +206,7 @@ impl Lab {
         self.eventually(&format!("nothing runs on {host}"), 10.0, || {
             let left = pids_in(&namespace);
             for pid in &left {
-                send(*pid, Signal::KILL);
+                signal(*pid, Signal::KILL);
             }
             ensure!(left.is_empty(), "{left:?}");
             Ok(())
@@ -308,7 +308,7 @@ impl Process {
     /// Sends a signal; an error if the process is gone.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         ensure!(lock(&self.child).try_wait()?.is_none(), "{} has already ended", self.name);
-        send(self.pid, signal);
+        self::signal(self.pid, signal);
         Ok(())
     }
 
@@ -341,7 +341,8 @@ impl Process {
     }
 }
 
-fn send(pid: u32, signal: Signal) {
+/// Sends a signal to a process of a lab.
+pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         // It may have ended meanwhile; that is no error.
         let _ = rustix::process::kill_process(pid, signal);
@@ -363,10 +364,16 @@ pub fn bounded(argv: &[&str]) -> Result<String> {
 }
 
 /// The processes in a namespace, ourselves left out.
-fn pids_in(namespace: &str) -> Vec<u32> {
+pub fn pids_in(namespace: &str) -> Vec<u32> {
     let list = bounded(&["ip", "netns", "pids", namespace]).unwrap_or_default();
     let own = std::process::id();
     list.lines().filter_map(|pid| pid.parse().ok()).filter(|pid| *pid != own).collect()
+}
+
+/// Runs a short command and gives all that it prints, however it ends.
+pub fn bounded_any(argv: &[&str]) -> Result<String> {
+    let out = Command::new("timeout").arg(COMMAND_LIMIT).args(argv).stdin(Stdio::null()).output()?;
+    Ok(String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
 }
 
 /// Ends every process in these namespaces, then removes the namespaces.
@@ -378,8 +385,8 @@ fn end_namespaces(namespaces: &[String]) {
             break;
         }
         for pid in left {
-            send(pid, Signal::CONT);
-            send(pid, Signal::KILL);
+            signal(pid, Signal::CONT);
+            signal(pid, Signal::KILL);
         }
         // pause: the kernel takes a moment to end what was killed
         std::thread::sleep(Duration::from_millis(5));

@@ -12,6 +12,7 @@ pub mod peers;
 pub mod probe;
 pub mod raw;
 pub mod runner;
+pub mod service;
 pub mod topology;
 
 pub use anyhow::{Context, Result, anyhow, bail, ensure};

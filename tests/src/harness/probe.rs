@@ -15,30 +15,44 @@ use super::lab::Lab;
 
 /// Starts a service on `host` that answers each datagram to `address` with the datagram and the host's name.
 ///
-/// It is bound before the address is there (`IP_FREEBIND`), and lives as long as the lab.
+/// It is bound before the address is there (`IP_FREEBIND`), and lives as long as the lab. One that can die is a
+/// [`Service`](super::service::Service).
 pub fn serve(lab: &Lab, host: &str, address: SocketAddr) -> Result<()> {
-    let socket = lab.within(host, || {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        match address {
-            SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
-            SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
-        }
-        socket.bind(&address.into()).with_context(|| format!("bind {address}"))?;
-        Ok(UdpSocket::from(socket))
-    })?;
-    prepare(&socket)?;
-    let (stop, name) = (lab.stop_flag(), host.as_bytes().to_owned());
-    std::thread::spawn(move || {
-        go_first();
-        let mut buffer = [0; 64];
-        while !stop.load(Ordering::Relaxed) {
-            let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
-            let answer: Vec<u8> = buffer.iter().take(len).chain(&name).copied().collect();
-            // Without a route back the client counts it as lost, which it is.
-            let _ = socket.send_to(&answer, from);
-        }
-    });
+    let socket = lab.within(host, || bound(address))?;
+    let (stop, name) = (lab.stop_flag(), host.to_owned());
+    std::thread::spawn(move || echo(&socket, &name, &stop));
     Ok(())
+}
+
+/// A datagram socket at an address that need not be there yet.
+pub(super) fn bound(address: SocketAddr) -> Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    freebind(&socket, address)?;
+    socket.bind(&address.into()).with_context(|| format!("bind {address}"))?;
+    let socket = UdpSocket::from(socket);
+    prepare(&socket)?;
+    Ok(socket)
+}
+
+/// Lets a socket be bound to an address that is not there yet.
+pub(super) fn freebind(socket: &Socket, address: SocketAddr) -> Result<()> {
+    match address {
+        SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
+    }
+    Ok(())
+}
+
+/// Answers every datagram with itself and `name`, until told to stop.
+pub(super) fn echo(socket: &UdpSocket, name: &str, stop: &AtomicBool) {
+    go_first();
+    let mut buffer = [0; 64];
+    while !stop.load(Ordering::Relaxed) {
+        let Ok((len, from)) = socket.recv_from(&mut buffer) else { continue };
+        let answer: Vec<u8> = buffer.iter().take(len).chain(name.as_bytes()).copied().collect();
+        // Without a route back the client counts it as lost, which it is.
+        let _ = socket.send_to(&answer, from);
+    }
 }
 
 /// How long a thread may take to see that its lab is over.
@@ -61,9 +75,20 @@ fn go_first() {
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), -15);
 }
 
-/// One answer.
+/// One answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// When it came.
+    pub at: Instant,
+    /// The number of its probe: they are counted from 0 on.
+    pub probe: usize,
+    /// The node that gave it.
+    pub by: String,
+}
+
+/// An answer as the book has it.
 #[derive(Clone, Copy, Debug)]
-struct Answer {
+struct Entry {
     at: Instant,
     probe: usize,
     /// Place of the node's name in the book.
@@ -72,13 +97,18 @@ struct Answer {
 
 #[derive(Default)]
 struct Answers {
-    all: Vec<Answer>,
+    all: Vec<Entry>,
     names: Vec<String>,
 }
 
 impl Answers {
-    fn name(&self, answer: &Answer) -> &str {
+    fn name(&self, answer: &Entry) -> &str {
         self.names.get(answer.by).map_or("", String::as_str)
+    }
+
+    /// Those that came after `since`.
+    fn after(&self, since: Instant) -> &[Entry] {
+        &self.all[self.all.partition_point(|answer| answer.at <= since)..]
     }
 }
 
@@ -127,15 +157,33 @@ impl Probe {
         Ok(Self { book })
     }
 
+    /// The answers that came after `since`, in the order of their coming.
+    pub fn answers(&self, since: Instant) -> Vec<Answer> {
+        let book = lock(&self.book.answers);
+        let answer =
+            |entry: &Entry| Answer { at: entry.at, probe: entry.probe, by: book.name(entry).to_owned() };
+        book.after(since).iter().map(answer).collect()
+    }
+
+    /// The number of the first probe sent since `from`, and when it and those after it were sent, up to `to`.
+    pub fn sent(&self, from: Instant, to: Instant) -> (usize, Vec<Instant>) {
+        let sent = lock(&self.book.sent);
+        let first = sent.partition_point(|at| *at < from);
+        let end = sent.partition_point(|at| *at <= to);
+        (first, sent.get(first..end).unwrap_or_default().to_vec())
+    }
+
+    /// When `node` first answered after `since`; the error says who answered last.
+    pub fn first_answer(&self, node: &str, since: Instant) -> Result<Instant> {
+        let book = lock(&self.book.answers);
+        let first = book.after(since).iter().find(|answer| book.name(answer) == node);
+        let last = book.all.last().map(|answer| (book.name(answer), answer.at.elapsed()));
+        Ok(first.with_context(|| format!("the last answer: {last:?}"))?.at)
+    }
+
     /// Waits for an answer by `node` that came after `since`; gives when it came.
     pub fn answered_by(&self, lab: &Lab, node: &str, since: Instant, seconds: f64) -> Result<Instant> {
-        lab.eventually(&format!("{node} answers the client"), seconds, || {
-            let book = lock(&self.book.answers);
-            let late = book.all.iter().rev().take_while(|answer| answer.at > since);
-            let first = late.filter(|answer| book.name(answer) == node).last();
-            let last = book.all.last().map(|answer| (book.name(answer), answer.at.elapsed()));
-            Ok(first.with_context(|| format!("the last answer: {last:?}"))?.at)
-        })
+        lab.eventually(&format!("{node} answers the client"), seconds, || self.first_answer(node, since))
     }
 
     /// Makes sure that only `node` answers, now and for `seconds`.
@@ -221,6 +269,7 @@ fn receive(socket: &UdpSocket, answers: &Mutex<Answers>, stop: &AtomicBool) {
             Err(error) if error.kind() != ErrorKind::InvalidInput => continue,
             Err(_) => return,
         };
+        let at = Instant::now();
         let Some((number, name)) = buffer.get(..len).and_then(<[u8]>::split_first_chunk::<8>) else {
             continue;
         };
@@ -231,6 +280,6 @@ fn receive(socket: &UdpSocket, answers: &Mutex<Answers>, stop: &AtomicBool) {
             book.names.push(String::from_utf8_lossy(name).into_owned());
             book.names.len() - 1
         });
-        book.all.push(Answer { at: Instant::now(), probe, by });
+        book.all.push(Entry { at, probe, by });
     }
 }

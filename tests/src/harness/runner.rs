@@ -201,7 +201,7 @@ fn report(failures: &[Failure], run: usize, all: usize, begun: Instant) {
 }
 
 /// Ctrl-C and SIGTERM remove every lab before the process ends.
-fn clean_up_on_signals() {
+pub fn clean_up_on_signals() {
     let signals = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
     let Ok(mut signals) = signal_hook::iterator::Signals::new(signals) else { return };
     std::thread::spawn(move || {

@@ -24,21 +24,39 @@ pub struct Bird {
 }
 
 /// A configuration and the names that its sessions have in it.
+#[derive(Clone)]
 pub struct Config {
     text: String,
     names: Vec<(IpAddr, String)>,
 }
 
 impl Config {
+    /// What stands in the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The same, for a peer that is not on a connected subnet.
     #[must_use]
     pub fn over_several_hops(mut self) -> Self {
         self.text = self.text.replace(" direct;\n", " multihop 10;\n");
         self
     }
+
+    /// The same, with BFD on every session: so many milliseconds, times three.
+    #[must_use]
+    pub fn with_bfd(mut self, milliseconds: u32) -> Self {
+        self.text = self.text.replace(" direct;\n", " direct;\n bfd on;\n");
+        let _ = writeln!(
+            self.text,
+            "protocol bfd {{ interface \"eth0\" {{ min rx interval {milliseconds} ms; \
+             min tx interval {milliseconds} ms; idle tx interval 200 ms; multiplier 3; }}; }}"
+        );
+        self
+    }
 }
 
-const HEAD: &str = "timeformat log iso long ms; timeformat protocol iso long us;\n\
+const HEAD: &str = "timeformat log iso long us; timeformat protocol iso long us;\n\
     debug protocols { states, events, routes };\nprotocol device { }\n";
 
 /// The configuration of one session.
@@ -106,13 +124,18 @@ pub(super) fn identifier(address: IpAddr) -> String {
 
 /// A provider's route server on the failover segment (the roles are chosen by community, the best route is installed).
 pub fn route_server(host: &str) -> Config {
-    let (local, id) = (segment6(host), segment4(host));
+    route_server_at(host, segment6)
+}
+
+/// The same, with the addresses that `address` gives to the hosts: [`segment6`] or [`segment4`].
+pub fn route_server_at(host: &str, address: fn(&str) -> IpAddr) -> Config {
+    let (local, id) = (address(host), segment4(host));
     let mut text = format!("router id {id};\n{HEAD}");
-    for (name, address) in [("ipv4", format!("{SHARED}/32")), ("ipv6", format!("{SHARED6}/128"))] {
+    for (name, prefix) in [("ipv4", format!("{SHARED}/32")), ("ipv6", format!("{SHARED6}/128"))] {
         let _ = writeln!(
             text,
             "protocol kernel k_{name} {{ {name} {{ import none; \
-             export where source = RTS_BGP && net = {address}; }}; }}"
+             export where source = RTS_BGP && net = {prefix}; }}; }}"
         );
     }
     text.push_str(
@@ -137,7 +160,7 @@ template bgp node {
     );
     let mut names = Vec::new();
     for node in NODES {
-        let remote = segment6(node);
+        let remote = address(node);
         let _ =
             writeln!(text, "protocol bgp {node} from node {{ local {local}; neighbor {remote} as 65000; }}");
         names.push((remote, node.to_owned()));
@@ -189,6 +212,11 @@ impl Bird {
         Ok(answer)
     }
 
+    /// Everything it has logged: each line begins with its time, UTC, in microseconds.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(&self.log)?)
+    }
+
     /// How many routes it has from `remote`.
     pub fn count(&self, remote: IpAddr) -> Result<usize> {
         let all = self.protocol(remote)?;
@@ -198,7 +226,7 @@ impl Bird {
 
     /// How often a BFD session that was up went down.
     pub fn bfd_ends(&self) -> Result<usize> {
-        let log = std::fs::read_to_string(&self.log)?;
+        let log = self.log()?;
         let ended =
             |line: &&str| line.contains(": Session to ") && line.contains(" changed state from Up to ");
         Ok(log.lines().filter(ended).count())
@@ -234,7 +262,7 @@ impl Peer for Bird {
     fn incarnation(&self, remote: IpAddr) -> Result<String> {
         // Its "since" is computed anew each time and trembles.
         let up = format!(" {}: State changed to up", self.name(remote)?);
-        let log = std::fs::read_to_string(&self.log)?;
+        let log = self.log()?;
         Ok(format!("up {} times", log.lines().filter(|line| line.ends_with(&up)).count()))
     }
 
@@ -274,7 +302,7 @@ impl Peer for Bird {
 
     fn last_words(&self, remote: IpAddr) -> Result<String> {
         let name = format!(" {}: ", self.name(remote)?);
-        let log = std::fs::read_to_string(&self.log)?;
+        let log = self.log()?;
         // "p0: Received: Administrative shutdown" is soon overwritten in `show protocols` by the next attempt's fate.
         let told = log.lines().filter(|line| line.contains(&name) && !line.contains("<TRACE>"));
         Ok(told.collect::<Vec<_>>().join("\n"))
@@ -302,7 +330,7 @@ impl Peer for Bird {
 
     fn ended_by_bfd(&self, remote: IpAddr) -> Result<f64> {
         let ended = format!("{}: BFD session down", self.name(remote)?);
-        let log = std::fs::read_to_string(&self.log)?;
+        let log = self.log()?;
         let line = log.lines().rev().find(|line| line.contains(&ended)).context("BIRD does not say so")?;
         moment(line)
     }

@@ -1,0 +1,5 @@
+//! `cargo xtask lab`: the failover lab as a program.
+
+fn main() {
+    std::process::exit(holdover_benches::lab::main());
+}

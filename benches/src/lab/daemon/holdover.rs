@@ -1,0 +1,55 @@
+//! Holdover as a node: the provider's template as it is pasted, or a `failover` block with checks and BFD.
+
+use std::fmt::Write as _;
+
+use holdover_tests::harness::Result;
+pub(super) use holdover_tests::harness::holdover::program;
+use holdover_tests::harness::holdover::{frame, template};
+use holdover_tests::harness::topology::SHARED;
+
+use super::super::setup::{Timers, Watch};
+use super::{ConfigFile, Node, Step, frr};
+
+pub(super) fn files(node: &Node<'_>) -> Vec<ConfigFile> {
+    let text = match node.setup.timers {
+        Timers::Default => template(node.host, node.role(), ""),
+        Timers::Hold | Timers::Bfd(_) => tuned(node),
+    };
+    vec![ConfigFile::new("holdover.conf", text)]
+}
+
+fn tuned(node: &Node<'_>) -> String {
+    let mut session = String::from("neighbor RS timers 1 3\nneighbor RS timers connect 1\n");
+    let mut text = String::new();
+    if let Some(interval) = node.setup.bfd() {
+        text.push_str(&frr::profile(interval));
+        session.push_str("neighbor RS bfd profile fast\n");
+    }
+    text.push_str(&frame(node.host, &session, ""));
+    let role = node.role();
+    let _ = writeln!(
+        text,
+        "failover web\n address {SHARED}/32\n bind lo\n role {role}\n active route-map {role}\n linger 1s"
+    );
+    // The lab kills the service every few seconds on purpose: damping would hold it down.
+    match node.setup.watch {
+        Watch::Nothing => {}
+        Watch::Port => {
+            let service = node.service();
+            let _ = writeln!(
+                text,
+                " no dampen\n check app tcp {service} interval 100ms timeout 500ms rise 1 fall 1"
+            );
+        }
+        Watch::Process => {
+            let _ = writeln!(text, " no dampen\n check app process pidfile {}", node.service_pidfile());
+        }
+    }
+    text + "exit\n"
+}
+
+pub(super) fn steps(node: &Node<'_>) -> Result<Vec<Step>> {
+    let program = program()?;
+    let (file, socket, owned) = (node.file("holdover.conf"), node.file("holdover.sock"), node.file("owned"));
+    Ok(vec![Step::run([&program, "run", "-c", &file, "--control", &socket, "--owned", &owned])])
+}

@@ -1,0 +1,353 @@
+//! The documents: `failover.md`, the plot, the configurations. All figures come from the lines of one run.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use holdover_tests::harness::peers::bird;
+use holdover_tests::harness::topology::{NODES, ROUTE_SERVERS};
+use holdover_tests::harness::{Context as _, Result};
+
+use super::cell::{Cell, cell};
+use super::daemon::{Daemon, Node};
+use super::machine::{BUSY, Circumstances};
+use super::plan::{DEFAULTS, Goal, Measure, Row, TUNED};
+use super::record::Line;
+use super::setup::Setup;
+use super::svg;
+
+/// The page.
+const PAGE: &str = "failover.md";
+/// The plot, from the page.
+const PLOT: &str = "img/failover.svg";
+/// The folder of configurations, from the page.
+const CONFIGURATIONS: &str = "lab";
+/// In the documents, where the lab's files lie: in a run that is a folder with a name of its own.
+const FOLDER: &str = "/run/lab";
+
+/// Writes all documents into `folder`.
+pub fn write(folder: &Path, lines: &[Line]) -> Result<()> {
+    let circumstances = circumstances(lines)?;
+    let daemons = daemons(circumstances);
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        let parent = path.parent().context("no folder")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("make {}", parent.display()))?;
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    };
+    // What an earlier run wrote there and this one did not use would be taken for used.
+    let _ = std::fs::remove_dir_all(folder.join(CONFIGURATIONS));
+    for (name, text) in configurations(lines, &daemons) {
+        put(&format!("{CONFIGURATIONS}/{name}"), &text)?;
+    }
+    put(PLOT, &svg::plot(lines, &daemons))?;
+    put(PAGE, &page(lines, circumstances, &daemons))
+}
+
+fn circumstances(lines: &[Line]) -> Result<&Circumstances> {
+    let first = lines.iter().find_map(|line| match line {
+        Line::Circumstances(circumstances) => Some(circumstances),
+        _ => None,
+    });
+    first.context("the raw results do not say where they come from")
+}
+
+fn daemons(circumstances: &Circumstances) -> Vec<Daemon> {
+    let measured = |daemon: &Daemon| circumstances.versions.contains_key(daemon.name());
+    Daemon::ALL.into_iter().filter(measured).collect()
+}
+
+/// The page.
+fn page(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> String {
+    let mut text = format!(
+        "# Failover, measured\n\nWritten by `{}` on {}; every figure is from that run.\n\n\
+         Two machines share an address and announce it to four route servers. Something happens to the one that has the \
+         traffic. A client that asks every millisecond says how long nobody answers.\n\n![How long the address does not \
+         answer, by fault and daemon, on a logarithmic scale; the tables below hold the same figures]({PLOT})\n\n",
+        circumstances.command, circumstances.date
+    );
+    if circumstances.load > BUSY {
+        let _ = writeln!(
+            text,
+            "**The machine was busy** (load {} before the run): these figures are worse than they need be.\n",
+            circumstances.load
+        );
+    }
+    text.push_str("## Each daemon at its best\n\n");
+    table(&mut text, TUNED, daemons, lines);
+    text.push_str(
+        "\nMedian (least–greatest). *Goal*: what Holdover must reach, median. *Moves after*: from the fault to the first \
+         answer of the other machine, the first machine's service answering meanwhile; the rest is from the last answer of the \
+         first machine to the first of the other, that is, the outage.\n\n## Each daemon as it comes\n\nHoldover and \
+         FRR with the provider's template and nothing else, the others with the least that announces the route.\n\n",
+    );
+    table(&mut text, DEFAULTS, daemons, lines);
+    text.push_str(&method(circumstances));
+    text.push_str(&tools(lines, circumstances, daemons));
+    text.push_str(SURPRISES);
+    text.push_str(&not_measured(lines));
+    text
+}
+
+/// A table: a fault a row, a daemon a column, the goal beside Holdover.
+fn table(text: &mut String, rows: &[Row], daemons: &[Daemon], lines: &[Line]) {
+    let goals = daemons.contains(&Daemon::Holdover);
+    let mut head = vec!["fault"];
+    let mut rule = vec!["---"];
+    for daemon in daemons {
+        head.push(daemon.title());
+        rule.push("---");
+        if *daemon == Daemon::Holdover {
+            head.extend(["goal", "reached"]);
+            rule.extend(["---", "---"]);
+        }
+    }
+    let _ = writeln!(text, "| {} |\n|{}|", head.join(" | "), rule.join("|"));
+    for row in rows {
+        let cells: Vec<(Daemon, Cell)> =
+            daemons.iter().map(|daemon| (*daemon, cell(row, *daemon, lines))).collect();
+        // A fault that was not asked for has no row; what could not be measured has.
+        if cells.iter().all(|(_, cell)| matches!(cell, Cell::NotRun | Cell::Cannot(_))) {
+            continue;
+        }
+        let mut line = vec![row.title.to_owned()];
+        for (daemon, cell) in &cells {
+            line.push(cell.text(row.measure));
+            if goals && *daemon == Daemon::Holdover {
+                line.push(row.goal.map_or(String::new(), |goal| goal_text(row.measure, goal)));
+                line.push(match cell.reaches(row) {
+                    Some(true) => "yes".to_owned(),
+                    Some(false) => "**no**".to_owned(),
+                    None => String::new(),
+                });
+            }
+        }
+        let _ = writeln!(text, "| {} |", line.join(" | "));
+    }
+}
+
+fn goal_text(measure: Measure, goal: Goal) -> String {
+    let most = match (measure, goal.most) {
+        (Measure::Cpu, most) => format!("≤ {most}"),
+        (_, most) if most < 1e3 => format!("≤ {most} ms"),
+        (_, most) => format!("≤ {} s", most / 1e3),
+    };
+    match goal.lost {
+        None => most,
+        Some(lost) if lost < 0.5 => most + ", 0 lost",
+        Some(lost) => most + &format!(", ≤ {lost} lost"),
+    }
+}
+
+fn method(circumstances: &Circumstances) -> String {
+    format!(
+        "
+## How it was measured
+
+- Everything lives in network namespaces of one machine: a switch, four route servers (BIRD, the best route is chosen by
+  community and installed in the kernel), the two machines, and a client behind the first route server. A UDP service on
+  each machine answers with the machine's name.
+- The client sends a probe every millisecond and writes down when it sent and when who answered. Nothing else is used, but
+  for *after the route server noticed*, which begins with the first route server's own log: its BFD session, or its BGP
+  session, went down.
+- *Silent loss*: the machine's port leaves the switch, all carriers stay up. *Frozen*: SIGSTOP; the kernel answers on.
+  *Start*: from before the first process is started; the fault before it was SIGTERM.
+- {} repetitions (BFD's silent loss: {}), each at another moment of the timers' periods. An end is waited for {} s; who takes longer
+  is written as \"≥\" and measured once.
+- A repetition in which the client itself did not send for more than 3 ms, and a twentieth of the outage, is done again.
+",
+        circumstances.repetitions,
+        circumstances.repetitions + circumstances.repetitions / 2,
+        circumstances.limit
+    )
+}
+
+/// Machine, versions, configurations.
+fn tools(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> String {
+    let Circumstances { processor, cores, kernel, system, revision, load, .. } = circumstances;
+    let mut text = format!(
+        "\n## With what\n\n{processor}, {cores} cores; Linux {kernel}; {system}; load {load} before the run. Holdover's source: \
+         {revision}. The route servers' configuration: [rs1]({CONFIGURATIONS}/{SERVER}).\n\n\
+         | daemon | version | configurations of the first machine |\n|---|---|---|\n"
+    );
+    let files = configurations(lines, daemons);
+    for daemon in daemons {
+        let prefix = format!("{}-", daemon.name());
+        let links = files.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let links: Vec<String> =
+            links.map(|(name, _)| format!("[{}]({CONFIGURATIONS}/{name})", &name[prefix.len()..])).collect();
+        let version = circumstances.versions.get(daemon.name()).map_or("", String::as_str);
+        let _ = writeln!(text, "| {} | {version} | {} |", daemon.title(), links.join(", "));
+    }
+    text
+}
+
+/// The route server's configuration.
+const SERVER: &str = "rs1-bird.conf";
+
+/// The configurations of the first machine in every setup that was used, and the route server's, by their names.
+fn configurations(lines: &[Line], daemons: &[Daemon]) -> Vec<(String, String)> {
+    let server = bird::route_server(ROUTE_SERVERS[0]).with_bfd(50);
+    let mut files = vec![(SERVER.to_owned(), server.text().to_owned())];
+    for daemon in daemons {
+        for setup in setups(lines, *daemon) {
+            let node = Node { host: NODES[0], setup, folder: FOLDER, space: "n1" };
+            let of_setup = daemon.files(&node).into_iter();
+            files
+                .extend(of_setup.map(|file| (format!("{}-{setup}-{}", daemon.name(), file.name), file.text)));
+        }
+    }
+    files
+}
+
+/// The setups that a daemon was measured in.
+fn setups(lines: &[Line], daemon: Daemon) -> Vec<Setup> {
+    let of_line = |line: &Line| match line {
+        Line::Repetition(it) if it.daemon == daemon.name() => Some(it.setup),
+        _ => None,
+    };
+    let mut setups: Vec<Setup> = lines.iter().filter_map(of_line).collect();
+    setups.sort_unstable();
+    setups.dedup();
+    setups
+}
+
+const SURPRISES: &str = "
+## What to know when reading it
+
+- FRR as pasted asks for graceful restart, and a route server that grants it keeps the route of a machine that has died. The
+  first table has FRR without it, and with its route-maps above the `network` line: below it the route comes 5 s after the
+  session.
+- With a hold time and no BFD, the route server adds time of its own between *hold timer expired* and the removal of the
+  route; the rows *of it after the route server noticed* show it. With BFD it does not.
+- BFD is the route server's clock: three intervals less what had passed of the last one. What is left for a daemon to win or
+  lose is in the row below.
+- A check of the shared address lies once the address is gone: the route server leads it to the other machine, which
+  answers, and the route is announced again. ExaBGP's health check does that. Holdover's is bound to this host, and the address
+  itself is evidence.
+- A route server refuses a peer for a second or two after an error. Failback is mostly that, and how often a daemon knocks.
+- OpenBGPD runs over IPv4 here: it has no RFC 8950. GoBGP's route comes from its API after the start, as it has no
+  place in its configuration.
+- Holdover runs with `no dampen`: the lab kills a service more often than a real one dies, and damping is made for that.
+";
+
+/// What could not be measured, with the reason, and what was done again.
+fn not_measured(lines: &[Line]) -> String {
+    let disturbed = lines.iter().filter(|line| matches!(line, Line::Repetition(it) if it.disturbed)).count();
+    let mut text = String::new();
+    if disturbed > 0 {
+        let _ = write!(
+            text,
+            "\n{disturbed} repetitions were disturbed by the client's own pauses and are not counted.\n"
+        );
+    }
+    for line in lines {
+        if let Line::Failure(failure) = line {
+            let why = failure.why.lines().next().unwrap_or_default().replace(['<', '|'], " ");
+            let (daemon, setup, fault) = (&failure.daemon, failure.setup, failure.fault.id());
+            let _ = write!(text, "\nNot measured: {daemon} {setup} {fault}: {why}\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Fault;
+    use super::super::record::tests::quiet;
+    use super::super::record::{Failure, Repetition};
+    use super::super::setup::{Timers, Watch};
+    use super::*;
+
+    fn lines() -> Vec<Line> {
+        let versions = [("holdover", "0.1.0"), ("bird", "2.0.12")];
+        let versions = versions.map(|(name, version)| (name.to_owned(), version.to_owned())).into();
+        let circumstances = Circumstances {
+            command: "cargo xtask lab --out docs".into(),
+            date: "2026-11-22".into(),
+            versions,
+            repetitions: 20,
+            limit: 60.0,
+            ..Circumstances::default()
+        };
+        let term = |daemon: &str, setup| {
+            Line::Repetition(Repetition { moved: Some(1.25), ..quiet(daemon, setup, Fault::Term) })
+        };
+        let bird = Setup::with(Timers::Bfd(50), Watch::Nothing);
+        let why = "it ended\nwith many words".to_owned();
+        let failure = Failure { daemon: "bird".into(), setup: Setup::DEFAULT, fault: Fault::Loss, why };
+        vec![
+            Line::Circumstances(circumstances),
+            term("holdover", Setup::with(Timers::Bfd(50), Watch::Port)),
+            term("bird", bird),
+            Line::Failure(failure),
+        ]
+    }
+
+    fn text() -> String {
+        let lines = lines();
+        let circumstances = circumstances(&lines).unwrap();
+        page(&lines, circumstances, &daemons(circumstances))
+    }
+
+    #[test]
+    fn a_row_has_the_goal_and_whether_it_is_reached_beside_holdover() {
+        let text = text();
+        let row = "| SIGTERM of the daemon: traffic moves after | 1.2 ms, 0 lost | ≤ 8 ms, 0 lost | yes | 1.2 ms, 0 lost |";
+        assert!(text.contains(row), "{text}");
+        assert!(
+            text.contains("| fault | Holdover | goal | reached | BIRD |\n|---|---|---|---|---|"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_page_names_the_command_the_day_and_the_versions_and_links_what_is_written() {
+        let text = text();
+        assert!(text.contains("`cargo xtask lab --out docs` on 2026-11-22"));
+        assert!(text.contains("| BIRD | 2.0.12 | [bfd50-bird.conf](lab/bird-bfd50-bird.conf) |"), "{text}");
+        assert!(text.contains("(img/failover.svg)") && text.contains("(lab/rs1-bird.conf)"));
+        assert!(!text.contains("FRR | 8"));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_said_with_its_reason_in_one_line() {
+        let text = text();
+        assert!(text.contains("Not measured: bird default loss: it ended\n"), "{text}");
+        assert!(!text.contains("many words"));
+    }
+
+    #[test]
+    fn a_busy_machine_is_named_as_one() {
+        assert!(!text().contains("busy"));
+        let mut lines = lines();
+        if let Some(Line::Circumstances(circumstances)) = lines.first_mut() {
+            circumstances.load = 3.2;
+        }
+        let circumstances = circumstances(&lines).unwrap();
+        assert!(page(&lines, circumstances, &[Daemon::Bird]).contains("**The machine was busy** (load 3.2"));
+    }
+
+    #[test]
+    fn goals_are_written_in_the_unit_of_the_row() {
+        let goal = |most, lost| Goal { most, lost };
+        assert_eq!(goal_text(Measure::Outage, goal(2_700.0, None)), "≤ 2.7 s");
+        assert_eq!(goal_text(Measure::Move, goal(8.0, Some(0.0))), "≤ 8 ms, 0 lost");
+        assert_eq!(goal_text(Measure::Silence, goal(3.0, Some(1.0))), "≤ 3 ms, ≤ 1 lost");
+        assert_eq!(goal_text(Measure::Cpu, goal(6.0, None)), "≤ 6");
+    }
+
+    #[test]
+    fn the_documents_of_a_run_are_written_whole_and_old_configurations_go() {
+        let folder = std::env::temp_dir().join(format!("holdover-lab-report-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("lab")).unwrap();
+        std::fs::write(folder.join("lab/frr-old.conf"), "").unwrap();
+        write(&folder, &lines()).unwrap();
+        for name in
+            ["failover.md", "img/failover.svg", "lab/rs1-bird.conf", "lab/holdover-bfd50-port-holdover.conf"]
+        {
+            assert!(folder.join(name).exists(), "{name}");
+        }
+        assert!(!folder.join("lab/frr-old.conf").exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
