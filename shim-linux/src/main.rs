@@ -79,6 +79,7 @@ struct Control {
 enum Show {
     Summary,
     Neighbors,
+    Bfd,
     Services,
     Routes,
     RunningConfig,
@@ -89,6 +90,7 @@ impl Show {
         match self {
             Self::Summary => "summary",
             Self::Neighbors => "neighbors",
+            Self::Bfd => "bfd",
             Self::Services => "services",
             Self::Routes => "routes",
             Self::RunningConfig => "running-config",

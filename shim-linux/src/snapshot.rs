@@ -95,6 +95,8 @@ fn without_text(view: &Summary<'_>) -> Summary<'static> {
         announced: view.announced,
         steered: view.steered,
         stale_inputs: view.stale_inputs,
+        bfd_unknown: view.bfd_unknown,
+        bfd_refused: view.bfd_refused,
         listening: view.listening,
         configuring: view.configuring,
         stopping: view.stopping,
@@ -129,6 +131,7 @@ fn peer_without_text(view: &PeerView<'_>) -> PeerView<'static> {
         last_end: view.last_end,
         last_text: "",
         hint: view.hint,
+        bfd: view.bfd,
     }
 }
 

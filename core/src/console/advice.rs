@@ -70,6 +70,10 @@ impl fmt::Display for PeerAdvice<'_> {
                 "it told us to go away for a while: we try again with growing pauses, at most a minute",
             ),
             Hint::Shutdown => f.write_str("`shutdown` is configured: `no neighbor … shutdown` opens the session"),
+            Hint::WaitsForBfd => f.write_str(
+                "`bfd strict` is configured and BFD is not up: see `show bfd`; a neighbor that begins BFD only after BGP (BIRD \
+                 does) never gets there",
+            ),
             Hint::NoLocalAddress => f.write_str(
                 "our own address or interface for this session is not there: check `update-source` and the interface",
             ),

@@ -32,6 +32,8 @@ pub enum Show {
     Neighbors,
     /// One neighbor.
     Neighbor(IpAddr),
+    /// Every BFD session.
+    Bfd,
     /// Every service.
     Services,
     /// What may be announced.
@@ -110,6 +112,16 @@ const ROWS: &[Row] = &[
         syntax: &[Word("show"), Word("bgp"), Word("neighbors"), NEIGHBOR],
         help: "as in FRR: the sessions, or everything about one",
         wish: |values| neighbor(values, 0),
+    },
+    Row {
+        syntax: &[Word("show"), Word("bfd")],
+        help: "the BFD sessions, what was agreed and how they are",
+        wish: |_| Wish::Show(Show::Bfd),
+    },
+    Row {
+        syntax: &[Word("show"), Word("bfd"), Word("peers"), Optional(&[Word("brief")])],
+        help: "as in FRR: the BFD sessions",
+        wish: |_| Wish::Show(Show::Bfd),
     },
     Row {
         syntax: &[Word("drain"), SERVICE],
@@ -289,6 +301,8 @@ mod tests {
             ("show failover", Wish::Show(Show::Services)),
             ("show routes", Wish::Show(Show::Routes)),
             ("show steer", Wish::Show(Show::Steer)),
+            ("show bfd", Wish::Show(Show::Bfd)),
+            ("show bfd peers brief", Wish::Show(Show::Bfd)),
             ("show running-config", Wish::Show(Show::RunningConfig)),
             ("show ip bgp summary", Wish::Show(Show::Neighbors)),
             ("show bgp summary", Wish::Show(Show::Neighbors)),
@@ -353,8 +367,8 @@ mod tests {
                 }
             });
         }
-        // 7 `show` without a value, 3 addresses each twice, 3 of FRR's without a value, 2 services each twice.
-        assert_eq!(ends, 7 + 6 + 3 + 4);
+        // 8 `show` without a value, 3 addresses each twice, 5 of FRR's without a value, 2 services each twice.
+        assert_eq!(ends, 8 + 6 + 5 + 4);
     }
 
     #[test]

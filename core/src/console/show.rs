@@ -8,10 +8,13 @@ use super::advice;
 use super::table::{self, left, right};
 use super::text::{Age, Count, note, put};
 use crate::base::net::Asn;
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
+use crate::bfd::BfdKind;
 use crate::bgp::fsm::State;
 use crate::config::{ConfigView, Owner, Printed, Role, RouteSource, StaticKind};
-use crate::engine::view::{AddressState, PeerView, RouteView, ServiceView, SteerView, Summary};
+use crate::engine::view::{
+    AddressState, BfdStanding, BfdView, PeerView, RouteView, ServiceView, SteerView, Summary,
+};
 
 /// `show summary`: the whole at a glance, every neighbor and service in one line each, and what to look at.
 pub fn summary<'a, W: Write + ?Sized>(
@@ -162,7 +165,108 @@ pub fn neighbor<W: Write + ?Sized>(
     )?;
     put(out, format_args!("  messages         received {}, sent {}\n", peer.received, peer.sent))?;
     put(out, format_args!("  sessions         {} so far\n", peer.established))?;
+    if let Some(bfd) = &peer.bfd {
+        put(out, format_args!("  BFD              {}, {}", Bfd(bfd), hops(bfd)))?;
+        if bfd.detection_time > Duration::ZERO {
+            put(out, format_args!(", detection time {}", Millis(bfd.detection_time)))?;
+        }
+        put(out, format_args!("\n"))?;
+    }
     peer_notes(out, peer, local_as)
+}
+
+/// `show bfd`: the BFD session of each peer that has one.
+pub fn bfd<'a, W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    summary: &Summary<'_>,
+    peers: impl Iterator<Item = PeerView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    let rows = peers.filter_map(|peer| Some((peer.address, peer.bfd?)));
+    let columns = [
+        left("Neighbor"),
+        left("State"),
+        right("For"),
+        right("We send"),
+        right("It sends"),
+        right("Detects"),
+        left("Kind"),
+        right("In"),
+        right("Out"),
+        left("Last change"),
+    ];
+    table::write(out, &columns, rows.clone(), |(address, bfd), column, f| match column {
+        0 => write!(f, "{address}"),
+        1 => write!(f, "{}", Bfd(bfd)),
+        2 => write!(f, "{}", Age(now.since(bfd.since))),
+        3 => write!(f, "{} x {}", Millis(bfd.interval), bfd.timing.multiplier),
+        4 | 5 if bfd.detection_time == Duration::ZERO => f.write_str("-"),
+        4 => {
+            let interval = Duration::from_millis(bfd.timing.receive_ms.into()).max(bfd.remote_transmit);
+            write!(f, "{} x {}", Millis(interval), bfd.remote_multiplier)
+        }
+        5 => write!(f, "{}", Millis(bfd.detection_time)),
+        6 => f.write_str(hops(bfd)),
+        7 => write!(f, "{}", bfd.received),
+        8 => write!(f, "{}", bfd.sent),
+        _ => write!(f, "{}", bfd.diagnostic),
+    })?;
+    for (address, bfd) in rows {
+        if bfd.standing == BfdStanding::Failed {
+            note(
+                out,
+                format_args!("! {address}: packets can be neither sent nor received: the log says why"),
+            )?;
+        } else if bfd.standing == BfdStanding::Open && bfd.detection_time == Duration::ZERO {
+            note(
+                out,
+                format_args!(
+                    "! {address}: nothing was heard yet: is BFD configured there, and open in the firewall (UDP {})?",
+                    bfd.kind.port()
+                ),
+            )?;
+        }
+    }
+    if summary.bfd_unknown > 0 {
+        put(out, format_args!("{} for no session\n", Count(summary.bfd_unknown, "packet")))?;
+    }
+    if summary.bfd_refused > 0 {
+        let count = Count(summary.bfd_refused, "packet");
+        put(out, format_args!("{count} refused: malformed, or from too far away (TTL)\n"))?;
+    }
+    Ok(())
+}
+
+/// A BFD session's state, where it stands on this host.
+struct Bfd<'a>(&'a BfdView);
+
+impl fmt::Display for Bfd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.standing {
+            BfdStanding::Opening => f.write_str("opening"),
+            BfdStanding::Failed => f.write_str("failed"),
+            BfdStanding::Open | BfdStanding::Leaving => self.0.state.fmt(f),
+        }
+    }
+}
+
+/// A span in milliseconds, exactly.
+struct Millis(Duration);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_millis(), self.0.as_micros() % 1_000) {
+            (millis, 0) => write!(f, "{millis} ms"),
+            (millis, rest) => write!(f, "{millis}.{rest:03} ms"),
+        }
+    }
+}
+
+const fn hops(bfd: &BfdView) -> &'static str {
+    match bfd.kind {
+        BfdKind::SingleHop => "single hop",
+        BfdKind::Multihop => "multihop",
+    }
 }
 
 /// `show services`: one line each, then what to do about those that need it.
@@ -297,10 +401,12 @@ mod tests {
     use super::*;
     use crate::base::net::{BgpId, Families, Family, Prefix};
     use crate::base::time::Duration;
+    use crate::bfd::session::Timing;
     use crate::engine::record::EndCause;
     use crate::engine::view::{Hint, TtlBecause};
     use crate::engine::{LinkId, PeerId, ServiceId};
     use crate::failover::posture::{Because, Posture};
+    use crate::wire::bfd as wire;
     use std::string::String;
 
     const NOW: Instant = Instant::from_micros(200_000_000_000);
@@ -337,6 +443,7 @@ mod tests {
             last_end: None,
             last_text: "",
             hint: Hint::None,
+            bfd: None,
         }
     }
 
@@ -374,12 +481,19 @@ mod tests {
         text.split_whitespace().collect::<std::vec::Vec<_>>().join(" ")
     }
 
-    fn rendered(render: impl FnOnce(&mut Text<'_>)) -> String {
+    fn wide(render: impl FnOnce(&mut Text<'_>)) -> String {
         let mut text = String::new();
         render(&mut Text(&mut text));
         std::println!("{text}");
         for line in text.lines() {
             assert_eq!(line.trim_end(), line, "a line ends in blanks");
+        }
+        text
+    }
+
+    fn rendered(render: impl FnOnce(&mut Text<'_>)) -> String {
+        let text = wide(render);
+        for line in text.lines() {
             assert!(line.chars().count() <= 100, "{line}");
         }
         text
@@ -399,6 +513,8 @@ mod tests {
             announced: 1,
             steered: 0,
             stale_inputs: 0,
+            bfd_unknown: 0,
+            bfd_refused: 0,
             listening: false,
             configuring: false,
             stopping: false,
@@ -462,6 +578,7 @@ web      primary  active   00:12:07   2/2       -  its role is primary
             Hint::BackingOff,
             Hint::Shutdown,
             Hint::NoLocalAddress,
+            Hint::WaitsForBfd,
         ] {
             assert!(advice::of_peer(&PeerView { hint, ..down(1) }, Asn(1)).is_some());
         }
@@ -495,6 +612,67 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         ] {
             assert!(text.contains(part), "{part}");
         }
+    }
+
+    fn bfd_view() -> BfdView {
+        BfdView {
+            standing: BfdStanding::Open,
+            kind: BfdKind::SingleHop,
+            local: "2600:3c0f:4:34::101".parse().unwrap(),
+            min_ttl: 255,
+            state: wire::State::Up,
+            since: ago(727),
+            diagnostic: wire::Diagnostic::None,
+            remote_state: wire::State::Up,
+            remote_diagnostic: wire::Diagnostic::None,
+            local_discriminator: 1,
+            remote_discriminator: 2,
+            timing: Timing { multiplier: 3, transmit_ms: 50, receive_ms: 50 },
+            interval: Duration::from_millis(50),
+            remote_transmit: Duration::from_micros(33_333),
+            remote_receive: Duration::from_millis(50),
+            remote_multiplier: 5,
+            detection_time: Duration::from_millis(250),
+            received: 16_000,
+            sent: 16_500,
+        }
+    }
+
+    #[test]
+    fn bfd_says_what_was_agreed_and_what_is_wrong() {
+        let fast = PeerView { bfd: Some(bfd_view()), ..peer(1) };
+        let silent = BfdView {
+            state: wire::State::Down,
+            interval: Duration::from_secs(1),
+            detection_time: Duration::ZERO,
+            remote_multiplier: 0,
+            diagnostic: wire::Diagnostic::DetectionTimeExpired,
+            ..bfd_view()
+        };
+        let failed = BfdView { standing: BfdStanding::Failed, kind: BfdKind::Multihop, ..silent };
+        let rows = [
+            fast,
+            PeerView { bfd: Some(silent), ..peer(2) },
+            peer(3),
+            PeerView { bfd: Some(failed), ..peer(4) },
+        ];
+        let view = Summary { bfd_unknown: 2, bfd_refused: 1, ..empty_summary() };
+        let text = wide(|out| bfd(out, NOW, &view, rows.into_iter()).unwrap());
+        let cells = |row: usize| words(text.lines().nth(row).unwrap());
+        assert_eq!(
+            cells(1),
+            "2600:3c0f:4:34::1 Up 00:12:07 50 ms x 3 50 ms x 5 250 ms single hop 16000 16500 no diagnostic"
+        );
+        assert!(
+            cells(2).contains("Down 00:12:07 1000 ms x 3 - - single hop")
+                && cells(2).ends_with("time expired")
+        );
+        assert!(cells(3).contains("::4 failed") && !text.contains("::3 "));
+        assert!(words(&text).contains("! 2600:3c0f:4:34::2: nothing was heard yet: is BFD configured there, and open in the firewall (UDP 3784)?"));
+        assert!(text.contains("! 2600:3c0f:4:34::4: packets can be neither"));
+        assert!(text.contains("2 packets for no session\n1 packet refused"));
+        let one = rendered(|out| neighbor(out, NOW, Asn(65_000), &fast).unwrap());
+        assert!(one.contains("  BFD              Up, single hop, detection time 250 ms\n"));
     }
 
     #[test]
@@ -577,9 +755,8 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         assert!(text.lines().nth(1).unwrap().starts_with("192.0.2.10/32  2600:3c0f:4:34::101  2600:3c0f"));
     }
 
-    #[test]
-    fn the_gravest_thing_is_said_first() {
-        let mut view = Summary {
+    fn empty_summary() -> Summary<'static> {
+        Summary {
             hostname: "",
             local_as: Asn(0),
             router_id: BgpId(0),
@@ -591,10 +768,17 @@ web      primary  active   00:12:07   2/2       -  its role is primary
             announced: 0,
             steered: 0,
             stale_inputs: 0,
+            bfd_unknown: 0,
+            bfd_refused: 0,
             listening: true,
             configuring: true,
             stopping: true,
-        };
+        }
+    }
+
+    #[test]
+    fn the_gravest_thing_is_said_first() {
+        let mut view = empty_summary();
         let mut said = std::vec![];
         let steps: [fn(&mut Summary<'_>); 7] = [
             |_| {},

@@ -11,6 +11,7 @@ use super::names::{BfdId, LinkId, PeerId};
 use super::output::Output;
 use super::poll::Job;
 use super::record::Record;
+use super::view::{BfdStanding, BfdView};
 use super::{Inner, PeerSet};
 use crate::base::net::{Family, is_link_local};
 use crate::base::time::{Duration, Instant};
@@ -447,6 +448,42 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn bfd_id(&self, peer: usize) -> BfdId {
         BfdId { peer: PeerId(peer as u16), generation: self.bfd.slots[peer].generation }
+    }
+
+    /// What `show` shows.
+    pub(super) fn bfd_view(&self, peer: usize) -> Option<BfdView> {
+        let slot = &self.bfd.slots[peer];
+        let standing = match slot.phase {
+            Phase::Off | Phase::Closing => return None,
+            Phase::Owed | Phase::Asked => BfdStanding::Opening,
+            Phase::Open => BfdStanding::Open,
+            Phase::Failed => BfdStanding::Failed,
+            Phase::Leaving => BfdStanding::Leaving,
+        };
+        let session = &slot.session;
+        let ((remote_transmit, remote_receive, remote_multiplier), (received, sent)) =
+            (session.remote_timing(), session.packets());
+        Some(BfdView {
+            standing,
+            kind: slot.kind,
+            local: slot.local,
+            min_ttl: slot.min_ttl,
+            state: session.state(),
+            since: session.since(),
+            diagnostic: session.diagnostic(),
+            remote_state: session.remote_state(),
+            remote_diagnostic: session.remote_diagnostic(),
+            local_discriminator: session.local_discriminator(),
+            remote_discriminator: session.remote_discriminator(),
+            timing: session.timing(),
+            interval: session.interval(),
+            remote_transmit,
+            remote_receive,
+            remote_multiplier,
+            detection_time: session.detection_time(),
+            received,
+            sent,
+        })
     }
 
     /// The order to open it.

@@ -30,6 +30,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             announced: inner.announced,
             steered: inner.inbound.count().into(),
             stale_inputs: inner.stale_inputs,
+            bfd_unknown: inner.bfd.unknown,
+            bfd_refused: inner.bfd.refused,
             listening: inner.listeners.iter().any(|listener| listener.state == super::listen::Listening::On),
             configuring: inner.pass.is_running(),
             stopping: inner.stopping.is_on(),
@@ -164,6 +166,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             last_end: cause(peer.last_end),
             last_text: peer.text(),
             hint: self.hint(index),
+            bfd: self.bfd_view(index),
         }
     }
 
@@ -191,6 +194,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if peer.established().is_some() {
             return Hint::None;
+        }
+        if !self.bfd_permits(index) {
+            return Hint::WaitsForBfd;
         }
         let (open, cease) = (notification::open::CODE, notification::cease::CODE);
         match peer.last_end {

@@ -5,10 +5,13 @@ use core::net::IpAddr;
 use super::names::{LinkId, PeerId, ServiceId};
 use super::record::EndCause;
 use crate::base::net::{Asn, BgpId, Families, Prefix};
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
+use crate::bfd::BfdKind;
+use crate::bfd::session::Timing;
 use crate::bgp::fsm::State;
 use crate::config::{Owner, Role, RouteSource};
 use crate::failover::posture::{Because, Posture};
+use crate::wire::bfd;
 
 /// The engine as a whole.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,10 @@ pub struct Summary<'a> {
     pub steered: u32,
     /// Inputs with a dead name, since the start.
     pub stale_inputs: u32,
+    /// BFD packets that belonged to no session, since the start.
+    pub bfd_unknown: u32,
+    /// BFD packets that were malformed, or came from too far away.
+    pub bfd_refused: u32,
     /// Whether the engine listens for connections.
     pub listening: bool,
     /// Whether a new configuration is still being applied.
@@ -78,6 +85,8 @@ pub enum Hint {
     Shutdown,
     /// Our own address (update-source) or link is not there.
     NoLocalAddress,
+    /// `bfd strict` is configured and BFD is not up.
+    WaitsForBfd,
 }
 
 /// One peer.
@@ -135,6 +144,65 @@ pub struct PeerView<'a> {
     pub last_text: &'a str,
     /// What to look at.
     pub hint: Hint,
+    /// Its BFD session, if it has one.
+    pub bfd: Option<BfdView>,
+}
+
+/// Where a BFD session stands on this host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BfdStanding {
+    /// The host was asked to send and receive for it.
+    #[default]
+    Opening,
+    /// Packets come and go.
+    Open,
+    /// The host cannot send or receive for it; it is tried again.
+    Failed,
+    /// It is over, which the neighbor is being told.
+    Leaving,
+}
+
+/// One BFD session.
+#[derive(Clone, Copy, Debug)]
+pub struct BfdView {
+    /// Where it stands on this host.
+    pub standing: BfdStanding,
+    /// Which port.
+    pub kind: BfdKind,
+    /// Our end.
+    pub local: IpAddr,
+    /// The least TTL that is believed.
+    pub min_ttl: u8,
+    /// Its state.
+    pub state: bfd::State,
+    /// Since when.
+    pub since: Instant,
+    /// Why the state last changed.
+    pub diagnostic: bfd::Diagnostic,
+    /// The neighbor's state, as last heard.
+    pub remote_state: bfd::State,
+    /// Why the neighbor's state last changed.
+    pub remote_diagnostic: bfd::Diagnostic,
+    /// Our name of the session.
+    pub local_discriminator: u32,
+    /// The neighbor's name of it; 0: not heard.
+    pub remote_discriminator: u32,
+    /// What the configuration asks for.
+    pub timing: Timing,
+    /// The agreed interval of our packets, before jitter.
+    pub interval: Duration,
+    /// The interval at which the neighbor wishes to send; zero: not heard.
+    pub remote_transmit: Duration,
+    /// The least interval at which the neighbor can receive; zero: nothing at all.
+    pub remote_receive: Duration,
+    /// The neighbor's multiplier; 0: not heard.
+    pub remote_multiplier: u8,
+    /// How long silence lasts until it counts; zero: nothing was heard.
+    pub detection_time: Duration,
+    /// Packets received.
+    pub received: u32,
+    /// Packets sent.
+    pub sent: u32,
 }
 
 /// Where an address stands.

@@ -79,6 +79,11 @@ async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
             Ok(pretty(&with_silence(json!({ "version": 1, "neighbors": rows }), &aside)))
         }
         ("neighbors", false) => Ok(text::neighbors(snapshot, now, &aside)),
+        ("bfd", true) => {
+            let view = snapshot.summary().ok_or_else(|| silence(manager))?;
+            Ok(pretty(&with_silence(json::bfd(&view, snapshot.peers(), now), &aside)))
+        }
+        ("bfd", false) => text::bfd(snapshot, now, &aside).ok_or_else(|| silence(manager)),
         ("services", true) => {
             let rows: Vec<_> = snapshot.services().map(|view| json::service(&view, now)).collect();
             Ok(pretty(&with_silence(json!({ "version": 1, "services": rows }), &aside)))

@@ -1,9 +1,11 @@
 //! The engine's state as JSON: lower-case names with underscores, numbers as numbers, what is not there as null.
 
 use holdover_core::base::time::Instant;
+use holdover_core::bfd::BfdKind;
 use holdover_core::config::{Owner, RouteSource};
 use holdover_core::engine::view::{
-    AddressState, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause,
+    AddressState, BfdStanding, BfdView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary,
+    TtlBecause,
 };
 use serde_json::{Value, json};
 
@@ -64,6 +66,62 @@ pub(super) fn neighbor(view: &PeerView<'_>, now: Instant) -> Value {
         "last_end": view.last_end.map(|end| end.to_string()),
         "last_text": text(view.last_text),
         "hint": hint(view.hint),
+        "bfd": view.bfd.as_ref().map(|bfd| session(bfd, now)),
+    })
+}
+
+/// The BFD sessions, and what came for none of them.
+pub(super) fn bfd<'a>(
+    summary: &Summary<'_>,
+    peers: impl Iterator<Item = PeerView<'a>>,
+    now: Instant,
+) -> Value {
+    let rows: Vec<_> = peers
+        .filter_map(|peer| {
+            let mut row = session(peer.bfd.as_ref()?, now);
+            row["neighbor"] = json!(peer.address.to_string());
+            Some(row)
+        })
+        .collect();
+    json!({
+        "version": 1,
+        "bfd": rows,
+        "packets_unknown": summary.bfd_unknown,
+        "packets_refused": summary.bfd_refused,
+    })
+}
+
+/// One BFD session.
+fn session(view: &BfdView, now: Instant) -> Value {
+    json!({
+        "state": view.state.to_string(),
+        "standing": match view.standing {
+            BfdStanding::Opening => "opening",
+            BfdStanding::Open => "open",
+            BfdStanding::Failed => "failed",
+            BfdStanding::Leaving => "leaving",
+        },
+        "uptime_seconds": now.since(view.since).as_secs(),
+        "kind": match view.kind {
+            BfdKind::SingleHop => "single_hop",
+            BfdKind::Multihop => "multihop",
+        },
+        "local": view.local.to_string(),
+        "minimum_ttl": view.min_ttl,
+        "diagnostic": view.diagnostic.to_string(),
+        "remote_state": view.remote_state.to_string(),
+        "remote_diagnostic": view.remote_diagnostic.to_string(),
+        "local_discriminator": view.local_discriminator,
+        "remote_discriminator": view.remote_discriminator,
+        "multiplier": view.timing.multiplier,
+        "transmit_interval_us": view.interval.as_micros(),
+        "receive_interval_us": u32::from(view.timing.receive_ms) * 1_000,
+        "remote_multiplier": view.remote_multiplier,
+        "remote_transmit_interval_us": view.remote_transmit.as_micros(),
+        "remote_receive_interval_us": view.remote_receive.as_micros(),
+        "detection_time_us": view.detection_time.as_micros(),
+        "packets_received": view.received,
+        "packets_sent": view.sent,
     })
 }
 
@@ -154,5 +212,6 @@ fn hint(hint: Hint) -> Option<&'static str> {
         Hint::BackingOff => Some("backing_off"),
         Hint::Shutdown => Some("shutdown"),
         Hint::NoLocalAddress => Some("no_local_address"),
+        Hint::WaitsForBfd => Some("waits_for_bfd"),
     }
 }

@@ -40,6 +40,13 @@ pub(super) fn neighbors(snapshot: &Snapshot, now: Instant, aside: &Aside) -> Str
     out
 }
 
+/// `show bfd`.
+pub(super) fn bfd(snapshot: &Snapshot, now: Instant, aside: &Aside) -> Option<String> {
+    let mut out = silence(aside);
+    let _ = show::bfd(&mut Text(&mut out), now, &snapshot.summary()?, snapshot.peers());
+    Some(out)
+}
+
 /// `show services`.
 pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside) -> String {
     let mut out = silence(aside);
