@@ -6,15 +6,16 @@ use crate::Outcome;
 use crate::e2e;
 use crate::packages;
 use crate::process;
+use crate::soak;
 
 pub(crate) const USAGE: &str = "test [--no-e2e]";
 pub(crate) const HELP: &str = "\
-Install what the tests need, then run them all: units, vectors, simulation, end to end.
+Install what the tests need, then run them all: units, vectors, simulation, end to end, two minutes of soak.
 
 As root on Debian or Ubuntu the missing packages are installed (their services are not started); anywhere
 else the run says exactly what is missing. Ends with 0 only when every test ran and passed.
 
-  --no-e2e   leave out the tests against real routers (they need root and the packages)
+  --no-e2e   leave out the tests against real routers, the soak among them (they need root and the packages)
 
 HOLDOVER_VECTORS   folder of the third-party byte vectors; default ../shared/vectors. Where there is none the
                    run says so; with CI set in the environment that is a failure.";
@@ -45,8 +46,13 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         (Ok(()), true) => e2e::run(&[]),
         (Ok(()), false) => Ok(()),
     };
-    report(vectors.as_deref(), with_e2e, &units, &end_to_end);
-    units.and(end_to_end)
+    let soaked = match (&peers, with_e2e) {
+        (Err(message), _) => Err(format!("the soak did not run: {message}")),
+        (Ok(()), true) => soak::run(&["failover", "--minutes", "2"].map(str::to_owned)),
+        (Ok(()), false) => Ok(()),
+    };
+    report(vectors.as_deref(), with_e2e, &units, &end_to_end, &soaked);
+    units.and(end_to_end).and(soaked)
 }
 
 /// The folder of the vectors, or none where a clone has none. In CI none is an error, so that nobody takes a run
@@ -66,7 +72,7 @@ fn vectors(named: Option<&Path>, root: &Path, ci: bool) -> Result<Option<PathBuf
 }
 
 /// Says in a few lines what ran and what did not: a test that was left out must not look like one that passed.
-fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &Outcome) {
+fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &Outcome, soaked: &Outcome) {
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "FAILED" };
     eprintln!();
     eprintln!("xtask: cargo test --workspace   {}", word(units));
@@ -78,8 +84,9 @@ fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &
     }
     if with_e2e {
         eprintln!("xtask: end to end               {}", word(end_to_end));
+        eprintln!("xtask: two minutes of soak      {}", word(soaked));
     } else {
-        eprintln!("xtask: end to end               NOT RUN: --no-e2e");
+        eprintln!("xtask: end to end, soak         NOT RUN: --no-e2e");
     }
 }
 

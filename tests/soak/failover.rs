@@ -1,0 +1,244 @@
+//! Two nodes, four route servers, a client that probes at 1 kHz, and a fault about every two seconds. The plan comes from
+//! the seed; the model says when an answer is demanded; a probe lost while it is ends the soak.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use holdover_tests::harness::holdover::{Holdover, with_service};
+use holdover_tests::harness::peers::{Peer, bird};
+use holdover_tests::harness::probe::{Probe, serve};
+use holdover_tests::harness::runner::Case;
+use holdover_tests::harness::topology::{
+    Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, cut, failover, mend, segment6,
+};
+use holdover_tests::harness::{Lab, Result, bail, ensure};
+use holdover_tests::soak::model::Model;
+use holdover_tests::soak::plan::plan;
+use holdover_tests::soak::{Event, Fault, Node};
+use rustix::process::Signal;
+
+/// What the soak has beside its soaking.
+const AROUND: u64 = 90;
+/// A probe is judged when it is this old: an answer later than that is none.
+const LAG: Duration = Duration::from_secs(1);
+/// How much of what happened before is told with a violation.
+const TOLD: usize = 24;
+/// Each node's communities; the second one's is a number that does not change the role.
+const LARGE: [&str; 2] = ["63949:1:1", "63949:1:2"];
+
+const SERVICE: &str = " standby route-map secondary\n drain-delay 500ms\n linger 1s\n";
+
+pub(crate) fn cases(seconds: u64, seed: u64) -> Vec<Case> {
+    let name = format!("failover/two_nodes_with_seed_{seed}");
+    vec![Case::new(name, seconds + AROUND, move |lab| soak(lab, seconds, seed))]
+}
+
+fn soak(lab: &Lab, seconds: u64, seed: u64) -> Result<()> {
+    println!("soak: {seconds} s with --seed {seed}");
+    let mut network = Network::up(lab)?;
+    let steps = plan(seed, Duration::from_secs(seconds));
+    let mut watch = Watch::new();
+    for (at, event) in &steps {
+        watch.until(&network, *at)?;
+        watch.bring_about(&mut network, *event)?;
+    }
+    let last = steps.last().map_or(Duration::ZERO, |(at, _)| *at);
+    // Everything was repaired: now all must be as at the beginning.
+    watch.until(&network, last + Duration::from_secs(10))?;
+    network.settled()?;
+    for node in &network.nodes {
+        node.stop(lab, 10.0)?;
+    }
+    println!("soak: {} events, {} probes were lost where that was allowed", steps.len(), watch.excused);
+    Ok(())
+}
+
+/// The machines and what runs on them.
+struct Network<'a> {
+    lab: &'a Lab,
+    servers: Vec<bird::Bird>,
+    nodes: Vec<Holdover>,
+    probe: Probe,
+    reloads: usize,
+}
+
+impl<'a> Network<'a> {
+    /// All is up, and the first node answers.
+    fn up(lab: &'a Lab) -> Result<Self> {
+        failover(lab, Failover::default())?;
+        let target = SocketAddr::new(SHARED.parse()?, SERVICE_PORT);
+        for node in NODES {
+            serve(lab, node, target)?;
+        }
+        // The first node's address is bound by the daemon, the second one's was there before.
+        lab.ip(NODES[1], &format!("addr add {SHARED}/32 dev lo"))?;
+        let servers = ROUTE_SERVERS
+            .map(|host| bird::Bird::start(lab, host, &bird::route_server(host)))
+            .into_iter()
+            .collect::<Result<_>>()?;
+        let start = |node| Holdover::start(lab, NODES[node], &config(node, false));
+        let nodes = vec![start(0)?, start(1)?];
+        let probe = Probe::start(lab, "cl", target)?;
+        let network = Self { lab, servers, nodes, probe, reloads: 0 };
+        network.settled()?;
+        Ok(network)
+    }
+
+    /// Every route server has both routes, and the first node answers.
+    fn settled(&self) -> Result<()> {
+        for (server, host) in self.servers.iter().zip(ROUTE_SERVERS) {
+            for (node, name) in NODES.iter().enumerate() {
+                self.lab.eventually(&format!("{host} has the route of {name}"), 20.0, || {
+                    self.nodes[node].runs()?;
+                    let route = server.route(segment6(name), &format!("{SHARED}/32"))?;
+                    ensure!(route.large.first().is_some_and(|first| *first == LARGE[node]), "{route:?}");
+                    Ok(())
+                })?;
+            }
+        }
+        self.probe.answered_by(self.lab, NODES[0], Instant::now(), 10.0).map(drop)
+    }
+
+    fn bring_about(&mut self, event: Event) -> Result<()> {
+        let lab = self.lab;
+        match event {
+            Event::Begin(node, fault) => self.begin(node, fault),
+            Event::End(node, fault) => self.end(node, fault),
+            Event::Reload(node) => {
+                self.reloads += 1;
+                self.nodes[node].reload(lab, &config(node, self.reloads % 2 == 1))
+            }
+            Event::AddressTaken(node) => lab.ip(NODES[node], &format!("addr del {SHARED}/32 dev lo")),
+            Event::ServerDown(server) => self.servers[server].process().signal(Signal::TERM),
+            Event::ServerUp(server) => {
+                let host = ROUTE_SERVERS[server];
+                self.servers[server].process().wait(lab, 10.0)?;
+                self.servers[server] = bird::Bird::start(lab, host, &bird::route_server(host))?;
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, node: Node, fault: Fault) -> Result<()> {
+        let lab = self.lab;
+        let daemon = self.nodes[node].process();
+        match fault {
+            Fault::Kill => daemon.signal(Signal::KILL),
+            Fault::Stop => daemon.signal(Signal::TERM),
+            Fault::Freeze => daemon.signal(Signal::STOP),
+            Fault::Cut => cut(lab, NODES[node]),
+            Fault::Drain => self.nodes[node].command(lab, &["drain", "web"]).map(drop),
+            Fault::AddressGone => lab.ip(NODES[node], &format!("addr del {SHARED}/32 dev lo")),
+        }
+    }
+
+    fn end(&mut self, node: Node, fault: Fault) -> Result<()> {
+        let lab = self.lab;
+        match fault {
+            Fault::Kill | Fault::Stop => {
+                let status = self.nodes[node].process().wait(lab, 10.0)?;
+                ensure!(status.success() || fault == Fault::Kill, "{} gave {status}", NODES[node]);
+                self.nodes[node] = Holdover::start(lab, NODES[node], &config(node, false))?;
+                Ok(())
+            }
+            Fault::Freeze => self.nodes[node].process().signal(Signal::CONT),
+            Fault::Cut => mend(lab, NODES[node]),
+            Fault::Drain => self.nodes[node].command(lab, &["undrain", "web"]).map(drop),
+            Fault::AddressGone => lab.ip(NODES[node], &format!("addr add {SHARED}/32 dev lo")),
+        }
+    }
+
+    /// The end of every log that may tell something.
+    fn tails(&self) -> String {
+        let files = ["n1-holdover", "n2-holdover", "rs1-bird"];
+        let tail = |name: &str| -> String {
+            let log = std::fs::read_to_string(self.lab.dir().join(format!("{name}.log"))).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            format!("{name}:\n  {}\n", lines[lines.len().saturating_sub(20)..].join("\n  "))
+        };
+        files.map(tail).concat()
+    }
+}
+
+/// A node's configuration, with or without a community more.
+fn config(node: Node, more: bool) -> String {
+    let role = ["primary", "secondary"][node];
+    let address = format!(" address {SHARED}/32");
+    let text = with_service(NODES[node], role, "neighbor RS timers 1 3\n", &address, SERVICE);
+    if more { text.replace(LARGE[node], &format!("{} 63949:7:7", LARGE[node])) } else { text }
+}
+
+/// What has happened, and up to when the probes were judged.
+struct Watch {
+    begun: Instant,
+    judged: Instant,
+    model: Model,
+    told: VecDeque<String>,
+    excused: usize,
+}
+
+impl Watch {
+    fn new() -> Self {
+        let begun = Instant::now();
+        Self { begun, judged: begun, model: Model::default(), told: VecDeque::new(), excused: 0 }
+    }
+
+    fn moment(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.begun)
+    }
+
+    /// The latest moment whose probes can be judged.
+    fn before(&self) -> Instant {
+        Instant::now().checked_sub(LAG).unwrap_or(self.begun)
+    }
+
+    /// Judges the probes until this moment of the plan has come.
+    fn until(&mut self, network: &Network<'_>, at: Duration) -> Result<()> {
+        loop {
+            self.judge(network)?;
+            let Some(left) = (self.begun + at).checked_duration_since(Instant::now()) else { return Ok(()) };
+            // pause: the plan's own pace
+            std::thread::sleep(left.min(Duration::from_millis(500)));
+        }
+    }
+
+    fn bring_about(&mut self, network: &mut Network<'_>, event: Event) -> Result<()> {
+        let answers = network.probe.answers(self.before());
+        let answered: BTreeSet<String> = answers.into_iter().map(|answer| answer.by).collect();
+        let answering = NODES.map(|node| answered.contains(node));
+        let from = self.moment(Instant::now());
+        network.bring_about(event)?;
+        let to = self.moment(Instant::now());
+        self.model.note(event, (from, to), answering);
+        let line = format!("{:9.3} {event} (answering: {answered:?})", from.as_secs_f64());
+        network.lab.note(&line);
+        self.told.push_back(line);
+        if self.told.len() > TOLD {
+            self.told.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Every probe that is old enough was answered, or need not be.
+    fn judge(&mut self, network: &Network<'_>) -> Result<()> {
+        let to = self.before();
+        if to <= self.judged {
+            return Ok(());
+        }
+        let report = network.probe.report(network.lab, self.judged, to)?;
+        self.judged = to;
+        let lost = report.lost.iter().map(|at| self.moment(*at));
+        let bad: Vec<Duration> = lost.filter(|at| self.model.demands(*at)).collect();
+        self.excused += report.lost.len() - bad.len();
+        let Some((first, last)) = bad.first().zip(bad.last()) else { return Ok(()) };
+        bail!(
+            "{} probes lost between {:.3} and {:.3} though an answer was demanded; what happened before:\n{}\n{}",
+            bad.len(),
+            first.as_secs_f64(),
+            last.as_secs_f64(),
+            Vec::from(self.told.clone()).join("\n"),
+            network.tails()
+        )
+    }
+}
