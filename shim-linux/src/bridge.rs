@@ -2,13 +2,14 @@
 //!
 //! The engine thread never waits for the management thread: it tries, and counts what did not fit.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use holdover_core::base::time::Instant;
 use holdover_core::config::Config;
-use holdover_core::engine::{CommandResult, Engine, Record, record::Level};
+use holdover_core::engine::{CommandResult, Engine, Record, Wish, record::Level};
 use tokio::sync::oneshot;
 
 use crate::host::facts::LinkName;
@@ -25,16 +26,23 @@ pub(crate) const ROWS: usize = 256;
 
 /// From the management thread to the engine thread.
 pub(crate) enum ToEngine {
-    /// Take over this configuration; it comes back as [`ToManager::Configured`].
-    Configure(&'static mut HostConfig),
-    /// Drain a service, or (`false`) undrain it.
-    Drain {
-        /// Its name.
-        service: String,
-        /// Drain, or undrain.
-        drain: bool,
+    /// Take over a configuration; it comes back as [`ToManager::Configured`].
+    Configure {
+        /// The configuration.
+        configuration: &'static mut HostConfig,
+        /// What is wanted of services that are new in it, from before.
+        wishes: Vec<(String, Wish)>,
+    },
+    /// What an operator wants from now on.
+    Wish {
+        /// Of the service of this name; `None`: of all.
+        service: Option<String>,
+        /// What.
+        wish: Wish,
+        /// Whether to answer only when every neighbor has acknowledged it, or had its time to.
+        wait: bool,
         /// What became of it.
-        answer: oneshot::Sender<CommandResult>,
+        answer: oneshot::Sender<Granted>,
     },
     /// Withdraw everything and end.
     Stop,
@@ -56,6 +64,15 @@ pub(crate) enum ToEngine {
     },
     /// The list of what is ours was written up to this change.
     ListWritten(u32),
+}
+
+/// What became of a wish.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// What.
+    pub(crate) result: CommandResult,
+    /// The neighbors that did not acknowledge it in time.
+    pub(crate) silent: Vec<IpAddr>,
 }
 
 /// A piece of a long table.

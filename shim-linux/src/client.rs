@@ -1,4 +1,4 @@
-//! The other end of the control socket: `holdover show`, `drain`, `undrain`, `reload` and `stop`.
+//! The other end of the control socket: `holdover show`, `drain`, `promote`, `reload`, `stop` and their like.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -10,17 +10,29 @@ use std::time::Duration;
 /// How long the daemon has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// It was done, but not everybody has confirmed it (2 is what a wrong command line gives).
+const UNCONFIRMED: u8 = 3;
+
 /// Says one line to the daemon and prints its answer.
 pub(crate) fn run(socket: &Path, line: &str) -> ExitCode {
-    match ask(socket, line) {
-        Ok((true, text)) => {
+    said(socket, ask(socket, line, Some(PATIENCE)))
+}
+
+/// The same for a question that takes the daemon as long as it takes.
+pub(crate) fn wait(socket: &Path, line: &str) -> ExitCode {
+    said(socket, ask(socket, line, None))
+}
+
+fn said(socket: &Path, answer: io::Result<(Status, String)>) -> ExitCode {
+    match answer {
+        Ok((Status::Ok, text)) => {
             // A reader that had enough (`| head`) is no fault.
             let _ = io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
-        Ok((false, text)) => {
+        Ok((status, text)) => {
             eprintln!("holdover: {}", text.trim_end());
-            ExitCode::FAILURE
+            if status == Status::Unconfirmed { ExitCode::from(UNCONFIRMED) } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("holdover: {}", explain(socket, &error));
@@ -29,16 +41,25 @@ pub(crate) fn run(socket: &Path, line: &str) -> ExitCode {
     }
 }
 
-fn ask(socket: &Path, line: &str) -> io::Result<(bool, String)> {
+/// How the daemon took a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Ok,
+    Error,
+    Unconfirmed,
+}
+
+fn ask(socket: &Path, line: &str, patience: Option<Duration>) -> io::Result<(Status, String)> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(patience)?;
     stream.write_all(format!("{line}\n").as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     match answer.split_once('\n') {
-        Some(("ok", text)) => Ok((true, text.to_owned())),
-        Some(("error", text)) => Ok((false, text.to_owned())),
+        Some(("ok", text)) => Ok((Status::Ok, text.to_owned())),
+        Some(("error", text)) => Ok((Status::Error, text.to_owned())),
+        Some(("unconfirmed", text)) => Ok((Status::Unconfirmed, text.to_owned())),
         _ => Err(ErrorKind::UnexpectedEof.into()),
     }
 }

@@ -11,10 +11,12 @@ use std::time::SystemTime;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::RouteSource;
 use holdover_core::engine::record::Level;
-use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record};
+use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record, Wish};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bridge::{Board, Event, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What};
+use crate::bridge::{
+    Board, Event, Granted, HostConfig, HostEngine, Piece, ROWS, Subject, ToEngine, ToManager, What,
+};
 use crate::host::Host;
 use crate::host::facts::LinkName;
 use crate::io::timer::now;
@@ -65,8 +67,10 @@ pub(crate) struct Drive {
     manager: mpsc::UnboundedSender<ToManager>,
     /// A configuration that waits for the host's tables.
     configuration: Option<&'static mut HostConfig>,
+    /// What is wanted of its services from before.
+    wishes: Vec<(String, Wish)>,
     started: Instant,
-    asked: Vec<(CommandId, oneshot::Sender<CommandResult>)>,
+    asked: Vec<(CommandId, oneshot::Sender<Granted>)>,
     next_command: u32,
     dirty: bool,
     published: Instant,
@@ -120,6 +124,7 @@ impl Drive {
             board: start.board,
             manager: start.manager,
             configuration: None,
+            wishes: Vec::new(),
             started: now(),
             asked: Vec::new(),
             next_command: 0,
@@ -225,15 +230,34 @@ impl Drive {
                     self.log.say(record.level(), || What::Record(record, subject(&record, host)));
                 }
                 Output::Answer { id: STOP, .. } => self.ended = Some(true),
-                Output::Answer { id, result } => {
-                    if let Some(place) = self.asked.iter().position(|(asked, _)| *asked == id) {
-                        // Whoever asked may have gone.
-                        let _ = self.asked.swap_remove(place).1.send(result);
-                    }
-                }
+                Output::Answer { id, result } => self.answer(id, result),
                 order => self.io.execute(now, order),
             }
         }
+    }
+
+    fn answer(&mut self, id: CommandId, result: CommandResult) {
+        let Some(place) = self.asked.iter().position(|(asked, _)| *asked == id) else {
+            // A wish from before, which a changed configuration does not grant.
+            if result == CommandResult::NoStandby {
+                let message =
+                    "a service that was to stand by has no `standby` any more: its wish is not in force";
+                self.log.note(Level::Warning, "wish_refused", message);
+            }
+            return;
+        };
+        let peers = if let CommandResult::Unconfirmed { peers } = result { peers } else { 0 };
+        let silent = (0..u64::BITS as usize).filter(|place| peers & (1 << place) != 0);
+        let silent = silent.filter_map(|place| Some(self.engine.peer(place)?.address)).collect();
+        // Whoever asked may have gone.
+        let _ = self.asked.swap_remove(place).1.send(Granted { result, silent });
+    }
+
+    fn command(&mut self, now: Instant, command: Command) -> CommandId {
+        self.next_command = self.next_command.wrapping_add(1).max(1);
+        let id = CommandId(self.next_command);
+        self.engine.handle(now, Input::Command { id, command });
+        id
     }
 
     /// Takes over a configuration that waits, as soon as the host's tables are known: so the first connection already
@@ -246,6 +270,12 @@ impl Drive {
             let follow = configuration.view().bgp.redistribute.iter().any(|family| family[kernel].on);
             self.engine.configure(now, configuration);
             self.drain(now);
+            for (service, wish) in std::mem::take(&mut self.wishes) {
+                if let Some(service) = self.engine.service_named(&service) {
+                    self.command(now, Command::Wish { service: Some(service), wish, wait: false });
+                    self.drain(now);
+                }
+            }
             if let Err(error) = self.io.follow_routes(follow) {
                 let message = format!("cannot follow the kernel's routes: {error}");
                 self.log.note(Level::Error, "kernel_routes_failed", &message);
@@ -287,17 +317,21 @@ impl Drive {
 
     fn hear(&mut self, now: Instant, word: ToEngine) {
         match word {
-            ToEngine::Configure(configuration) => self.configuration = Some(configuration),
-            ToEngine::Drain { service, drain, answer } => {
-                let Some(service) = self.engine.service_named(&service) else {
-                    let _ = answer.send(CommandResult::NoSuchService);
-                    return;
+            ToEngine::Configure { configuration, wishes } => {
+                (self.configuration, self.wishes) = (Some(configuration), wishes);
+            }
+            ToEngine::Wish { service, wish, wait, answer } => {
+                let place = service.as_deref().map(|name| self.engine.service_named(name));
+                let service = match place {
+                    Some(None) => {
+                        let _ = answer.send(Granted { result: CommandResult::NoSuchService, silent: vec![] });
+                        return;
+                    }
+                    Some(service) => service,
+                    None => None,
                 };
-                self.next_command = self.next_command.wrapping_add(1).max(1);
-                let id = CommandId(self.next_command);
+                let id = self.command(now, Command::Wish { service, wish, wait });
                 self.asked.push((id, answer));
-                let command = if drain { Command::Drain(service) } else { Command::Undrain(service) };
-                self.engine.handle(now, Input::Command { id, command });
                 self.drain(now);
             }
             ToEngine::Stop => self.stop(now),

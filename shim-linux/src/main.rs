@@ -44,18 +44,31 @@ enum Command {
     },
     /// Hand a service over in peace: announce it as going away, then withdraw it
     Drain {
-        /// The `failover` block's name
-        service: String,
+        /// Return when every neighbor has acknowledged the withdrawal; exit status 3 names those that have not in time
+        #[arg(long)]
+        wait: bool,
+        /// Keep it over a restart of the daemon
+        #[arg(long)]
+        persist: bool,
+        /// The `failover` block's name [default: all]
+        service: Option<String>,
         #[command(flatten)]
         control: Control,
     },
-    /// Let a drained service take part again
+    /// Take `drain`, `promote`, `demote` or `force` back: the configuration decides again
+    #[command(visible_alias = "auto")]
     Undrain {
-        /// The `failover` block's name
-        service: String,
+        /// The `failover` block's name [default: all]
+        service: Option<String>,
         #[command(flatten)]
         control: Control,
     },
+    /// Make a service active as long as it is healthy, whatever its role
+    Promote(Wanted),
+    /// Make a service stand by, whatever its role
+    Demote(Wanted),
+    /// Make a service active although its checks fail; its address must be here all the same
+    Force(Wanted),
     /// Read the configuration again; a bad one changes nothing
     Reload(Control),
     /// Withdraw, say goodbye, unbind, end
@@ -73,6 +86,24 @@ struct Control {
     /// The daemon's socket
     #[arg(long = "control", value_name = "SOCKET", default_value = CONTROL)]
     socket: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Wanted {
+    /// Keep it over a restart of the daemon
+    #[arg(long)]
+    persist: bool,
+    /// The `failover` block's name
+    service: String,
+    #[command(flatten)]
+    control: Control,
+}
+
+impl Wanted {
+    fn ask(&self, verb: &str) -> ExitCode {
+        let persist = if self.persist { " --persist" } else { "" };
+        client::run(&self.control.socket, &format!("{verb}{persist} {}", self.service))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -106,8 +137,21 @@ fn main() -> ExitCode {
             let secrets = if secrets { " secrets" } else { "" };
             client::run(&control.socket, &format!("show {}{json}{secrets}", what.word()))
         }
-        Command::Drain { service, control } => client::run(&control.socket, &format!("drain {service}")),
-        Command::Undrain { service, control } => client::run(&control.socket, &format!("undrain {service}")),
+        Command::Drain { wait, persist, service, control } => {
+            let persist = if persist { " --persist" } else { "" };
+            let service = service.unwrap_or_default();
+            if wait {
+                client::wait(&control.socket, &format!("drain --wait{persist} {service}"))
+            } else {
+                client::run(&control.socket, &format!("drain{persist} {service}"))
+            }
+        }
+        Command::Undrain { service, control } => {
+            client::run(&control.socket, &format!("undrain {}", service.unwrap_or_default()))
+        }
+        Command::Promote(wanted) => wanted.ask("promote"),
+        Command::Demote(wanted) => wanted.ask("demote"),
+        Command::Force(wanted) => wanted.ask("force"),
         Command::Reload(control) => client::run(&control.socket, "reload"),
         Command::Stop(control) => client::run(&control.socket, "stop"),
         Command::Demo(args) => demo::run(&args),

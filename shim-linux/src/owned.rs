@@ -58,7 +58,7 @@ impl OwnedList {
     /// Reads the list at `path`, or at the default place. A list of another boot or namespace is as good as none.
     pub(crate) fn read(path: Option<PathBuf>) -> Self {
         let (boot, namespace) = (boot_id(), namespace());
-        let path = path.unwrap_or_else(|| default_path(namespace));
+        let path = path.unwrap_or_else(|| in_namespace(Path::new(DIRECTORY), "owned"));
         let header = format!("boot {boot} namespace {namespace}\n");
         let text = fs::read_to_string(&path).unwrap_or_default();
         let entries = text.strip_prefix(&header).unwrap_or("").lines().filter_map(parse_entry).collect();
@@ -105,12 +105,13 @@ impl OwnedList {
     }
 }
 
-/// Host-wide in the first namespace; elsewhere the namespace is in the name, because namespaces often share `/run`.
-fn default_path(namespace: u64) -> PathBuf {
+/// A file of this name, host-wide in the first namespace; elsewhere the namespace is in the name, because namespaces often
+/// share `/run` and `/var`.
+pub(crate) fn in_namespace(directory: &Path, name: &str) -> PathBuf {
     let inode = |path: &str| fs::metadata(path).map(|metadata| metadata.ino()).ok();
     match (inode("/proc/1/ns/net"), inode("/proc/self/ns/net")) {
-        (Some(first), Some(own)) if first != own => Path::new(DIRECTORY).join(format!("owned-{namespace}")),
-        _ => Path::new(DIRECTORY).join("owned"),
+        (Some(first), Some(own)) if first != own => directory.join(format!("{name}-{}", namespace())),
+        _ => directory.join(name),
     }
 }
 

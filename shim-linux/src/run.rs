@@ -21,14 +21,17 @@ use crate::bridge::{Board, HostConfig, HostEngine, ToEngine, ToManager};
 use crate::drive::{Drive, Start};
 use crate::load;
 use crate::manage::log::{Log, LogFormat, LogLevel};
+use crate::manage::wishes::Wishes;
 use crate::manage::{Configurations, Ears, EngineEnd, Manager};
-use crate::owned::OwnedList;
+use crate::owned::{self, OwnedList};
 use crate::sys::cell::Cell;
 
 // All zero bits: they lie in `.bss`, and only what is used of them becomes memory (law 9).
 static ENGINE: Cell<HostEngine> = Cell::new(HostEngine::new());
 static CONFIGURATIONS: [Cell<HostConfig>; 2] = [Cell::new(HostConfig::new()), Cell::new(HostConfig::new())];
 
+/// Where lies what is to survive a restart of the machine.
+const STATE: &str = "/var/lib/holdover";
 /// Log events under way between the threads; more at one time are counted and lost.
 const EVENTS: usize = 1_024;
 /// Words under way to the engine thread.
@@ -50,6 +53,9 @@ pub(crate) struct RunArgs {
     /// The list of addresses that are ours [default: /run/holdover/owned, or owned-N in another network namespace]
     #[arg(long, value_name = "FILE")]
     owned: Option<PathBuf>,
+    /// What operators want over a restart [default: /var/lib/holdover/wishes, or wishes-N in another network namespace]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// How the log is written
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
@@ -73,6 +79,7 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     let control = listen(&args.control)?;
     let owned = OwnedList::read(args.owned);
+    let wishes = read_wishes(args.state, &log);
     lock_memory(&log);
     let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
     let signals =
@@ -110,22 +117,35 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
         log.note(remark.level, "config_remark", remark.text);
     }
     let waker = opened.recv().map_err(|_| "the engine thread did not start")??;
-    let engine = EngineEnd { words: to_engine, waker, board };
-    if engine.say(ToEngine::Configure(spare)).is_err() {
-        return Err("the engine thread has ended".to_owned());
-    }
     let manager = Manager {
-        engine,
+        engine: EngineEnd { words: to_engine, waker, board },
         log,
         file: args.config,
         configurations: Configurations { running, spare: None }.into(),
         refused: None.into(),
         owned: owned.into(),
+        wishes: wishes.into(),
     };
+    let wishes = manager.wishes_of_new(manager.configurations.borrow().running, spare);
+    if manager.engine.say(ToEngine::Configure { configuration: spare, wishes }).is_err() {
+        return Err("the engine thread has ended".to_owned());
+    }
     let ears = Ears { words: manager_words, events: manager_events, control, reload };
     let code = manager.run(ears).map_err(|error| format!("the management thread: {error}"));
     let _ = fs::remove_file(&args.control);
     code
+}
+
+/// What operators wanted in an earlier run. What cannot be read is said and does not keep the daemon from its work.
+fn read_wishes(path: Option<PathBuf>, log: &Log) -> Wishes {
+    let path = path.unwrap_or_else(|| owned::in_namespace(Path::new(STATE), "wishes"));
+    let (wishes, problems) =
+        Wishes::read(path.clone()).unwrap_or_else(|problem| (Wishes::none(path.clone()), vec![problem]));
+    for problem in problems {
+        let message = format!("{}: not understood: {problem}", path.display());
+        log.note(Level::Warning, "wishes_unreadable", message);
+    }
+    wishes
 }
 
 /// Starts the engine thread. It answers once: with what wakes it, or with what is missing.

@@ -1,8 +1,8 @@
 //! Two machines, one address: who answers through every fault, seen at the router's own table.
 
-use holdover_core::engine::{Command, IoError, ProbeFailure, Record, Verdict};
+use holdover_core::engine::{Command, IoError, ProbeFailure, Record, Verdict, Wish};
 
-use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, block, node_config, updates};
+use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, block, node_config, updates, wish};
 use super::speaker::usual;
 use super::world::{MS, Nature, SECOND, prefix};
 
@@ -136,7 +136,7 @@ fn a_drain_is_announced_as_going_away_then_withdrawn_and_keeps_the_address() {
     lab.world.run(SECOND);
     let node = lab.nodes[0];
     let service = lab.world.hosts[node].engine().service_named("web").unwrap();
-    lab.world.command(node, Command::Drain(service));
+    lab.world.command(node, wish(service, Wish::Drain));
     lab.expect_told(0, "GRACEFUL_SHUTDOWN", 10 * MS, |told| {
         told.is_some_and(|told| told.communities.contains(&GRACEFUL_SHUTDOWN) && told.large == [SECONDARY])
     });
@@ -151,7 +151,7 @@ fn a_drain_is_announced_as_going_away_then_withdrawn_and_keeps_the_address() {
     lab.always_answered(10 * SECOND);
     assert!(lab.holds(0), "the address stays bound");
     assert_eq!(lab.answering(), Some(1));
-    lab.world.command(node, Command::Undrain(service));
+    lab.world.command(node, wish(service, Wish::None));
     lab.expect_at(0, 100 * MS);
 }
 
@@ -315,7 +315,7 @@ fn no_preempt_stands_by_after_a_failure_until_an_operator_says_so() {
     let told = lab.told(0).unwrap();
     assert_eq!((told.large, told.as_path), (vec![SECONDARY], vec![65_000; 3]));
     let service = lab.world.hosts[lab.nodes[0]].engine().service_named("web").unwrap();
-    lab.world.command(lab.nodes[0], Command::Undrain(service));
+    lab.world.command(lab.nodes[0], wish(service, Wish::None));
     lab.expect_at(0, 100 * MS);
 }
 
@@ -492,7 +492,7 @@ fn flaps_while_a_peer_does_not_read_leave_as_one_difference() {
     lab.world.hosts[lab.routers[0]].paused = true;
     let before = updates(&lab.world, node).len();
     for round in 0..101 {
-        let command = if round % 2 == 0 { Command::Drain(service) } else { Command::Undrain(service) };
+        let command = if round % 2 == 0 { wish(service, Wish::Drain) } else { wish(service, Wish::None) };
         lab.world.command(node, command);
         lab.world.run(10 * MS);
     }

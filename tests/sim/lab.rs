@@ -2,7 +2,7 @@
 
 use holdover_core::bgp::fsm::State;
 use holdover_core::config::RouteSource;
-use holdover_core::engine::LinkId;
+use holdover_core::engine::{Command, LinkId, ServiceId, Wish};
 
 use super::bytes::{Attributes, Message};
 use super::speaker::usual;
@@ -56,6 +56,11 @@ impl Plan {
     pub fn primary(lines: &str) -> Self {
         Self { lines: [lines.to_owned(), String::new()], ..Self::default() }
     }
+}
+
+/// The command that says what is wanted of a service, without waiting.
+pub const fn wish(service: ServiceId, wish: Wish) -> Command {
+    Command::Wish { service: Some(service), wish, wait: false }
 }
 
 /// What makes a node's configuration: with `block` instead of a failover block.

@@ -8,7 +8,7 @@ use holdover_core::bgp::fsm::State;
 use holdover_core::config::Config;
 use holdover_core::engine::{
     AddressId, Bound, Command, CommandId, ConnId, Endpoint, Engine, HostTable, IoError, LinkId, ListenerId,
-    Output, PeerId, Phase, ProbeFailure, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict,
+    Output, PeerId, Phase, ProbeFailure, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict, Wish,
 };
 
 use super::bytes::{Open, keepalive, message, notification};
@@ -103,8 +103,9 @@ fn any_fact(dice: &mut Dice) -> Fact {
         0 | 1 => Fact::Tick,
         2 => {
             let service = ServiceId(small(dice, 5));
-            let command =
-                dice.pick(&[Command::Drain(service), Command::Undrain(service), Command::Drain(service)]);
+            let service = dice.pick(&[None, Some(service)]);
+            let wish = any_wish(dice);
+            let command = Command::Wish { service, wish, wait: dice.chance(20) };
             Fact::Command { id: CommandId(1), command }
         }
         3 | 4 => Fact::Connected { conn, local },
@@ -145,6 +146,11 @@ fn any_fact(dice: &mut Dice) -> Fact {
             phase: dice.pick(&[Phase::Begin, Phase::End]),
         },
     }
+}
+
+/// Any wish.
+pub fn any_wish(dice: &mut Dice) -> Wish {
+    dice.pick(&[Wish::None, Wish::Drain, Wish::Promote, Wish::Demote, Wish::Force])
 }
 
 fn any_octets(dice: &mut Dice) -> Vec<u8> {

@@ -3,14 +3,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use holdover_core::engine::{Command, ConnId, IoError, ProbeFailure, Verdict};
+use holdover_core::engine::{Command, ConnId, IoError, ProbeFailure, Verdict, Wish};
 
 use super::dice::Dice;
 use super::fact::Fact;
-use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, all_up, answering};
+use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, all_up, answering, wish};
+use super::laws::any_wish;
 use super::world::{MS, Nature, SECOND, World, prefix};
 
 const TARGET: &str = "127.0.0.1:80";
+const SHUTDOWN: &str = " bgp graceful-shutdown\n";
 
 /// How long faults happen.
 const TROUBLE: u64 = 40 * SECOND;
@@ -66,6 +68,13 @@ fn live(seed: u64, traced: bool) -> u64 {
     }
     heal(&mut lab);
     lab.world.run(REST);
+    for node in lab.nodes {
+        // The longest hold of a service that failed again and again.
+        lab.world.expect("the end of damping", 300 * SECOND, |world| {
+            world.hosts[node].engine().service(0).is_some_and(|service| service.held_until.is_none())
+        });
+    }
+    lab.world.run(5 * SECOND);
     assert_rest(&lab);
     farewell(&mut lab);
     lab.world.trace.hash()
@@ -126,14 +135,24 @@ fn trouble(lab: &mut Lab, stranger: usize, dice: &mut Dice) {
     }
 }
 
-/// An operator drains, undrains or stops.
+/// An operator wants something else of the service, of all, of the whole router, or the end.
 fn operate(world: &mut World, node: usize, dice: &mut Dice) {
     let it = &world.hosts[node];
     if !it.running || !it.powered {
         return;
     }
     let Some(service) = it.engine().service_named("web") else { return };
-    let command = dice.pick(&[Command::Drain(service), Command::Undrain(service), Command::Stop]);
+    if dice.chance(20) {
+        let config = world.hosts[node].config.replace(SHUTDOWN, "");
+        let shut = config.replace("router bgp 65000\n", &format!("router bgp 65000\n{SHUTDOWN}"));
+        return world.reload(node, dice.pick(&[&config, &shut]));
+    }
+    let command = if dice.chance(25) {
+        Command::Stop
+    } else {
+        let service = dice.pick(&[None, Some(service)]);
+        Command::Wish { service, wish: any_wish(dice), wait: dice.chance(30) }
+    };
     world.command(node, command);
 }
 
@@ -207,10 +226,9 @@ fn heal(lab: &mut Lab) {
     for &host in &everyone {
         let world = &mut lab.world;
         assert!(!world.hosts[host].is_stopping(), "a stop takes more than 20 s");
-        if world.hosts[host].running {
-            let config = world.hosts[host].config.clone();
-            world.reload(host, &config);
-        } else {
+        let config = world.hosts[host].config.replace(SHUTDOWN, "");
+        world.reload(host, &config);
+        if !world.hosts[host].running {
             world.start_daemon(host);
         }
     }
@@ -218,7 +236,7 @@ fn heal(lab: &mut Lab) {
     for node in lab.nodes {
         let world = &mut lab.world;
         let service = world.hosts[node].engine().service_named("web").expect("the service");
-        world.command(node, Command::Undrain(service));
+        world.command(node, wish(service, Wish::None));
     }
     lab.world.run(6 * SECOND);
     for node in lab.nodes {

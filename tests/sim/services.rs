@@ -1,10 +1,10 @@
 //! What a failover block may say beyond one address and one check.
 
-use holdover_core::engine::{Command, ProbeFailure, Record, Verdict};
+use holdover_core::engine::{Command, ProbeFailure, Record, Verdict, Wish};
 
 use super::bytes::Open;
 use super::duo::{Duo, THEIR_ID, THEIRS, router};
-use super::lab::{Lab, Plan, SHARED};
+use super::lab::{Lab, Plan, SHARED, wish};
 use super::speaker::usual;
 use super::world::{MS, SECOND, prefix};
 
@@ -61,10 +61,10 @@ fn unbind_when_withdrawn_unbinds_in_a_drain_and_binds_again_after_it() {
     lab.world.run(SECOND);
     let node = lab.nodes[0];
     let service = lab.world.hosts[node].engine().service_named("web").unwrap();
-    lab.world.command(node, Command::Drain(service));
+    lab.world.command(node, wish(service, Wish::Drain));
     lab.always_answered(5 * SECOND);
     assert!(!lab.holds(0));
-    lab.world.command(node, Command::Undrain(service));
+    lab.world.command(node, wish(service, Wish::None));
     lab.expect_at(0, SECOND);
     assert!(lab.holds(0));
 }
@@ -97,9 +97,36 @@ fn graceful_shutdown_of_the_whole_router_marks_every_route() {
     let line = duo.session();
     assert!(duo.hear_update(line, 3 * SECOND).attributes.communities.is_empty());
     duo.world.reload(duo.node, &router(&format!("bgp graceful-shutdown\n{lines}")));
-    assert_eq!(duo.hear_update(line, SECOND).attributes.communities, [0xFFFF_0000]);
+    let going = duo.hear_update(line, SECOND).attributes;
+    assert_eq!((going.communities, going.as_path), (vec![0xFFFF_0000], vec![65_000; 3]));
+    let update = duo.hear_update(line, 2_100 * MS);
+    assert_eq!((update.withdrawn, update.announced), (vec![prefix("192.0.2.10/32")], vec![]));
+    assert!(duo.world.hosts[duo.node].holds(SHARED), "the address stays bound");
     duo.world.reload(duo.node, &router(lines));
-    assert!(duo.hear_update(line, SECOND).attributes.communities.is_empty());
+    let back = duo.hear_update(line, SECOND).attributes;
+    assert_eq!((back.communities, back.as_path), (vec![], vec![65_000]));
+}
+
+#[test]
+fn graceful_shutdown_of_the_whole_router_drains_services_too_and_a_start_with_it_announces_nothing() {
+    let mut lab = Lab::up(&Plan::default());
+    lab.world.run(SECOND);
+    let node = lab.nodes[0];
+    let before = lab.world.hosts[node].config.clone();
+    let shut = before.replace("router bgp 65000\n", "router bgp 65000\n bgp graceful-shutdown\n");
+    lab.world.reload(node, &shut);
+    lab.expect_told(0, "GRACEFUL_SHUTDOWN", 20 * MS, |told| {
+        told.is_some_and(|told| told.communities == [0xFFFF_0000] && told.as_path == [65_000; 3])
+    });
+    lab.always_answered(1_900 * MS);
+    lab.expect_told(0, "the withdrawal", 200 * MS, |told| told.is_none());
+    lab.always_answered(SECOND);
+    lab.world.end_daemon(node);
+    lab.world.start_daemon(node);
+    lab.world.never("an announcement", 5 * SECOND, |world| super::lab::told(world, node).is_some());
+    assert!(lab.holds(0));
+    lab.world.reload(node, &before);
+    lab.expect_at(0, 100 * MS);
 }
 
 #[test]

@@ -72,6 +72,8 @@ impl Owed {
     pub const ABORT: Self = Self(1 << 6);
     /// The question whether everything sent was acknowledged.
     pub const ASK_FLUSHED: Self = Self(1 << 7);
+    /// Nothing, for now: that question is out, and its answer awaited.
+    pub const FLUSHING: Self = Self(1 << 8);
 
     /// Whether all of `other` is owed.
     pub const fn has(self, other: Self) -> bool {

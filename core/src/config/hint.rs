@@ -35,6 +35,13 @@ impl<'f, 'a> Nearest<'f, 'a> {
     }
 }
 
+/// The nearest of the candidates to a word that is none of them, if one is near.
+pub fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut nearest = Nearest::to(found);
+    candidates.for_each(|candidate| nearest.offer(candidate));
+    nearest.word()
+}
+
 /// How many letters must be changed, added, dropped or swapped with their neighbor to make `b` of `a`; case is ignored.
 fn distance(a: &str, b: &str) -> usize {
     if a.len() > LONGEST || b.len() > LONGEST {

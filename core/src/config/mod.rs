@@ -35,6 +35,7 @@ pub(crate) use matcher::{Fit, walk};
 
 pub use complete::{Completion, completions};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
+pub use hint::nearest;
 pub use lint::lint;
 pub use matcher::{Expect, Token, Values};
 pub use model::*;

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::base::net::Asn;
 use crate::bgp::fsm::State;
 use crate::engine::view::{Hint, PeerView, ServiceView, Summary, TtlBecause};
-use crate::failover::posture::Because;
+use crate::failover::posture::{Because, Wish};
 
 /// What a peer's TTL follows from.
 pub const fn ttl(because: TtlBecause) -> &'static str {
@@ -85,7 +85,10 @@ impl fmt::Display for PeerAdvice<'_> {
 pub const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
     Some(match service.because {
         Because::Starting => "nothing is announced before its address is bound and its checks have answered",
-        Because::Drained => "an operator took it out: `undrain` brings it back",
+        Because::Drained if matches!(service.wish, Wish::Drain) => {
+            "an operator took it out: `undrain` brings it back"
+        }
+        Because::Drained => "`bgp graceful-shutdown` drains everything: take it out of the configuration",
         Because::LinkDown => "the interface it is bound to is down: look at the cable, or at `ip link`",
         Because::AddressMissing => {
             "none of its addresses is on this host, so none is announced: see `show routes` for each, and the log for \
@@ -94,6 +97,13 @@ pub const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
         Because::Unhealthy if service.passing < service.checks => {
             "its checks fail: the log says which and why; it is announced again when they pass"
         }
+        Because::Damped => {
+            "it comes back by itself when it has held still for so long; the log says which check fails; `force` \
+             overrides this"
+        }
+        Because::Forced => "an operator forces it: checks, delays and its role do not count until `undrain`",
+        Because::Promoted => "an operator promoted it: its role does not count until `undrain`",
+        Because::Demoted => "an operator demoted it: `undrain` brings it back",
         Because::NoPreempt => "it failed and may not take over by itself (`no preempt`): `undrain` lets it",
         _ => return None,
     })

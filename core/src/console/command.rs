@@ -11,16 +11,20 @@ use embedded_io::Write;
 use super::table::{self, left};
 use crate::config::Token::{Arg, Choice, Optional, Word};
 use crate::config::{ConfigView, Expect, Fit, Kind, Token, Value, Values, Words, walk};
+use crate::failover::posture::Wish;
 
 /// What an operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish<'a> {
+pub enum Request<'a> {
     /// To see something.
     Show(Show),
-    /// To hand a service over in peace.
-    Drain(&'a str),
-    /// To let it take part again.
-    Undrain(&'a str),
+    /// That a service does something else from now on, or all do.
+    Wish {
+        /// The service's name; `None`: all.
+        service: Option<&'a str>,
+        /// What it is to do.
+        wish: Wish,
+    },
 }
 
 /// What there is to see; the renderers are in [`super::show`].
@@ -61,89 +65,115 @@ pub enum Misread {
 struct Row {
     syntax: &'static [Token],
     help: &'static str,
-    wish: for<'a> fn(&Values<'a>) -> Wish<'a>,
+    request: for<'a> fn(&Values<'a>) -> Request<'a>,
 }
 
 const NEIGHBOR: Token = Optional(&[Arg(Kind::Address, "NEIGHBOR")]);
 const SERVICE: Token = Arg(Kind::Name, "SERVICE");
+const ANY_SERVICE: Token = Optional(&[SERVICE]);
 
 const ROWS: &[Row] = &[
     Row {
         syntax: &[Word("show"), Word("summary")],
         help: "the whole at a glance",
-        wish: |_| Wish::Show(Show::Summary),
+        request: |_| Request::Show(Show::Summary),
     },
     Row {
         syntax: &[Word("show"), Word("neighbors"), NEIGHBOR],
         help: "the sessions, or everything about one",
-        wish: |values| neighbor(values, 0),
+        request: |values| neighbor(values, 0),
     },
     Row {
         syntax: &[Word("show"), Choice(&["services", "failover"])],
         help: "the services, what they announce and why",
-        wish: |_| Wish::Show(Show::Services),
+        request: |_| Request::Show(Show::Services),
     },
     Row {
         syntax: &[Word("show"), Word("routes")],
         help: "what may be announced, and the address behind it",
-        wish: |_| Wish::Show(Show::Routes),
+        request: |_| Request::Show(Show::Routes),
     },
     Row {
         syntax: &[Word("show"), Word("steer")],
         help: "the prefixes that are steered, and where they go",
-        wish: |_| Wish::Show(Show::Steer),
+        request: |_| Request::Show(Show::Steer),
     },
     Row {
         syntax: &[Word("show"), Word("running-config")],
         help: "the configuration in force",
-        wish: |_| Wish::Show(Show::RunningConfig),
+        request: |_| Request::Show(Show::RunningConfig),
     },
     Row {
         syntax: &[Word("show"), Word("bgp"), Word("summary")],
         help: "as in FRR: the sessions",
-        wish: |_| Wish::Show(Show::Neighbors),
+        request: |_| Request::Show(Show::Neighbors),
     },
     Row {
         syntax: &[Word("show"), Word("ip"), Word("bgp"), Word("summary")],
         help: "as in FRR: the sessions",
-        wish: |_| Wish::Show(Show::Neighbors),
+        request: |_| Request::Show(Show::Neighbors),
     },
     Row {
         syntax: &[Word("show"), Word("bgp"), Word("neighbors"), NEIGHBOR],
         help: "as in FRR: the sessions, or everything about one",
-        wish: |values| neighbor(values, 0),
+        request: |values| neighbor(values, 0),
     },
     Row {
         syntax: &[Word("show"), Word("bfd")],
         help: "the BFD sessions, what was agreed and how they are",
-        wish: |_| Wish::Show(Show::Bfd),
+        request: |_| Request::Show(Show::Bfd),
     },
     Row {
         syntax: &[Word("show"), Word("bfd"), Word("peers"), Optional(&[Word("brief")])],
         help: "as in FRR: the BFD sessions",
-        wish: |_| Wish::Show(Show::Bfd),
+        request: |_| Request::Show(Show::Bfd),
     },
     Row {
-        syntax: &[Word("drain"), SERVICE],
-        help: "announces a service as going away, then withdraws it; its address stays",
-        wish: |values| Wish::Drain(values.text(0)),
+        syntax: &[Word("drain"), ANY_SERVICE],
+        help: "announces a service, or all, as going away, then withdraws it",
+        request: |values| wish(values, Wish::Drain),
     },
     Row {
-        syntax: &[Word("undrain"), SERVICE],
-        help: "lets a service take part again, and take over",
-        wish: |values| Wish::Undrain(values.text(0)),
+        syntax: &[Word("undrain"), ANY_SERVICE],
+        help: "takes any of these wishes back: the configuration decides again",
+        request: |values| wish(values, Wish::None),
+    },
+    Row {
+        syntax: &[Word("auto"), ANY_SERVICE],
+        help: "the same as `undrain`",
+        request: |values| wish(values, Wish::None),
+    },
+    Row {
+        syntax: &[Word("promote"), SERVICE],
+        help: "makes a service active as long as it is healthy, whatever its role",
+        request: |values| wish(values, Wish::Promote),
+    },
+    Row {
+        syntax: &[Word("demote"), SERVICE],
+        help: "makes a service stand by, whatever its role",
+        request: |values| wish(values, Wish::Demote),
+    },
+    Row {
+        syntax: &[Word("force"), SERVICE],
+        help: "makes a service active although its checks fail",
+        request: |values| wish(values, Wish::Force),
     },
 ];
 
-fn neighbor<'a>(values: &Values<'a>, place: usize) -> Wish<'a> {
-    Wish::Show(match values.get(place) {
+fn wish<'a>(values: &Values<'a>, wish: Wish) -> Request<'a> {
+    let service = values.text(0);
+    Request::Wish { service: (!service.is_empty()).then_some(service), wish }
+}
+
+fn neighbor<'a>(values: &Values<'a>, place: usize) -> Request<'a> {
+    Request::Show(match values.get(place) {
         Value::Address(address) => Show::Neighbor(address),
         _ => Show::Neighbors,
     })
 }
 
 /// Reads a line. A word may be abbreviated as long as only one command fits.
-pub fn read(line: &str) -> Result<Wish<'_>, Misread> {
+pub fn read(line: &str) -> Result<Request<'_>, Misread> {
     let words = Words::of(line);
     if words.peek().is_none() {
         return Err(Misread::Empty);
@@ -162,7 +192,7 @@ pub fn read(line: &str) -> Result<Wish<'_>, Misread> {
     }
     match best {
         Some(_) if twin => Err(Misread::Ambiguous),
-        Some((_, row, values)) => Ok((row.wish)(&values)),
+        Some((_, row, values)) => Ok((row.request)(&values)),
         None if furthest >= line.trim_end().len() => Err(Misread::Incomplete),
         None => Err(Misread::Unknown(furthest)),
     }
@@ -291,35 +321,44 @@ mod tests {
         all
     }
 
+    fn of(service: Option<&str>, wish: Wish) -> Request<'_> {
+        Request::Wish { service, wish }
+    }
+
     #[test]
     fn what_is_written_in_full_is_understood() {
-        for (line, wish) in [
-            ("show summary", Wish::Show(Show::Summary)),
-            ("show neighbors", Wish::Show(Show::Neighbors)),
-            ("show neighbors 10.0.0.1", Wish::Show(Show::Neighbor("10.0.0.1".parse().unwrap()))),
-            ("show services", Wish::Show(Show::Services)),
-            ("show failover", Wish::Show(Show::Services)),
-            ("show routes", Wish::Show(Show::Routes)),
-            ("show steer", Wish::Show(Show::Steer)),
-            ("show bfd", Wish::Show(Show::Bfd)),
-            ("show bfd peers brief", Wish::Show(Show::Bfd)),
-            ("show running-config", Wish::Show(Show::RunningConfig)),
-            ("show ip bgp summary", Wish::Show(Show::Neighbors)),
-            ("show bgp summary", Wish::Show(Show::Neighbors)),
-            ("show bgp neighbors 2001:db8::1", Wish::Show(Show::Neighbor("2001:db8::1".parse().unwrap()))),
-            ("  drain   web ", Wish::Drain("web")),
-            ("undrain web", Wish::Undrain("web")),
+        for (line, request) in [
+            ("show summary", Request::Show(Show::Summary)),
+            ("show neighbors", Request::Show(Show::Neighbors)),
+            ("show neighbors 10.0.0.1", Request::Show(Show::Neighbor("10.0.0.1".parse().unwrap()))),
+            ("show services", Request::Show(Show::Services)),
+            ("show failover", Request::Show(Show::Services)),
+            ("show routes", Request::Show(Show::Routes)),
+            ("show steer", Request::Show(Show::Steer)),
+            ("show bfd", Request::Show(Show::Bfd)),
+            ("show bfd peers brief", Request::Show(Show::Bfd)),
+            ("show running-config", Request::Show(Show::RunningConfig)),
+            ("show ip bgp summary", Request::Show(Show::Neighbors)),
+            ("show bgp summary", Request::Show(Show::Neighbors)),
+            ("show bgp neighbors 2001:db8::1", Request::Show(Show::Neighbor("2001:db8::1".parse().unwrap()))),
+            ("  drain   web ", of(Some("web"), Wish::Drain)),
+            ("drain", of(None, Wish::Drain)),
+            ("undrain web", of(Some("web"), Wish::None)),
+            ("auto", of(None, Wish::None)),
+            ("promote web", of(Some("web"), Wish::Promote)),
+            ("demote web", of(Some("web"), Wish::Demote)),
+            ("force web", of(Some("web"), Wish::Force)),
         ] {
-            assert_eq!(read(line), Ok(wish), "{line}");
+            assert_eq!(read(line), Ok(request), "{line}");
         }
     }
 
     #[test]
     fn abbreviations_are_understood_while_only_one_command_fits() {
-        assert_eq!(read("sh run"), Ok(Wish::Show(Show::RunningConfig)));
-        assert_eq!(read("sh ip b s"), Ok(Wish::Show(Show::Neighbors)));
-        assert_eq!(read("sh n"), Ok(Wish::Show(Show::Neighbors)));
-        assert_eq!(read("dr web"), Ok(Wish::Drain("web")));
+        assert_eq!(read("sh run"), Ok(Request::Show(Show::RunningConfig)));
+        assert_eq!(read("sh ip b s"), Ok(Request::Show(Show::Neighbors)));
+        assert_eq!(read("sh n"), Ok(Request::Show(Show::Neighbors)));
+        assert_eq!(read("dr web"), Ok(of(Some("web"), Wish::Drain)));
         assert_eq!(read("sh s"), Err(Misread::Ambiguous));
         assert_eq!(read("sh r"), Err(Misread::Ambiguous));
     }
@@ -328,7 +367,7 @@ mod tests {
     fn what_is_not_understood_says_where() {
         assert_eq!(read("   "), Err(Misread::Empty));
         assert_eq!(read("show"), Err(Misread::Incomplete));
-        assert_eq!(read("drain "), Err(Misread::Incomplete));
+        assert_eq!(read("promote "), Err(Misread::Incomplete));
         assert_eq!(read("show nonsense"), Err(Misread::Unknown(5)));
         assert_eq!(read("reboot"), Err(Misread::Unknown(0)));
         assert_eq!(read("show summary now"), Err(Misread::Unknown(13)));
@@ -336,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_last_word_is_completed_and_a_blank_asks_for_the_next() {
-        assert_eq!(offers(""), ["show", "drain", "undrain"]);
+        assert_eq!(offers(""), ["show", "drain", "undrain", "auto", "promote", "demote", "force"]);
         assert_eq!(offers("sh"), ["show"]);
         assert_eq!(offers("show s"), ["summary", "services", "steer"]);
         assert_eq!(offers("sh bg "), ["summary", "neighbors"]);
@@ -345,7 +384,8 @@ mod tests {
 
     #[test]
     fn names_are_completed_from_the_configuration() {
-        assert_eq!(offers("drain "), ["web", "dns"]);
+        assert_eq!(offers("force "), ["web", "dns"]);
+        assert_eq!(offers("drain "), ["web", "dns", "<cr>"]);
         assert_eq!(offers("drain w"), ["web"]);
         assert_eq!(offers("drain x"), Vec::<String>::new());
         assert_eq!(offers("show neighbors 10"), ["10.0.0.1", "10.0.0.2"]);
@@ -367,8 +407,9 @@ mod tests {
                 }
             });
         }
-        // 8 `show` without a value, 3 addresses each twice, 5 of FRR's without a value, 2 services each twice.
-        assert_eq!(ends, 8 + 6 + 5 + 4);
+        // 8 `show` without a value, 3 addresses each twice, 5 of FRR's without a value, 2 services each six times, and all of
+        // them three times.
+        assert_eq!(ends, 8 + 6 + 5 + 12 + 3);
     }
 
     #[test]

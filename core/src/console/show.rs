@@ -6,7 +6,7 @@ use embedded_io::Write;
 
 use super::advice;
 use super::table::{self, left, right};
-use super::text::{Age, Count, note, put};
+use super::text::{Age, Count, Seconds, note, put};
 use crate::base::net::Asn;
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
@@ -298,6 +298,10 @@ pub fn services<'a, W: Write + ?Sized>(
         _ => write!(f, "{}", service.because),
     })?;
     for service in services {
+        if let Some(until) = service.held_until {
+            let left = Seconds(until - now);
+            note(out, format_args!("! {}: damping holds it down for another {left}", service.name))?;
+        }
         if let Some(advice) = advice::of_service(&service) {
             note(out, format_args!("! {}: {advice}", service.name))?;
         }
@@ -405,7 +409,7 @@ mod tests {
     use crate::engine::record::EndCause;
     use crate::engine::view::{Hint, TtlBecause};
     use crate::engine::{LinkId, PeerId, ServiceId};
-    use crate::failover::posture::{Because, Posture};
+    use crate::failover::posture::{Because, Posture, Wish};
     use crate::wire::bfd as wire;
     use std::string::String;
 
@@ -468,7 +472,8 @@ mod tests {
             posture: Posture::Active,
             because: Because::Primary,
             since: ago(727),
-            drained: false,
+            wish: Wish::None,
+            held_until: None,
             addresses: 2,
             present: 2,
             checks: 0,
@@ -687,6 +692,7 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         let drained = ServiceView {
             posture: Posture::Withdrawn,
             because: Because::Drained,
+            wish: Wish::Drain,
             role: Role::Secondary,
             ..service("database")
         };
@@ -698,6 +704,22 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         assert!(text.contains("! web: its checks fail: the log says which"));
         assert!(text.contains("! database: an operator took it out: `undrain` brings it back"));
         assert!(!text.contains("! dns"));
+        let all = ServiceView { wish: Wish::None, ..drained };
+        let text = rendered(|out| services(out, NOW, [all].into_iter()).unwrap());
+        assert!(text.contains("! database: `bgp graceful-shutdown` drains everything"), "{text}");
+    }
+
+    #[test]
+    fn a_damped_service_says_how_long_it_is_held_down() {
+        let held = ServiceView {
+            posture: Posture::Standby,
+            because: Because::Damped,
+            held_until: Some(NOW + Duration::from_millis(2_310)),
+            ..service("web")
+        };
+        let text = rendered(|out| services(out, NOW, [held].into_iter()).unwrap());
+        assert!(text.contains("it failed too often and is held down\n"), "{text}");
+        assert!(text.contains("! web: damping holds it down for another 2.3 s\n"), "{text}");
     }
 
     #[test]

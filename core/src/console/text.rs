@@ -22,6 +22,19 @@ impl fmt::Display for Age {
     }
 }
 
+/// A short span: `2.3 s`, from a minute on as an [`Age`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis @ 0..60_000 => write!(f, "{}.{} s", millis / 1_000, millis / 100 % 10),
+            _ => Age(self.0).fmt(f),
+        }
+    }
+}
+
 /// A number and what it counts: `1 route`, `2 routes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count<'a>(pub u32, pub &'a str);
@@ -139,6 +152,13 @@ mod tests {
         assert_eq!(age(86_400 + 2 * 3_600), "1d02h");
         assert_eq!(age(99 * 86_400), "99d00h");
         assert_eq!(age(100 * 86_400), "100d");
+    }
+
+    #[test]
+    fn short_spans_have_tenths() {
+        let seconds = |millis| Seconds(Duration::from_millis(millis)).to_string();
+        assert_eq!((seconds(0), seconds(2_390)), ("0.0 s".to_string(), "2.3 s".to_string()));
+        assert_eq!(seconds(61_000), "00:01:01");
     }
 
     #[test]

@@ -50,8 +50,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let view = self.config.view();
         let line = usize::from(route.line).checked_sub(1).and_then(|line| view.routes.get(line));
-        let shutdown = view.bgp.flags.has(BgpFlags::GRACEFUL_SHUTDOWN);
-        let marks = Marks::default().with_if(Marks::GRACEFUL_SHUTDOWN, shutdown);
+        let going = self.shutdown_at != Instant::ZERO;
+        let marks =
+            Marks::default().with_if(Marks::GRACEFUL_SHUTDOWN, going).with_if(Marks::PREPEND_TWICE, going);
         match route.owner {
             Owner::Service(service) => {
                 let (state, service) =
@@ -60,7 +61,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     return None;
                 }
                 let standby = if service.standby == ListRef::NONE { service.active } else { service.standby };
-                let marks = marks.with_if(Marks::PREPEND_TWICE, prepends(state.posture(), state.because()));
+                let prepends = prepends(state.posture(), state.because());
+                let marks = Marks::default().with_if(Marks::PREPEND_TWICE, prepends);
                 match state.posture() {
                     Posture::Undecided | Posture::Withdrawn => None,
                     Posture::Active => Some((service.active, marks)),
@@ -68,6 +70,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     Posture::Standby => Some((standby, marks)),
                 }
             }
+            // Drained with everything else, and that is over.
+            _ if !going && view.bgp.flags.has(BgpFlags::GRACEFUL_SHUTDOWN) => None,
             Owner::Network => {
                 let evident = if view.bgp.flags.has(BgpFlags::NO_IMPORT_CHECK) {
                     true

@@ -54,8 +54,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let judged_anew = self.match_peers(config.view(), reidentified);
         let asked = self.tables_to_ask(config.view());
         self.part_addresses(config.view());
+        self.leave_removed(kept);
+        let was_shut_down = self.surroundings().shutdown;
         self.config.copy_from(config);
+        self.shut_down_routes(was_shut_down);
         self.ask_tables |= asked;
+        self.waiting.follow(&kept);
         self.take_services(kept, checks);
         self.adj_out.forget_symbols();
         self.full = 0;
@@ -106,6 +110,22 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             *place = known.map_or(0, |known| known as u16 + 1);
         }
         kept
+    }
+
+    /// The addresses of services that this configuration has no more linger as long as their own block said, unless another
+    /// line wants them.
+    fn leave_removed(&mut self, kept: [u16; S]) {
+        for service in 0..self.config.view().services.len() {
+            if kept.contains(&(service as u16 + 1)) {
+                continue;
+            }
+            for place in self.service_routes[service] {
+                let place = usize::from(place).checked_sub(1);
+                if let Some(place) = place.filter(|&place| self.routes.get(place).is_address) {
+                    self.leave_address(place);
+                }
+            }
+        }
     }
 
     /// Which old check each new one continues: one more than its place; 0: none.

@@ -6,6 +6,7 @@ use super::{BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, Serv
 use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
 use crate::bfd::BfdKind;
+pub use crate::failover::posture::Wish;
 pub use crate::failover::probe::ProbeFailure;
 
 /// A TCP endpoint.
@@ -26,11 +27,11 @@ pub struct Endpoint {
 pub enum Input<'a> {
     /// Time has passed; also sent once at the end of every turn.
     Tick,
-    /// An operator's wish; answered by one [`Output::Answer`](super::Output::Answer).
+    /// An operator's command; answered by one [`Output::Answer`](super::Output::Answer).
     Command {
         /// Named by the shim, to match the answer.
         id: CommandId,
-        /// The wish.
+        /// The command.
         command: Command,
     },
     /// Answers `Connect`: the connection is there.
@@ -181,15 +182,21 @@ pub enum Input<'a> {
     },
 }
 
-/// An operator's wish.
+/// What an operator tells the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Command {
-    /// Hand the service over in peace: announce it as going away (RFC 8326), then withdraw it.
-    Drain(ServiceId),
-    /// Take part again.
-    Undrain(ServiceId),
+    /// What is wanted of a service from now on; a new wish replaces the old.
+    Wish {
+        /// Of which service; `None`: of all.
+        service: Option<ServiceId>,
+        /// What.
+        wish: Wish,
+        /// Whether to answer only when it has reached everybody: no drain runs any more, and each peer whose session is
+        /// up has acknowledged everything, or had its time to.
+        wait: bool,
+    },
     /// Withdraw everything, say goodbye, unbind what is ours. Answered when all that is done: then the shim may exit.
     Stop,
 }
@@ -207,6 +214,17 @@ pub enum CommandResult {
     NoSuchService,
     /// The engine is stopping.
     Stopping,
+    /// A service that is to stand by has no standby attributes to do it with.
+    NoStandby,
+    /// It is done, but another command waits already, and one at a time may.
+    Busy,
+    /// It is done, and these peers have not acknowledged everything in time.
+    Unconfirmed {
+        /// The peers, as a set of their places.
+        peers: u64,
+    },
+    /// Another wish has taken the place of this one, which was waited for.
+    Replaced,
 }
 
 /// What a probe found.

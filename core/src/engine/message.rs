@@ -229,7 +229,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The peer's kernel has acknowledged everything.
     pub(super) fn flushed(&mut self, id: ConnId) {
         let Some((peer, slot)) = self.alive(id) else { return };
-        self.say_goodbye(peer, slot);
+        self.acknowledged(peer, slot);
     }
 
     /// Tells that an UPDATE had an error that did not cost the session.
@@ -279,6 +279,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.service_timers();
         self.address_timers();
         self.check_timers();
+        self.shutdown_timer();
         for listener in &mut self.listeners {
             if listener.retry_at <= self.now {
                 listener.retry_at = Instant::ZERO;

@@ -17,6 +17,7 @@
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
 //! | `configure` | taking over a configuration, some routes a turn |
 //! | `poll` | the next order |
+//! | `wish` | what operators want of services |
 //! | `stop` | the way out |
 //! | `show` | views |
 
@@ -45,9 +46,10 @@ mod session;
 mod show;
 mod stop;
 pub mod view;
+mod wish;
 
 pub use input::{
-    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict,
+    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict, Wish,
 };
 pub use names::{
     AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot,
@@ -78,6 +80,7 @@ use record::Limit;
 use route::Routes;
 use service::Probing;
 use stop::Stopping;
+use wish::Waiting;
 
 /// The engine: one mutation (`handle`, `configure`), then `poll` until it gives nothing, then wait until `deadline`.
 ///
@@ -202,6 +205,9 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
 
     pass: Pass,
     stopping: Stopping,
+    waiting: Waiting,
+    /// When `bgp graceful-shutdown` withdraws what has no service; zero: not to come.
+    shutdown_at: Instant,
     /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
     answer_to: Option<CommandId>,
     answer: CommandResult,
@@ -260,6 +266,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             ask_tables: 0,
             pass: Pass::REST,
             stopping: Stopping::REST,
+            waiting: Waiting::REST,
+            shutdown_at: Instant::ZERO,
             answer_to: None,
             answer: CommandResult::Done,
             records: Ring::new(Record::Stopped),
@@ -311,6 +319,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.begin(now);
         self.inner.configure(config);
         self.inner.decide_services();
+        self.inner.go_on_waiting();
     }
 
     /// Takes a fact. Never fails, whatever it says. `poll` to the end after it.
@@ -318,6 +327,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.begin(now);
         self.dispatch(input);
         self.inner.decide_services();
+        self.inner.go_on_waiting();
     }
 
     /// One call, then `poll` to the end (law 1); time never runs backwards.

@@ -77,6 +77,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .min(inner.routes_at)
             .min(inner.checks_at)
             .min(Stopping::deadline(&inner.stopping))
+            .min(inner.waiting.deadline())
+            .min(inner.shutdown_deadline())
             .min(listening.min().unwrap_or(Instant::FAR))
     }
 
@@ -104,6 +106,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .or_else(|| self.inner.check_job())
             // Records of what was decided on the way here.
             .or_else(|| self.inner.next_record().map(Job::Record))
+            .or_else(|| self.inner.waiting.answer().map(|(id, result)| Job::Answer(id, result)))
             .or_else(|| self.inner.answer_to.take().map(|id| Job::Answer(id, self.inner.answer)))
     }
 
@@ -162,8 +165,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             conn.tcp = Tcp::Closing;
             return Some(Job::Close(id, CloseHow::Graceful));
         }
-        if conn.owed.has(Owed::ASK_FLUSHED) && inner.is_told_all(peer, slot) {
-            inner.peers[peer].conns[slot].owed.take(Owed::ASK_FLUSHED);
+        let asks = conn.owed.has(Owed::ASK_FLUSHED) && !conn.owed.has(Owed::FLUSHING);
+        if asks && inner.is_told_all(peer, slot) {
+            let owed = &mut inner.peers[peer].conns[slot].owed;
+            owed.take(Owed::ASK_FLUSHED);
+            owed.add(Owed::FLUSHING);
             return Some(Job::AskFlushed(peer, slot));
         }
         None

@@ -72,7 +72,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             line.require,
             states.map(|(check, _)| self.checks.as_flattened()[check].health()),
         );
-        self.services[service].health(together);
+        self.services[service].health(self.now, together, &line);
         self.services_owed.insert(service);
     }
 
@@ -82,7 +82,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.services_owed.remove(service);
             let line = self.service_line(service);
             let before = self.services[service].posture();
-            let news = self.services[service].decide(self.now, &line, self.stopping.is_on());
+            let around = self.surroundings();
+            let news = self.services[service].decide(self.now, &line, around);
             self.services_at = self.services_at.min(self.services[service].deadline(self.now, &line));
             if line.unbind_when_withdrawn {
                 self.bind_or_leave(service, &line);
@@ -103,7 +104,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// `unbind-when-withdrawn`: the addresses go while the service is drained or fails, and come back before it is announced
     /// again. Whether they are there, and the delays that begin only then, must not count for that.
     fn bind_or_leave(&mut self, service: usize, line: &Service) {
-        let evidence = self.services[service].evidence(self.now, line, self.stopping.is_on());
+        let evidence = self.services[service].evidence(self.now, line, self.surroundings());
         let here = Evidence {
             presence: Presence::Present,
             start_delay_over: true,
@@ -112,7 +113,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         let wanted = match posture(&here) {
             (Posture::Undecided, _) | (_, Because::Stopping) => return,
-            (Posture::Withdrawn, because) => !matches!(because, Because::Drained | Because::Unhealthy),
+            (Posture::Withdrawn, because) => {
+                !matches!(because, Because::Drained | Because::Unhealthy | Because::Damped)
+            }
             _ => true,
         };
         for place in self.service_routes[service] {
@@ -149,14 +152,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for service in 0..self.config.view().services.len() {
             self.services_owed.insert(service);
         }
-    }
-
-    /// A service is drained or taken back by an operator; says whether that changed anything.
-    pub(super) fn drain(&mut self, service: usize, drained: bool) -> bool {
-        let state = &mut self.services[service];
-        let changed = if drained { state.drain(self.now) } else { state.undrain() };
-        self.services_owed.insert(service);
-        changed
     }
 
     /// What is known of the place where an address is to be bound.

@@ -56,27 +56,21 @@ impl Stopping {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
-    /// An operator's wish.
+    /// An operator's command.
     pub(super) fn command(&mut self, id: CommandId, command: Command) {
         let result = match command {
             _ if self.stopping.is_on() => CommandResult::Stopping,
             Command::Stop => return self.stop(id),
-            Command::Drain(service) | Command::Undrain(service) => {
-                let service = usize::from(service.0);
-                let drained = matches!(command, Command::Drain(_));
-                if service >= self.config.view().services.len() {
-                    CommandResult::NoSuchService
-                } else if self.drain(service, drained) {
-                    CommandResult::Done
-                } else {
-                    CommandResult::Unchanged
-                }
-            }
+            Command::Wish { service, wish, wait } => match self.wish(id, service, wish, wait) {
+                Some(result) => result,
+                None => return,
+            },
         };
         (self.answer_to, self.answer) = (Some(id), result);
     }
 
     fn stop(&mut self, id: CommandId) {
+        self.waiting.stop();
         self.stopping = Stopping { phase: Phase::Withdrawing, id, until: self.now + FLUSH };
         // Lines of the configuration that were not met yet would only be wanted to be left again.
         self.pass = super::configure::Pass::REST;

@@ -10,7 +10,7 @@ use crate::bfd::BfdKind;
 use crate::bfd::session::Timing;
 use crate::bgp::fsm::State;
 use crate::config::{Owner, Role, RouteSource};
-use crate::failover::posture::{Because, Posture};
+use crate::failover::posture::{Because, Posture, Wish};
 use crate::wire::bfd;
 
 /// The engine as a whole.
@@ -239,8 +239,10 @@ pub struct ServiceView<'a> {
     pub because: Because,
     /// Since when.
     pub since: Instant,
-    /// Whether it is drained by an operator.
-    pub drained: bool,
+    /// What an operator wants of it.
+    pub wish: Wish,
+    /// Until when damping holds it down; `None`: it does not.
+    pub held_until: Option<Instant>,
     /// Its addresses.
     pub addresses: u16,
     /// Those that are on this host.

@@ -5,7 +5,25 @@ use core::fmt;
 
 use crate::config::{OnFailure, Role};
 
-/// How far an operator's drain has come.
+/// What an operator wants of a service. There is one wish at a time: a new one replaces the old.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Wish {
+    /// Nothing: the configuration and the evidence decide.
+    #[default]
+    None,
+    /// Hand over in peace: announce what is announced as going away, then withdraw it.
+    Drain,
+    /// Act as a healthy primary: role, `preempt delay` and `no preempt` do not matter, health does.
+    Promote,
+    /// Stand by, whatever the role.
+    Demote,
+    /// Announce the active attributes although checks fail, damping holds, a delay runs or the role is secondary. The
+    /// address must be here and its link up all the same.
+    Force,
+}
+
+/// How far a drain has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Drain {
@@ -49,14 +67,18 @@ pub enum Health {
 pub struct Evidence {
     /// The engine is on its way out.
     pub stopping: bool,
-    /// An operator's drain.
+    /// How far a drain has come, by the wish or by `bgp graceful-shutdown`.
     pub drain: Drain,
+    /// What an operator wants; [`Wish::Drain`] is in `drain`.
+    pub wish: Wish,
     /// The service's link is up.
     pub link_up: bool,
     /// Whether any of its addresses is on this host.
     pub presence: Presence,
-    /// What its checks say, damping included.
+    /// What its checks say.
     pub health: Health,
+    /// It failed too often of late and is held down.
+    pub damped: bool,
     /// `start-delay` is over.
     pub start_delay_over: bool,
     /// `preempt delay` is over.
@@ -97,6 +119,10 @@ const fn undrained(evidence: &Evidence) -> (Posture, Because) {
         Presence::Missing => return (Posture::Withdrawn, Because::AddressMissing),
         Presence::Present => {}
     }
+    // Below the address and the link: even a forced service never announces a black hole.
+    if matches!(evidence.wish, Wish::Force) {
+        return (Posture::Active, Because::Forced);
+    }
     match (evidence.health, evidence.on_failure) {
         (Health::Unknown, _) => return (Posture::Undecided, Because::Starting),
         (Health::No, OnFailure::Withdraw) => return (Posture::Withdrawn, Because::Unhealthy),
@@ -105,6 +131,14 @@ const fn undrained(evidence: &Evidence) -> (Posture, Because) {
     }
     if !evidence.start_delay_over {
         return (Posture::Withdrawn, Because::StartDelay);
+    }
+    if evidence.damped {
+        return (stand_by(evidence), Because::Damped);
+    }
+    match evidence.wish {
+        Wish::Demote => return (stand_by(evidence), Because::Demoted),
+        Wish::Promote => return (Posture::Active, Because::Promoted),
+        Wish::None | Wish::Drain | Wish::Force => {}
     }
     match evidence.role {
         Role::Secondary => (Posture::Standby, Because::Secondary),
@@ -170,16 +204,24 @@ pub enum Because {
     Starting,
     /// The engine is stopping.
     Stopping,
-    /// An operator drained it.
+    /// An operator drained it, or `bgp graceful-shutdown` drains all.
     Drained,
     /// Its link is down.
     LinkDown,
     /// Its address is not on this host.
     AddressMissing,
+    /// An operator forces it.
+    Forced,
     /// Its checks fail.
     Unhealthy,
+    /// It failed too often and is held down.
+    Damped,
     /// Its checks passed, and `start-delay` runs.
     StartDelay,
+    /// An operator demoted it.
+    Demoted,
+    /// An operator promoted it.
+    Promoted,
     /// It is healthy again, and `preempt delay` runs.
     PreemptDelay,
     /// `no preempt`: it failed once, and another machine may have taken over.
@@ -207,11 +249,15 @@ impl fmt::Display for Because {
         f.pad(match self {
             Self::Starting => "it has just started",
             Self::Stopping => "Holdover is stopping",
-            Self::Drained => "an operator drained it",
+            Self::Drained => "it is drained",
             Self::LinkDown => "its link is down",
             Self::AddressMissing => "its address is not on this host",
+            Self::Forced => "an operator forces it",
             Self::Unhealthy => "its checks fail",
+            Self::Damped => "it failed too often and is held down",
             Self::StartDelay => "its start-delay runs",
+            Self::Demoted => "an operator demoted it",
+            Self::Promoted => "an operator promoted it",
             Self::PreemptDelay => "its preempt delay runs",
             Self::NoPreempt => "it failed before and may not preempt",
             Self::Primary => "its role is primary",
@@ -228,9 +274,19 @@ mod tests {
     /// All evidence there can be.
     fn everything() -> Vec<Evidence> {
         let mut all = Vec::new();
-        for bits in 0..1_u32 << 7 {
+        for bits in 0..1_u32 << 8 {
             let bit = |n: u32| bits & (1 << n) != 0;
-            for drain in [Drain::No, Drain::Running, Drain::Over] {
+            for (drain, wish) in [
+                (Drain::No, Wish::None),
+                (Drain::Running, Wish::Drain),
+                (Drain::Over, Wish::Drain),
+                (Drain::No, Wish::Promote),
+                (Drain::No, Wish::Demote),
+                (Drain::No, Wish::Force),
+                // `bgp graceful-shutdown` drains whatever is wished.
+                (Drain::Running, Wish::Promote),
+                (Drain::Over, Wish::Demote),
+            ] {
                 for presence in [Presence::Undecided, Presence::Missing, Presence::Present] {
                     for health in [Health::Unknown, Health::No, Health::Yes] {
                         for (role, on_failure) in [
@@ -242,9 +298,11 @@ mod tests {
                             all.push(Evidence {
                                 stopping: bit(0),
                                 drain,
+                                wish,
                                 link_up: bit(1),
                                 presence,
                                 health,
+                                damped: bit(7),
                                 start_delay_over: bit(2),
                                 preempt_delay_over: bit(3),
                                 failed_before: bit(4),
@@ -265,9 +323,11 @@ mod tests {
     const WELL: Evidence = Evidence {
         stopping: false,
         drain: Drain::No,
+        wish: Wish::None,
         link_up: true,
         presence: Presence::Present,
         health: Health::Yes,
+        damped: false,
         start_delay_over: true,
         preempt_delay_over: true,
         failed_before: false,
@@ -280,7 +340,7 @@ mod tests {
     #[test]
     fn the_truth_table_is_complete_and_each_row_has_one_reason() {
         let all = everything();
-        assert_eq!(all.len(), 13_824);
+        assert_eq!(all.len(), 73_728);
         for e in &all {
             // The policy said once more, as a list: the first line whose condition holds is the reason.
             let reasons = [
@@ -289,9 +349,13 @@ mod tests {
                 (!e.link_up, Because::LinkDown),
                 (e.presence == Presence::Undecided, Because::Starting),
                 (e.presence == Presence::Missing, Because::AddressMissing),
+                (e.wish == Wish::Force, Because::Forced),
                 (e.health == Health::Unknown, Because::Starting),
                 (e.health == Health::No, Because::Unhealthy),
                 (!e.start_delay_over, Because::StartDelay),
+                (e.damped, Because::Damped),
+                (e.wish == Wish::Demote, Because::Demoted),
+                (e.wish == Wish::Promote, Because::Promoted),
                 (e.role == Role::Secondary, Because::Secondary),
                 (e.no_preempt && e.failed_before, Because::NoPreempt),
                 (!e.preempt_delay_over, Because::PreemptDelay),
@@ -303,19 +367,60 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_announced_without_link_address_and_a_known_health() {
+    fn nothing_is_announced_without_link_and_address_whatever_is_wished() {
         for e in everything() {
             if posture(&e).0.announces() {
                 assert!(!e.stopping && e.link_up && e.presence == Presence::Present, "{e:?}");
-                assert!(e.health != Health::Unknown, "{e:?}");
+                assert!(e.health != Health::Unknown || e.wish == Wish::Force, "{e:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_forced_service_is_active_wherever_it_is_no_black_hole() {
+        for e in everything().into_iter().filter(|e| e.wish == Wish::Force) {
+            let here = e.link_up && e.presence == Presence::Present;
+            let expected = here && !e.stopping;
+            assert_eq!(posture(&e).0 == Posture::Active, expected, "{e:?}");
+        }
+    }
+
+    #[test]
+    fn a_promoted_service_acts_as_a_healthy_primary_whatever_its_role_and_its_past() {
+        for e in everything().into_iter().filter(|e| e.wish == Wish::Promote) {
+            let primary = Evidence {
+                wish: Wish::None,
+                role: Role::Primary,
+                no_preempt: false,
+                preempt_delay_over: true,
+                ..e
+            };
+            assert_eq!(posture(&e).0, posture(&primary).0, "{e:?}");
+        }
+    }
+
+    #[test]
+    fn a_demoted_service_is_never_active_and_never_ties() {
+        for e in everything().into_iter().filter(|e| e.wish == Wish::Demote) {
+            let (posture, because) = posture(&e);
+            assert_ne!(posture, Posture::Active, "{e:?}");
+            assert!(!posture.announces() || prepends(posture, because), "{e:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_down_is_never_active_unless_it_is_forced() {
+        for e in everything().into_iter().filter(|e| e.damped && e.wish != Wish::Force) {
+            let (posture, because) = posture(&e);
+            assert_ne!(posture, Posture::Active, "{e:?}");
+            assert!(posture != Posture::Standby || (e.has_standby && prepends(posture, because)), "{e:?}");
         }
     }
 
     #[test]
     fn an_unhealthy_service_announces_only_by_on_failure_standby() {
         for e in everything() {
-            if e.health == Health::No && posture(&e).0.announces() {
+            if e.health == Health::No && e.wish != Wish::Force && posture(&e).0.announces() {
                 assert!(e.on_failure == OnFailure::Standby && e.has_standby, "{e:?}");
             }
         }
@@ -324,13 +429,21 @@ mod tests {
     #[test]
     fn active_needs_everything_to_be_well_and_the_role() {
         let active: Vec<_> = everything().into_iter().filter(|e| posture(e).0 == Posture::Active).collect();
-        for e in &active {
+        for e in active.iter().filter(|e| e.wish != Wish::Force) {
             let may_preempt = e.preempt_delay_over && !(e.no_preempt && e.failed_before);
-            assert!(e.role == Role::Primary && e.health == Health::Yes && e.drain == Drain::No, "{e:?}");
-            assert!(e.start_delay_over && may_preempt, "{e:?}");
+            assert!(
+                e.health == Health::Yes && !e.damped && e.drain == Drain::No && e.start_delay_over,
+                "{e:?}"
+            );
+            assert!(e.wish == Wish::Promote || (e.role == Role::Primary && may_preempt), "{e:?}");
         }
+        let by = |wish| active.iter().filter(|e| e.wish == wish).count();
         // no_preempt × failed_before without both (3), has_standby (2), on_failure (2).
-        assert_eq!(active.len(), 3 * 2 * 2);
+        assert_eq!(by(Wish::None), 3 * 2 * 2);
+        // Neither the role (2) nor the past (2 × 2 × 2) matters.
+        assert_eq!(by(Wish::Promote), 2 * 8 * 2 * 2);
+        // Nor health (3), damping (2) and start-delay (2).
+        assert_eq!(by(Wish::Force), 3 * 2 * 2 * by(Wish::Promote));
     }
 
     #[test]
@@ -348,9 +461,10 @@ mod tests {
         for e in everything() {
             let (posture, because) = posture(&e);
             if posture == Posture::Standby {
-                assert_eq!(
-                    prepends(posture, because),
-                    e.role == Role::Primary || e.health == Health::No,
+                let by_role = because == Because::Secondary;
+                assert_eq!(prepends(posture, because), !by_role, "{e:?}");
+                assert!(
+                    !by_role || (e.role == Role::Secondary && e.health == Health::Yes && !e.damped),
                     "{e:?}"
                 );
             }
@@ -360,6 +474,7 @@ mod tests {
     #[test]
     fn a_drain_never_announces_what_was_not_announced_before() {
         for e in everything() {
+            let e = Evidence { wish: if e.wish == Wish::Drain { Wish::None } else { e.wish }, ..e };
             let without = posture(&Evidence { drain: Drain::No, ..e }).0;
             let with = posture(&Evidence { drain: Drain::Running, ..e }).0;
             assert_eq!(with.announces(), without.announces(), "{e:?}");
@@ -377,6 +492,7 @@ mod tests {
                     Evidence { presence: Presence::Missing, ..e },
                     Evidence { presence: Presence::Present, ..e },
                 ),
+                (Evidence { damped: true, ..e }, Evidence { damped: false, ..e }),
                 (Evidence { start_delay_over: false, ..e }, Evidence { start_delay_over: true, ..e }),
                 (Evidence { preempt_delay_over: false, ..e }, Evidence { preempt_delay_over: true, ..e }),
                 (Evidence { failed_before: true, ..e }, Evidence { failed_before: false, ..e }),
@@ -409,6 +525,22 @@ mod tests {
             (
                 Evidence { drain: Drain::Running, health: Health::No, ..WELL },
                 (Posture::Withdrawn, Because::Drained),
+            ),
+            (Evidence { damped: true, ..WELL }, (Posture::Standby, Because::Damped)),
+            (Evidence { damped: true, has_standby: false, ..WELL }, (Posture::Withdrawn, Because::Damped)),
+            (Evidence { wish: Wish::Demote, ..WELL }, (Posture::Standby, Because::Demoted)),
+            (
+                Evidence { wish: Wish::Promote, role: Role::Secondary, ..WELL },
+                (Posture::Active, Because::Promoted),
+            ),
+            (
+                Evidence { wish: Wish::Promote, health: Health::No, ..WELL },
+                (Posture::Withdrawn, Because::Unhealthy),
+            ),
+            (Evidence { wish: Wish::Force, health: Health::No, ..WELL }, (Posture::Active, Because::Forced)),
+            (
+                Evidence { wish: Wish::Force, presence: Presence::Missing, ..WELL },
+                (Posture::Withdrawn, Because::AddressMissing),
             ),
             (
                 Evidence { failed_before: true, no_preempt: true, ..WELL },

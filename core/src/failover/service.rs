@@ -1,13 +1,14 @@
 //! One service over time: it turns facts and moments into the [`Evidence`] of the decision.
 //!
 //! Feed facts ([`ServiceState::link`], [`presence`](ServiceState::presence), [`health`](ServiceState::health),
-//! [`drain`](ServiceState::drain), [`undrain`](ServiceState::undrain)), then call [`ServiceState::decide`], and once more
-//! when [`ServiceState::deadline`] has come. Durations are read from the configuration when they are needed, so that a
-//! reload holds for delays that already run.
+//! [`wish`](ServiceState::wish)), then call [`ServiceState::decide`], and once more when [`ServiceState::deadline`] has
+//! come. Durations are read from the configuration when they are needed, so that a reload holds for delays that already
+//! run.
 
-use super::posture::{Because, Drain, Evidence, Health, Posture, Presence, posture};
+use super::dampen::{Dampen, Damping};
+use super::posture::{Because, Drain, Evidence, Health, Posture, Presence, Wish, posture};
 use crate::base::time::Instant;
-use crate::config::{ListRef, Role, Service};
+use crate::config::{ListRef, Millis, Role, Service};
 
 /// What a service remembers. All zero bits at rest: nothing known, nothing announced.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,23 +17,38 @@ pub struct ServiceState {
     since: Instant,
     /// When link, address and checks became well the last time; meaningful while `flags` has `WELL`.
     well_since: Instant,
-    /// When they became well for the first time; meaningful once `flags` has `STARTED`.
-    started: Instant,
-    /// When an operator drained it; meaningful while `flags` has `DRAINED`.
-    drained: Instant,
+    damping: Damping,
     presence: Presence,
     health: Health,
     posture: Posture,
     because: Because,
+    wish: Wish,
     flags: u8,
 }
 
 const WELL: u8 = 1;
+/// `start-delay` was over once.
 const STARTED: u8 = 1 << 1;
-const DRAINED: u8 = 1 << 2;
-const FAILED: u8 = 1 << 3;
+/// It is drained, by the wish or with all others.
+const DRAINING: u8 = 1 << 2;
+/// Its drain is over: nothing is announced any more.
+const DRAINED: u8 = 1 << 3;
+const FAILED: u8 = 1 << 4;
 /// The rest value is "up": most services are bound to `lo`.
-const LINK_DOWN: u8 = 1 << 4;
+const LINK_DOWN: u8 = 1 << 5;
+/// Damping holds it down.
+const HELD: u8 = 1 << 6;
+
+/// What holds for all services alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The engine is on its way out.
+    pub stopping: bool,
+    /// `bgp graceful-shutdown`: every service is drained that is not forced.
+    pub shutdown: bool,
+    /// Somebody listens: a session is up. Without one there is nobody to hand over to, and a drain is over at once.
+    pub heard: bool,
+}
 
 impl ServiceState {
     /// Nothing known.
@@ -40,12 +56,12 @@ impl ServiceState {
         Self {
             since: Instant::ZERO,
             well_since: Instant::ZERO,
-            started: Instant::ZERO,
-            drained: Instant::ZERO,
+            damping: Damping::new(),
             presence: Presence::Undecided,
             health: Health::Unknown,
             posture: Posture::Undecided,
             because: Because::Starting,
+            wish: Wish::None,
             flags: 0,
         }
     }
@@ -61,27 +77,25 @@ impl ServiceState {
         self.presence = presence;
     }
 
-    /// The fact: what its checks say together (see [`health::together`](super::health::together)).
-    pub const fn health(&mut self, health: Health) {
+    /// The fact: what its checks say together (see [`health::together`](super::health::together)). From good to bad is a
+    /// failure, which damping counts.
+    pub fn health(&mut self, now: Instant, health: Health, service: &Service) {
+        let failed = self.health == Health::Yes && health == Health::No;
         self.health = health;
-    }
-
-    /// An operator drains it; says whether it was not drained already.
-    pub const fn drain(&mut self, now: Instant) -> bool {
-        if self.is_drained() {
-            return false;
+        if failed && self.damping.fail(now, &dampen(service)) {
+            self.set(HELD, true);
         }
-        self.drained = now;
-        self.set(DRAINED, true);
-        true
     }
 
-    /// An operator takes it back; says whether it was drained. It is also what `no preempt` waits for, so it is worth
-    /// saying of a service that is not drained.
-    pub const fn undrain(&mut self) -> bool {
-        let was = self.is_drained();
-        self.set(DRAINED | FAILED, false);
-        was
+    /// What an operator wants from now on; says whether that is news. No wish is also what `no preempt` waits for, so it is
+    /// worth saying of a service that has none.
+    pub fn wish(&mut self, wish: Wish) -> bool {
+        let news = self.wish != wish || (wish == Wish::None && self.has(FAILED));
+        self.wish = wish;
+        if wish == Wish::None {
+            self.set(FAILED, false);
+        }
+        news
     }
 
     /// A configuration was taken over by the operator's wish: `no preempt` has been told.
@@ -89,10 +103,16 @@ impl ServiceState {
         self.set(FAILED, false);
     }
 
-    /// Decides anew. `Some`: the posture or its reason changed. `stopping`: the engine is on its way out.
-    pub fn decide(&mut self, now: Instant, service: &Service, stopping: bool) -> Option<(Posture, Because)> {
-        self.follow(now);
-        let decision = posture(&self.evidence(now, service, stopping));
+    /// Decides anew. `Some`: the posture or its reason changed.
+    pub fn decide(
+        &mut self,
+        now: Instant,
+        service: &Service,
+        around: Surroundings,
+    ) -> Option<(Posture, Because)> {
+        self.follow(now, service);
+        self.follow_drain(now, service, around);
+        let decision = posture(&self.evidence(now, service, around));
         if decision == (self.posture, self.because) {
             return None;
         }
@@ -102,36 +122,59 @@ impl ServiceState {
     }
 
     /// Keeps what the delays count from, and whether an active service failed.
-    fn follow(&mut self, now: Instant) {
+    fn follow(&mut self, now: Instant, service: &Service) {
         let well = !self.has(LINK_DOWN) && self.presence == Presence::Present && self.health == Health::Yes;
         if well && !self.has(WELL) {
             self.well_since = now;
-            if !self.has(STARTED) {
-                self.started = now;
-                self.set(STARTED, true);
-            }
         }
         if !well && self.posture == Posture::Active {
             self.set(FAILED, true);
         }
         self.set(WELL, well);
+        if self.start_until(service).is_some_and(|until| now >= until) {
+            self.set(STARTED, true);
+        }
+        if self.held_until(now, service).is_none_or(|until| now >= until) {
+            self.set(HELD, false);
+        }
+    }
+
+    /// Keeps how far a drain has come. One that finds nothing announced, or nobody to tell, is over at once, and one that is
+    /// over stays so: a drain hands over, it never raises anything.
+    fn follow_drain(&mut self, now: Instant, service: &Service, around: Surroundings) {
+        let drained = self.wish == Wish::Drain || (around.shutdown && self.wish != Wish::Force);
+        if drained && !self.has(DRAINING) {
+            let at_once =
+                !self.posture.announces() || !around.heard || service.drain_delay_ms == Millis::ZERO;
+            self.set(DRAINED, at_once);
+        }
+        self.set(DRAINING, drained);
+        if !drained {
+            self.set(DRAINED, false);
+            return;
+        }
+        let going = Evidence { drain: Drain::Running, ..self.evidence(now, service, around) };
+        if self.drain_until(service).is_some_and(|until| now >= until) || !posture(&going).0.announces() {
+            self.set(DRAINED, true);
+        }
     }
 
     /// What the decision rests on now.
-    pub fn evidence(&self, now: Instant, service: &Service, stopping: bool) -> Evidence {
-        let passed = |wait: Option<Instant>| wait.is_none_or(|until| now >= until);
+    pub fn evidence(&self, now: Instant, service: &Service, around: Surroundings) -> Evidence {
         Evidence {
-            stopping,
-            drain: match self.drain_until(service) {
-                None => Drain::No,
-                Some(until) if now < until => Drain::Running,
-                Some(_) => Drain::Over,
+            stopping: around.stopping,
+            drain: match (self.has(DRAINING), self.has(DRAINED)) {
+                (false, _) => Drain::No,
+                (true, false) => Drain::Running,
+                (true, true) => Drain::Over,
             },
+            wish: self.wish,
             link_up: !self.has(LINK_DOWN),
             presence: self.presence,
             health: self.health,
-            start_delay_over: passed(self.start_until(service)),
-            preempt_delay_over: passed(self.preempt_until(service)),
+            damped: self.has(HELD),
+            start_delay_over: self.has(STARTED),
+            preempt_delay_over: self.preempt_until(service).is_none_or(|until| now >= until),
             failed_before: self.has(FAILED),
             no_preempt: service.no_preempt,
             role: service.role,
@@ -142,7 +185,8 @@ impl ServiceState {
 
     /// When to decide anew although nothing was heard; never, when no delay runs.
     pub fn deadline(&self, now: Instant, service: &Service) -> Instant {
-        let waits = [self.drain_until(service), self.start_until(service), self.preempt_until(service)];
+        let held = self.held_until(now, service);
+        let waits = [self.drain_until(service), self.start_until(service), self.preempt_until(service), held];
         waits.into_iter().flatten().filter(|&until| until > now).min().unwrap_or(Instant::FAR)
     }
 
@@ -166,17 +210,30 @@ impl ServiceState {
         self.since
     }
 
-    /// Whether an operator drained it.
-    pub const fn is_drained(&self) -> bool {
-        self.has(DRAINED)
+    /// What an operator wants.
+    pub const fn wished(&self) -> Wish {
+        self.wish
     }
 
+    /// Whether it is being drained and that is not over.
+    pub const fn is_handing_over(&self) -> bool {
+        self.has(DRAINING) && !self.has(DRAINED)
+    }
+
+    /// Until when damping holds it down; `None`: it does not.
+    pub fn held_until(&self, now: Instant, service: &Service) -> Option<Instant> {
+        self.has(HELD).then(|| self.damping.held_until(now, &dampen(service))).flatten()
+    }
+
+    /// A drain that runs began when the posture became what it is.
     fn drain_until(&self, service: &Service) -> Option<Instant> {
-        self.has(DRAINED).then(|| self.drained + service.drain_delay_ms.duration())
+        let runs = self.is_handing_over() && self.posture == Posture::Draining;
+        runs.then(|| self.since + service.drain_delay_ms.duration())
     }
 
     fn start_until(&self, service: &Service) -> Option<Instant> {
-        self.has(STARTED).then(|| self.started + service.start_delay_ms.duration())
+        let runs = self.has(WELL) && !self.has(STARTED);
+        runs.then(|| self.well_since + service.start_delay_ms.duration())
     }
 
     fn preempt_until(&self, service: &Service) -> Option<Instant> {
@@ -193,10 +250,20 @@ impl ServiceState {
     }
 }
 
+/// What `dampen` says of a service.
+const fn dampen(service: &Service) -> Dampen {
+    Dampen {
+        failures: service.dampen_failures,
+        within: service.dampen_within_ms.duration(),
+        hold: service.dampen_hold_ms.duration(),
+        max: service.dampen_max_ms.duration(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Millis, OnFailure, Span};
+    use crate::config::{OnFailure, Span};
 
     const STANDBY: ListRef = ListRef { name: Span { start: 0, length: 1 }, first: 1 };
 
@@ -204,17 +271,20 @@ mod tests {
         Instant::from_micros(millis * 1_000)
     }
 
+    /// Nothing special: a session is up.
+    const AROUND: Surroundings = Surroundings { stopping: false, shutdown: false, heard: true };
+
     /// A service whose address is there and whose checks pass, decided at 0.
     fn well(service: &Service) -> ServiceState {
         let mut state = ServiceState::new();
         state.presence(Presence::Present);
-        state.health(Health::Yes);
-        state.decide(at(0), service, false);
+        state.health(at(0), Health::Yes, service);
+        state.decide(at(0), service, AROUND);
         state
     }
 
     fn after(state: &mut ServiceState, now: u64, service: &Service) -> (Posture, Because) {
-        state.decide(at(now), service, false);
+        state.decide(at(now), service, AROUND);
         (state.posture(), state.because())
     }
 
@@ -230,12 +300,12 @@ mod tests {
     fn it_is_undecided_until_its_address_and_its_checks_are() {
         let service = Service::REST;
         let mut state = ServiceState::new();
-        assert_eq!(state.decide(at(0), &service, false), None);
+        assert_eq!(state.decide(at(0), &service, AROUND), None);
         state.presence(Presence::Present);
-        assert_eq!(state.decide(at(1), &service, false), None);
-        state.health(Health::Yes);
-        assert_eq!(state.decide(at(2), &service, false), Some((Posture::Active, Because::Primary)));
-        assert_eq!(state.decide(at(3), &service, false), None);
+        assert_eq!(state.decide(at(1), &service, AROUND), None);
+        state.health(at(0), Health::Yes, &service);
+        assert_eq!(state.decide(at(2), &service, AROUND), Some((Posture::Active, Because::Primary)));
+        assert_eq!(state.decide(at(3), &service, AROUND), None);
         assert_eq!(state.since(), at(2));
     }
 
@@ -245,15 +315,15 @@ mod tests {
         let mut state = ServiceState::new();
         state.presence(Presence::Present);
         assert_eq!(after(&mut state, 5_000, &service), (Posture::Undecided, Because::Starting));
-        state.health(Health::Yes);
+        state.health(at(0), Health::Yes, &service);
         assert_eq!(after(&mut state, 10_000, &service), (Posture::Withdrawn, Because::StartDelay));
         assert_eq!(state.deadline(at(10_000), &service), at(12_000));
         assert_eq!(after(&mut state, 11_999, &service), (Posture::Withdrawn, Because::StartDelay));
         assert_eq!(after(&mut state, 12_000, &service), (Posture::Active, Because::Primary));
         assert_eq!(state.deadline(at(12_000), &service), Instant::FAR);
-        state.health(Health::No);
+        state.health(at(0), Health::No, &service);
         assert_eq!(after(&mut state, 13_000, &service), (Posture::Withdrawn, Because::Unhealthy));
-        state.health(Health::Yes);
+        state.health(at(0), Health::Yes, &service);
         assert_eq!(after(&mut state, 13_001, &service), (Posture::Active, Because::Primary));
     }
 
@@ -263,14 +333,14 @@ mod tests {
         let mut state = well(&service);
         assert_eq!(state.posture(), Posture::Standby);
         assert_eq!(after(&mut state, 30_000, &service), (Posture::Active, Because::Primary));
-        state.health(Health::No);
+        state.health(at(0), Health::No, &service);
         assert_eq!(after(&mut state, 40_000, &service), (Posture::Withdrawn, Because::Unhealthy));
-        state.health(Health::Yes);
+        state.health(at(0), Health::Yes, &service);
         assert_eq!(after(&mut state, 50_000, &service), (Posture::Standby, Because::PreemptDelay));
         // A relapse starts it over.
-        state.health(Health::No);
+        state.health(at(0), Health::No, &service);
         after(&mut state, 60_000, &service);
-        state.health(Health::Yes);
+        state.health(at(0), Health::Yes, &service);
         after(&mut state, 61_000, &service);
         assert_eq!(state.deadline(at(61_000), &service), at(91_000));
         assert_eq!(after(&mut state, 90_999, &service), (Posture::Standby, Because::PreemptDelay));
@@ -302,7 +372,7 @@ mod tests {
     fn no_preempt_holds_after_a_failure_until_told_otherwise() {
         let service = Service { no_preempt: true, standby: STANDBY, ..Service::REST };
         let undrain = |state: &mut ServiceState| {
-            state.undrain();
+            assert!(state.wish(Wish::None));
         };
         for tell in [undrain, ServiceState::reloaded] {
             let mut state = well(&service);
@@ -322,9 +392,9 @@ mod tests {
         let service = Service { no_preempt: true, standby: STANDBY, ..Service::REST };
         let mut state = ServiceState::new();
         state.presence(Presence::Present);
-        state.health(Health::No);
+        state.health(at(0), Health::No, &service);
         after(&mut state, 0, &service);
-        state.health(Health::Yes);
+        state.health(at(0), Health::Yes, &service);
         assert_eq!(after(&mut state, 1, &service), (Posture::Active, Because::Primary));
     }
 
@@ -332,25 +402,141 @@ mod tests {
     fn a_drain_is_announced_for_its_delay_and_then_withdrawn() {
         let service = Service { drain_delay_ms: Millis::of(2_000), ..Service::REST };
         let mut state = well(&service);
-        assert!(state.drain(at(100)));
-        assert!(!state.drain(at(200)));
+        assert!(state.wish(Wish::Drain));
+        assert!(!state.wish(Wish::Drain));
         assert_eq!(after(&mut state, 100, &service), (Posture::Draining, Because::Drained));
         assert_eq!(state.deadline(at(100), &service), at(2_100));
         assert_eq!(after(&mut state, 2_100, &service), (Posture::Withdrawn, Because::Drained));
-        assert!(state.is_drained());
-        assert!(state.undrain());
+        assert!(state.wish(Wish::None));
         assert_eq!(after(&mut state, 3_000, &service), (Posture::Active, Because::Primary));
-        assert!(!state.undrain());
+        assert!(!state.wish(Wish::None));
     }
 
     #[test]
     fn a_drained_service_that_breaks_is_withdrawn_at_once() {
         let service = Service { drain_delay_ms: Millis::of(2_000), ..Service::REST };
         let mut state = well(&service);
-        state.drain(at(100));
+        state.wish(Wish::Drain);
         after(&mut state, 100, &service);
         state.presence(Presence::Missing);
         assert_eq!(after(&mut state, 101, &service), (Posture::Withdrawn, Because::Drained));
+        // And it is not raised again, though its drain-delay runs.
+        state.presence(Presence::Present);
+        assert_eq!(after(&mut state, 102, &service), (Posture::Withdrawn, Because::Drained));
+    }
+
+    #[test]
+    fn a_drain_without_a_delay_withdraws_at_once() {
+        let service = Service { drain_delay_ms: Millis::ZERO, ..Service::REST };
+        let mut state = well(&service);
+        state.wish(Wish::Drain);
+        assert_eq!(after(&mut state, 100, &service), (Posture::Withdrawn, Because::Drained));
+    }
+
+    #[test]
+    fn a_drain_of_what_nobody_was_told_is_over_at_once() {
+        let service = Service { drain_delay_ms: Millis::of(2_000), ..Service::REST };
+        let mut state = well(&service);
+        state.wish(Wish::Drain);
+        let alone = Surroundings { heard: false, ..AROUND };
+        assert_eq!(state.decide(at(1), &service, alone), Some((Posture::Withdrawn, Because::Drained)));
+        // A wish that is there before the first decision.
+        let mut state = ServiceState::new();
+        state.wish(Wish::Drain);
+        state.decide(at(0), &service, AROUND);
+        state.presence(Presence::Present);
+        state.health(at(1), Health::Yes, &service);
+        assert_eq!(after(&mut state, 1, &service), (Posture::Withdrawn, Because::Drained));
+        assert_eq!(state.deadline(at(1), &service), Instant::FAR);
+    }
+
+    #[test]
+    fn a_graceful_shutdown_drains_whatever_is_wished_but_force() {
+        let service = Service { drain_delay_ms: Millis::of(2_000), standby: STANDBY, ..Service::REST };
+        let shutdown = Surroundings { shutdown: true, ..AROUND };
+        for wish in [Wish::None, Wish::Promote, Wish::Demote, Wish::Drain] {
+            let mut state = well(&service);
+            state.wish(wish);
+            after(&mut state, 1, &service);
+            assert_eq!(state.decide(at(100), &service, shutdown).is_some(), wish != Wish::Drain);
+            assert_eq!((state.posture(), state.because()), (Posture::Draining, Because::Drained), "{wish:?}");
+            state.decide(at(2_100), &service, shutdown);
+            assert_eq!(state.posture(), Posture::Withdrawn, "{wish:?}");
+            let back = state.decide(at(2_200), &service, AROUND);
+            assert_eq!(back.is_none(), wish == Wish::Drain, "{wish:?}");
+        }
+        let mut state = well(&service);
+        state.wish(Wish::Force);
+        assert_eq!(state.decide(at(1), &service, shutdown), Some((Posture::Active, Because::Forced)));
+    }
+
+    #[test]
+    fn three_failures_in_a_minute_hold_a_service_down_for_three_seconds() {
+        let service = Service { standby: STANDBY, ..Service::DEFAULT };
+        let mut state = well(&service);
+        for time in [10, 20, 30] {
+            state.health(at(time), Health::No, &service);
+            assert_eq!(after(&mut state, time, &service), (Posture::Withdrawn, Because::Unhealthy));
+            state.health(at(time + 5), Health::Yes, &service);
+            let expected = if time < 30 {
+                (Posture::Active, Because::Primary)
+            } else {
+                (Posture::Standby, Because::Damped)
+            };
+            assert_eq!(after(&mut state, time + 5, &service), expected);
+        }
+        assert_eq!(state.deadline(at(35), &service), at(3_040));
+        assert_eq!(state.held_until(at(35), &service), Some(at(3_040)));
+        assert_eq!(after(&mut state, 3_039, &service), (Posture::Standby, Because::Damped));
+        assert_eq!(after(&mut state, 3_040, &service), (Posture::Active, Because::Primary));
+        assert_eq!(
+            (state.held_until(at(3_040), &service), state.deadline(at(3_040), &service)),
+            (None, Instant::FAR)
+        );
+        // One more failure begins no hold.
+        state.health(at(4_000), Health::No, &service);
+        state.health(at(4_001), Health::Yes, &service);
+        assert_eq!(after(&mut state, 4_001, &service), (Posture::Active, Because::Primary));
+    }
+
+    #[test]
+    fn a_damped_service_without_standby_attributes_is_withdrawn_and_force_overrides() {
+        let service = Service::DEFAULT;
+        let mut state = well(&service);
+        for time in [10, 20, 30] {
+            state.health(at(time), Health::No, &service);
+            state.health(at(time), Health::Yes, &service);
+        }
+        assert_eq!(after(&mut state, 30, &service), (Posture::Withdrawn, Because::Damped));
+        state.wish(Wish::Promote);
+        assert_eq!(after(&mut state, 31, &service), (Posture::Withdrawn, Because::Damped));
+        state.wish(Wish::Force);
+        assert_eq!(after(&mut state, 32, &service), (Posture::Active, Because::Forced));
+    }
+
+    #[test]
+    fn an_address_or_a_link_that_comes_and_goes_is_no_failure_to_damp() {
+        let service = Service::REST;
+        let mut state = well(&service);
+        for time in 1..20 {
+            state.presence(if time % 2 == 0 { Presence::Present } else { Presence::Missing });
+            state.link(time % 3 == 0);
+            after(&mut state, time, &service);
+        }
+        state.presence(Presence::Present);
+        state.link(true);
+        assert_eq!(after(&mut state, 30, &service), (Posture::Active, Because::Primary));
+    }
+
+    #[test]
+    fn a_relapse_during_start_delay_starts_it_over() {
+        let service = Service { start_delay_ms: Millis::of(2_000), ..Service::REST };
+        let mut state = well(&service);
+        state.health(at(1_000), Health::No, &service);
+        after(&mut state, 1_000, &service);
+        state.health(at(1_500), Health::Yes, &service);
+        assert_eq!(after(&mut state, 2_000, &service), (Posture::Withdrawn, Because::StartDelay));
+        assert_eq!(after(&mut state, 4_000, &service), (Posture::Active, Because::Primary));
     }
 
     #[test]
@@ -358,16 +544,19 @@ mod tests {
         let service =
             Service { no_preempt: true, standby: STANDBY, drain_delay_ms: Millis::of(1), ..Service::REST };
         let mut state = well(&service);
-        state.drain(at(1));
+        state.wish(Wish::Drain);
         after(&mut state, 1, &service);
         after(&mut state, 2, &service);
-        assert!(!state.evidence(at(2), &service, false).failed_before);
+        assert!(!state.evidence(at(2), &service, AROUND).failed_before);
     }
 
     #[test]
     fn stopping_withdraws_whatever_else_holds() {
         let service = Service { on_failure: OnFailure::Standby, standby: STANDBY, ..Service::REST };
         let mut state = well(&service);
-        assert_eq!(state.decide(at(1), &service, true), Some((Posture::Withdrawn, Because::Stopping)));
+        assert_eq!(
+            state.decide(at(1), &service, Surroundings { stopping: true, ..AROUND }),
+            Some((Posture::Withdrawn, Because::Stopping))
+        );
     }
 }

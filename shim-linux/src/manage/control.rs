@@ -1,14 +1,15 @@
-//! The control socket: a client says one line, and gets `ok` or `error` on a line, and text.
+//! The control socket: a client says one line, and gets `ok`, `error` or `unconfirmed` on a line, and text.
 
 use std::rc::Rc;
 
-use holdover_core::engine::CommandResult;
+use holdover_core::engine::view::ServiceView;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::net::unix::UCred;
 use tokio::sync::oneshot;
 
-use super::{Aside, Manager, json, text};
+use super::{Aside, Manager, json, text, wish};
 use crate::bridge::{Piece, ToEngine};
 use crate::io::timer::now;
 use crate::load;
@@ -21,38 +22,58 @@ const LINE: u64 = 1_024;
 const JSON: &str = "json";
 
 /// Text to print, or what went wrong.
-type Answer = Result<String, String>;
+pub(super) type Answer = Result<String, No>;
+
+/// What went wrong.
+#[derive(Debug)]
+pub(super) struct No {
+    /// It was done, but not everybody has confirmed it.
+    pub(super) unconfirmed: bool,
+    /// What to tell.
+    pub(super) text: String,
+}
+
+impl From<String> for No {
+    fn from(text: String) -> Self {
+        Self { unconfirmed: false, text }
+    }
+}
 
 /// Serves one client.
 pub(super) async fn serve(manager: Rc<Manager>, mut client: UnixStream) {
     let mut line = String::new();
+    let credentials = client.peer_cred().ok();
     let (read, mut write) = client.split();
     if BufReader::new(read.take(LINE)).read_line(&mut line).await.is_err() {
         return;
     }
     let words: Vec<_> = line.split_whitespace().collect();
-    let answer = match answer(&manager, &words).await {
+    let answer = match answer(&manager, &words, credentials).await {
         Ok(text) => format!("ok\n{text}"),
-        Err(text) => format!("error\n{text}\n"),
+        Err(No { unconfirmed: false, text }) => format!("error\n{text}\n"),
+        Err(No { unconfirmed: true, text }) => format!("unconfirmed\n{text}\n"),
     };
     // A client that went away needs no answer.
     let _ = write.write_all(answer.as_bytes()).await;
     let _ = write.shutdown().await;
 }
 
-async fn answer(manager: &Manager, words: &[&str]) -> Answer {
+async fn answer(manager: &Manager, words: &[&str], client: Option<UCred>) -> Answer {
+    if let [verb, rest @ ..] = words
+        && let Some(wish) = wish::of_verb(verb)
+    {
+        return wish::grant(manager, wish, rest, client).await;
+    }
     match *words {
         ["show", "running-config", ref how @ ..] => Ok(running_config(manager, how)),
         ["show", "routes", ref how @ ..] => {
-            routes(manager, how.contains(&JSON)).await.ok_or_else(|| silence(manager))
+            routes(manager, how.contains(&JSON)).await.ok_or_else(|| silence(manager).into())
         }
         ["show", what, ref how @ ..] => show(manager, what, how.contains(&JSON)).await,
-        ["drain", service] => drain(manager, service, true).await,
-        ["undrain", service] => drain(manager, service, false).await,
-        ["reload"] => manager.reload().map(|()| String::new()),
+        ["reload"] => Ok(manager.reload().map(|()| String::new())?),
         ["stop"] if manager.engine.say(ToEngine::Stop).is_ok() => Ok(String::new()),
-        ["stop"] => Err(silence(manager)),
-        _ => Err(format!("unknown request: {}", words.join(" "))),
+        ["stop"] => Err(silence(manager).into()),
+        _ => Err(format!("unknown request: {}", words.join(" ")).into()),
     }
 }
 
@@ -73,7 +94,7 @@ async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
             let view = snapshot.summary().ok_or_else(|| silence(manager))?;
             Ok(pretty(&json::summary(&view, now, &aside)))
         }
-        ("summary", false) => text::summary(snapshot, now, &aside).ok_or_else(|| silence(manager)),
+        ("summary", false) => text::summary(snapshot, now, &aside).ok_or_else(|| silence(manager).into()),
         ("neighbors", true) => {
             let rows: Vec<_> = snapshot.peers().map(|view| json::neighbor(&view, now)).collect();
             Ok(pretty(&with_silence(json!({ "version": 1, "neighbors": rows }), &aside)))
@@ -83,13 +104,17 @@ async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
             let view = snapshot.summary().ok_or_else(|| silence(manager))?;
             Ok(pretty(&with_silence(json::bfd(&view, snapshot.peers(), now), &aside)))
         }
-        ("bfd", false) => text::bfd(snapshot, now, &aside).ok_or_else(|| silence(manager)),
+        ("bfd", false) => text::bfd(snapshot, now, &aside).ok_or_else(|| silence(manager).into()),
         ("services", true) => {
-            let rows: Vec<_> = snapshot.services().map(|view| json::service(&view, now)).collect();
+            let wishes = manager.wishes.borrow();
+            let entry =
+                |view: &ServiceView<'_>| wishes.get(view.name).filter(|entry| entry.wish == view.wish);
+            let rows: Vec<_> =
+                snapshot.services().map(|view| json::service(&view, now, entry(&view))).collect();
             Ok(pretty(&with_silence(json!({ "version": 1, "services": rows }), &aside)))
         }
-        ("services", false) => Ok(text::services(snapshot, now, &aside)),
-        _ => Err(format!("there is no `show {what}`")),
+        ("services", false) => Ok(text::services(snapshot, now, &aside, &manager.wishes.borrow())),
+        _ => Err(format!("there is no `show {what}`").into()),
     })
 }
 
@@ -118,35 +143,12 @@ async fn whole<T>(
     Some(rows)
 }
 
-async fn drain(manager: &Manager, service: &str, drain: bool) -> Answer {
-    let name = service.to_owned();
-    let asked = manager.engine.ask(|answer| ToEngine::Drain { service: name, drain, answer });
-    match asked.await {
-        Some(CommandResult::Done) if drain => Ok(format!("{service}: draining\n")),
-        Some(CommandResult::Done) => Ok(format!("{service}: takes part again\n")),
-        Some(CommandResult::Unchanged) => Ok(format!("{service}: it was so already\n")),
-        Some(CommandResult::Stopping) => Err("the daemon is stopping".to_owned()),
-        Some(_) => Err(no_such_service(manager, service)),
-        None => Err(silence(manager)),
-    }
-}
-
-fn no_such_service(manager: &Manager, service: &str) -> String {
-    let configurations = manager.configurations.borrow();
-    let view = configurations.running.view();
-    let names: Vec<_> = view.services.iter().map(|service| view.text(service.name)).collect();
-    if names.is_empty() {
-        return format!("there is no service `{service}`: the configuration has no `failover` block");
-    }
-    format!("there is no service `{service}`; there are: {}", names.join(", "))
-}
-
 fn silent_for(manager: &Manager) -> f64 {
     let millis = now().since(manager.engine.board.turned()).as_millis();
     f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1_000.0
 }
 
-fn silence(manager: &Manager) -> String {
+pub(super) fn silence(manager: &Manager) -> String {
     format!("the engine has not answered for {:.1} s", silent_for(manager))
 }
 

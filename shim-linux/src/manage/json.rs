@@ -3,6 +3,7 @@
 use holdover_core::base::time::Instant;
 use holdover_core::bfd::BfdKind;
 use holdover_core::config::{Owner, RouteSource};
+use holdover_core::engine::Wish;
 use holdover_core::engine::view::{
     AddressState, BfdStanding, BfdView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary,
     TtlBecause,
@@ -10,6 +11,8 @@ use holdover_core::engine::view::{
 use serde_json::{Value, json};
 
 use super::Aside;
+use super::log::timestamp;
+use super::wishes::{self, Entry};
 use crate::snapshot::RouteRow;
 
 /// `show summary`.
@@ -125,15 +128,22 @@ fn session(view: &BfdView, now: Instant) -> Value {
     })
 }
 
-/// One service.
-pub(super) fn service(view: &ServiceView<'_>, now: Instant) -> Value {
+/// One service, and who wants something of it.
+pub(super) fn service(view: &ServiceView<'_>, now: Instant, entry: Option<&Entry>) -> Value {
+    let held = view.held_until.map(|until| until.since(now).as_millis());
     json!({
         "name": view.name,
         "role": format!("{:?}", view.role).to_lowercase(),
         "posture": view.posture.to_string(),
         "because": view.because.to_string(),
         "since_seconds": now.since(view.since).as_secs(),
-        "drained": view.drained,
+        "drained": view.wish == Wish::Drain,
+        "wish": (view.wish != Wish::None).then(|| wishes::word(view.wish)),
+        "wish_user": entry.map(|entry| &*entry.user),
+        "wish_process": entry.and_then(|entry| entry.process),
+        "wish_since": entry.map(|entry| timestamp(entry.since)),
+        "wish_persists": entry.is_some_and(|entry| entry.persists),
+        "held_milliseconds": held,
         "addresses": view.addresses,
         "present": view.present,
         "checks": view.checks,

@@ -5,6 +5,8 @@ mod control;
 mod json;
 pub(crate) mod log;
 mod text;
+mod wish;
+pub(crate) mod wishes;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
+use holdover_core::engine::Wish;
 use holdover_core::engine::record::Level;
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
@@ -24,6 +27,7 @@ use crate::bridge::{Board, Event, HostConfig, ToEngine, ToManager};
 use crate::load;
 use crate::owned::{OwnedChange, OwnedList};
 use log::Log;
+use wishes::Wishes;
 
 /// How long the engine has to answer before a reader is shown what is known instead.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(80);
@@ -86,6 +90,8 @@ pub(crate) struct Manager {
     pub(crate) refused: RefCell<Option<String>>,
     /// The list of what is ours.
     pub(crate) owned: RefCell<OwnedList>,
+    /// What operators want.
+    pub(crate) wishes: RefCell<Wishes>,
 }
 
 /// What the management thread hears.
@@ -219,9 +225,10 @@ impl Manager {
             self.log.note(remark.level, "config_remark", remark.text);
         }
         let Some(spare) = configurations.spare.take() else { return Ok(()) };
-        match self.engine.say(ToEngine::Configure(spare)) {
-            Err(ToEngine::Configure(spare)) => {
-                configurations.spare = Some(spare);
+        let wishes = self.wishes_of_new(configurations.running, spare);
+        match self.engine.say(ToEngine::Configure { configuration: spare, wishes }) {
+            Err(ToEngine::Configure { configuration, .. }) => {
+                configurations.spare = Some(configuration);
                 Err("the engine does not answer".to_owned())
             }
             _ => Ok(()),
@@ -233,7 +240,38 @@ impl Manager {
         let mut configurations = self.configurations.borrow_mut();
         let old = std::mem::replace(&mut configurations.running, configuration);
         configurations.spare = Some(old);
+        let running = &*configurations.running;
+        self.wishes.borrow_mut().retain(|name| is_service(running, name));
     }
+
+    /// The wishes that are kept, of services that are in this configuration and were not in the one before. Of those that
+    /// are in none it is said that they are kept for later.
+    pub(crate) fn wishes_of_new(
+        &self,
+        before: &HostConfig,
+        configuration: &HostConfig,
+    ) -> Vec<(String, Wish)> {
+        let wishes = self.wishes.borrow();
+        let mut new = Vec::new();
+        for (name, wish) in wishes.persistent() {
+            if !is_service(configuration, name) {
+                let word = wishes::word(wish);
+                let path = wishes.path().display();
+                let message =
+                    format!("`{word}` is kept for service {name}, which the configuration lacks: {path}");
+                self.log.note(Level::Warning, "wish_without_service", message);
+            } else if !is_service(before, name) {
+                new.push((name.to_owned(), wish));
+            }
+        }
+        new
+    }
+}
+
+/// Whether a configuration has a service of this name.
+fn is_service(configuration: &HostConfig, name: &str) -> bool {
+    let view = configuration.view();
+    view.services.iter().any(|service| view.text(service.name) == name)
 }
 
 #[cfg(test)]

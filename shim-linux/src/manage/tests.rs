@@ -10,7 +10,7 @@ use std::thread;
 use holdover_core::engine::CommandResult;
 
 use super::*;
-use crate::bridge::HostEngine;
+use crate::bridge::{Granted, HostEngine};
 use crate::io::timer::now;
 use crate::manage::log::LogFormat;
 use crate::sys::cell::Cell;
@@ -55,6 +55,7 @@ fn with_manager(test: impl AsyncFnOnce(Rc<Manager>, Receiver<ToEngine>)) {
         configurations: Configurations { running: things.running, spare: Some(things.spare) }.into(),
         refused: None.into(),
         owned: OwnedList::read(Some(directory.join("owned"))).into(),
+        wishes: Wishes::none(directory.join("wishes")).into(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, test(Rc::clone(&manager), heard));
@@ -102,22 +103,66 @@ fn a_service_that_is_not_there_is_answered_with_those_that_are() {
     with_manager(async |manager, heard| {
         let engine = thread::spawn(move || {
             while let Ok(word) = heard.recv() {
-                if let ToEngine::Drain { answer, service, drain } = word {
-                    let result = if service == "web" && drain {
-                        CommandResult::Done
-                    } else {
-                        CommandResult::NoSuchService
+                if let ToEngine::Wish { answer, service, wish, wait } = word {
+                    let name = service.unwrap_or_default();
+                    let result = match wish {
+                        Wish::Demote => CommandResult::NoStandby,
+                        Wish::Force => return drop(answer),
+                        Wish::Drain if wait => CommandResult::Unconfirmed { peers: 1 },
+                        _ if name == "web" || name.is_empty() => CommandResult::Done,
+                        _ => CommandResult::NoSuchService,
                     };
-                    answer.send(result).unwrap();
-                    if drain {
-                        return;
-                    }
+                    let silent = if wait { vec!["192.0.2.1".parse().unwrap()] } else { vec![] };
+                    answer.send(Granted { result, silent }).unwrap();
                 }
             }
         });
         let answer = ask(&manager, "undrain wep").await;
-        assert_eq!(answer, "error\nthere is no service `wep`; there are: web\n");
+        assert_eq!(answer, "error\nthere is no service `wep`; did you mean `web`?\n");
+        let answer = ask(&manager, "promote database").await;
+        assert_eq!(answer, "error\nthere is no service `database`; there are: web\n");
         assert_eq!(ask(&manager, "drain web").await, "ok\nweb: draining\n");
+        assert_eq!(ask(&manager, "drain").await, "ok\nweb: draining\n");
+        let answer = ask(&manager, "demote web").await;
+        assert!(
+            answer.starts_with("error\nweb cannot stand by: ") && answer.contains("drain web"),
+            "{answer}"
+        );
+        let answer = ask(&manager, "drain --wait web").await;
+        assert_eq!(answer, "unconfirmed\nweb: withdrawn, but within 5 s not acknowledged by 192.0.2.1\n");
+        assert_eq!(ask(&manager, "promote").await, "error\n`promote` needs the name of a service\n");
+        assert!(ask(&manager, "promote web dns").await.starts_with("error\n`promote` takes one service"));
+        assert!(ask(&manager, "promote --wait web").await.starts_with("error\n`promote` has no option"));
+        assert!(ask(&manager, "force web").await.starts_with("error\nthe engine has not answered"));
+        engine.join().unwrap();
+    });
+}
+
+#[test]
+fn who_wants_something_is_kept_and_shown_until_it_is_taken_back() {
+    with_manager(async |manager, heard| {
+        let engine = thread::spawn(move || {
+            for _ in 0..2 {
+                let Ok(ToEngine::Wish { answer, .. }) = heard.recv() else { panic!("no wish") };
+                answer.send(Granted { result: CommandResult::Done, silent: vec![] }).unwrap();
+            }
+        });
+        assert_eq!(ask(&manager, "drain --persist web").await, "ok\nweb: draining\n");
+        let entry = manager.wishes.borrow().get("web").cloned().unwrap();
+        assert_eq!((entry.wish, entry.persists), (Wish::Drain, true));
+        assert_eq!(entry.process, i32::try_from(std::process::id()).ok());
+        let file = manager.wishes.borrow().path().to_owned();
+        assert!(std::fs::read_to_string(&file).unwrap().contains("web drain "));
+        {
+            manager.configurations.borrow_mut().spare.as_deref_mut().unwrap().clear();
+            let configurations = manager.configurations.borrow();
+            let before = configurations.spare.as_deref().unwrap();
+            let wishes = manager.wishes_of_new(before, configurations.running);
+            assert_eq!(wishes, [("web".to_owned(), Wish::Drain)], "given to the engine with the service");
+            assert!(manager.wishes_of_new(configurations.running, configurations.running).is_empty());
+        }
+        assert_eq!(ask(&manager, "auto web").await, "ok\nweb: takes part again\n");
+        assert!(manager.wishes.borrow().get("web").is_none() && !file.exists());
         engine.join().unwrap();
     });
 }
@@ -139,7 +184,7 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
         drop(heard.try_recv());
         std::fs::write(&manager.file, "hostname there\n").unwrap();
         assert_eq!(ask(&manager, "reload").await, "ok\n");
-        let Ok(ToEngine::Configure(configuration)) = heard.try_recv() else {
+        let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
             panic!("the engine was not told")
         };
         let second = ask(&manager, "reload").await;
@@ -147,7 +192,7 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
         manager.configured(configuration);
         assert!(ask(&manager, "show running-config").await.contains("hostname there"));
         assert_eq!(ask(&manager, "reload").await, "ok\n");
-        let Ok(ToEngine::Configure(configuration)) = heard.try_recv() else {
+        let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
             panic!("the engine was not told")
         };
         manager.configured(configuration);

@@ -7,6 +7,8 @@ use holdover_core::base::time::Instant;
 use holdover_core::console::{show, text::Text};
 
 use super::Aside;
+use super::log::timestamp;
+use super::wishes::{Entry, Wishes, word};
 use crate::snapshot::{RouteRow, Snapshot, SteerRow};
 
 // Writing to a String cannot fail, so the results below say nothing.
@@ -48,10 +50,22 @@ pub(super) fn bfd(snapshot: &Snapshot, now: Instant, aside: &Aside) -> Option<St
 }
 
 /// `show services`.
-pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside) -> String {
+pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside, wishes: &Wishes) -> String {
     let mut out = silence(aside);
     let _ = show::services(&mut Text(&mut out), now, snapshot.services());
+    for view in snapshot.services() {
+        if let Some(entry) = wishes.get(view.name).filter(|entry| entry.wish == view.wish) {
+            let _ = writeln!(out, "  {}: {}", view.name, said(entry));
+        }
+    }
     out
+}
+
+/// What an operator wants, who said so, when.
+pub(super) fn said(entry: &Entry) -> String {
+    let process = entry.process.map_or_else(String::new, |process| format!(" (process {process})"));
+    let persists = if entry.persists { ", kept over a restart" } else { "" };
+    format!("`{}` by {}{process}, {}{persists}", word(entry.wish), entry.user, timestamp(entry.since))
 }
 
 /// `show routes`.

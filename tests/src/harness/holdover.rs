@@ -28,7 +28,8 @@ pub struct Holdover {
 impl Holdover {
     /// Starts the daemon on `host` with this configuration; does not wait for anything.
     ///
-    /// Its list of owned addresses is one file per host, which outlives it, as `/run/holdover/owned` does.
+    /// Its list of owned addresses and what operators want to persist are one file each per host, which outlive it, as
+    /// `/run/holdover/owned` and `/var/lib/holdover/wishes` do.
     pub fn start(lab: &Lab, host: &str, config: &str) -> Result<Self> {
         Self::start_by(lab, host, config, &[])
     }
@@ -38,6 +39,7 @@ impl Holdover {
         let config = lab.write(&format!("{host}-holdover.conf"), config)?;
         let control = lab.dir().join(format!("{host}-holdover.sock"));
         let owned = lab.dir().join(format!("{host}-owned"));
+        let state = lab.dir().join(format!("{host}-wishes"));
         let program = program()?;
         let argv = [
             &program,
@@ -50,6 +52,8 @@ impl Holdover {
             "json",
             "--owned",
             &owned.to_string_lossy(),
+            "--state",
+            &state.to_string_lossy(),
         ];
         let name = format!("{host}-holdover");
         let process = lab.spawn(host, &name, &[by, &argv[..]].concat(), &[])?;
