@@ -1,10 +1,13 @@
 //! Facts on their way to an engine: [`Input`]s that own what they say, because they wait in queues.
 
+use std::net::IpAddr;
+
 use holdover_core::base::net::{InterfaceAddress, Prefix};
 use holdover_core::base::time::Duration;
+use holdover_core::bfd::BfdKind;
 use holdover_core::engine::{
-    AddressId, Bound, Command, CommandId, ConnId, Endpoint, HostTable, Input, IoError, LinkId, ListenerId,
-    Phase, ProbeId, RouteId, SocketId, Verdict,
+    AddressId, BfdId, Bound, Command, CommandId, ConnId, Endpoint, HostTable, Input, IoError, LinkId,
+    ListenerId, Phase, ProbeId, RouteId, SocketId, Verdict,
 };
 
 /// An owned [`Input`].
@@ -20,6 +23,8 @@ pub enum Fact {
     Sent { conn: ConnId, len: usize },
     Flushed { conn: ConnId },
     Closed { conn: ConnId, why: IoError },
+    Datagram { kind: BfdKind, link: LinkId, local: IpAddr, remote: IpAddr, ttl: u8, bytes: Vec<u8> },
+    DatagramDone { bfd: BfdId, result: Result<(), IoError> },
     ProbeDone { probe: ProbeId, verdict: Verdict, took: Duration },
     WatchChanged { probe: ProbeId, verdict: Verdict },
     Link { link: LinkId, name: String, up: bool, gone: bool },
@@ -47,6 +52,10 @@ impl Fact {
             Self::Sent { conn, len } => Input::Sent { conn, len },
             Self::Flushed { conn } => Input::Flushed { conn },
             Self::Closed { conn, why } => Input::Closed { conn, why },
+            Self::Datagram { kind, link, local, remote, ttl, ref bytes } => {
+                Input::Datagram { kind, link, local, remote, ttl, bytes }
+            }
+            Self::DatagramDone { bfd, result } => Input::DatagramDone { bfd, result },
             Self::ProbeDone { probe, verdict, took } => Input::ProbeDone { probe, verdict, took },
             Self::WatchChanged { probe, verdict } => Input::WatchChanged { probe, verdict },
             Self::Link { link, ref name, up, gone } => Input::Link { link, name, up, gone },

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use holdover_core::base::net::{InterfaceAddress, Prefix};
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::engine::{
-    AddressId, Bound, Command, CommandId, CommandResult, ConnId, HostTable, IoError, LinkId, ListenerId,
-    NextHop, Phase, ProbeFailure, ProbeId, Record, RouteId, SocketId, Verdict,
+    AddressId, BfdId, Bound, Command, CommandId, CommandResult, ConnId, HostTable, IoError, LinkId,
+    ListenerId, NextHop, Phase, ProbeFailure, ProbeId, Record, RouteId, SocketId, Verdict,
 };
 
+use super::datagram::Socket;
 use super::fact::Fact;
 use super::ledger::Ledger;
 use super::net::{Held, Nic};
@@ -80,6 +81,11 @@ pub struct Host {
     pub conns: BTreeMap<ConnId, (usize, usize)>,
     /// Connections that a scripted listener has accepted, oldest first.
     pub scripted: VecDeque<usize>,
+    pub datagram_sockets: BTreeMap<BfdId, Socket>,
+    /// BFD packets that wait to be read.
+    pub datagrams: VecDeque<Fact>,
+    /// An error that the kernel answers `OpenDatagram` with.
+    pub datagram_error: Option<IoError>,
     pub probes: BTreeMap<ProbeId, Probing>,
     /// What checks of a target find; a target that is not here is well. `None`: they hang.
     pub health: BTreeMap<String, Option<Verdict>>,
@@ -129,6 +135,9 @@ impl Host {
             sockets: BTreeMap::new(),
             conns: BTreeMap::new(),
             scripted: VecDeque::new(),
+            datagram_sockets: BTreeMap::new(),
+            datagrams: VecDeque::new(),
+            datagram_error: None,
             probes: BTreeMap::new(),
             health: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -211,6 +220,7 @@ impl Host {
     fn is_ready(&self) -> bool {
         !self.ready.is_empty()
             || !self.netlink.is_empty()
+            || !self.datagrams.is_empty()
             || !self.accepts.is_empty()
             || self.pending_config.is_some()
     }
@@ -253,6 +263,10 @@ impl World {
         }
         for _ in 0..ready {
             let Some(fact) = self.hosts[host].ready.pop_front() else { break };
+            self.feed(host, &mut *speaker, &fact);
+        }
+        for _ in 0..self.hosts[host].datagrams.len().min(64) {
+            let Some(fact) = self.hosts[host].datagrams.pop_front() else { break };
             self.feed(host, &mut *speaker, &fact);
         }
         for (socket, tcp) in accepts {
@@ -369,6 +383,8 @@ impl World {
         it.netlink.clear();
         it.accepts.clear();
         it.probes.clear();
+        it.datagram_sockets.clear();
+        it.datagrams.clear();
         (it.ledger, it.tap) = (Ledger::default(), Tap::default());
         let mut speaker = it.speaker.take().expect("no daemon is installed").fresh();
         let config = it.config.clone();
@@ -393,6 +409,8 @@ impl World {
     pub fn end_daemon(&mut self, host: usize) {
         let it = &mut self.hosts[host];
         it.running = false;
+        it.datagram_sockets.clear();
+        it.datagrams.clear();
         it.listeners.retain(|listener| listener.id.is_none());
         let mut open: Vec<(usize, usize)> = std::mem::take(&mut it.conns).into_values().collect();
         open.extend(std::mem::take(&mut it.sockets).into_values().map(|tcp| (tcp, 1)));
@@ -407,6 +425,8 @@ impl World {
         (it.powered, it.running) = (false, false);
         it.conns.clear();
         it.sockets.clear();
+        it.datagram_sockets.clear();
+        it.datagrams.clear();
         it.listeners.clear();
         it.scripted.clear();
         it.installed.clear();

@@ -36,6 +36,8 @@ pub struct Plan {
     pub bgp: String,
     /// Whether routers dial too, so that connections collide.
     pub mutual: bool,
+    /// Lines about BFD below `router bgp`, of the nodes and of the routers; the profile `fast` is there.
+    pub bfd: [String; 2],
 }
 
 impl Default for Plan {
@@ -47,6 +49,7 @@ impl Default for Plan {
             lines: [String::new(), String::new()],
             bgp: " timers bgp 1 3\n".to_owned(),
             mutual: false,
+            bfd: [String::new(), String::new()],
         }
     }
 }
@@ -104,6 +107,16 @@ pub fn router_config(index: usize, mutual: bool) -> String {
     )
 }
 
+/// A configuration with these lines at the end of `router bgp`, which the word behind it tells, and the profile.
+fn with_bfd(config: &str, lines: &str, behind: &str) -> String {
+    if lines.is_empty() {
+        return config.to_owned();
+    }
+    let (before, after) = config.split_once(&format!("\n{behind}")).expect("something behind `router bgp`");
+    let profile = "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n";
+    format!("{before}\n{lines}{profile}{behind}{after}")
+}
+
 impl Lab {
     /// The hosts and wires, without daemons.
     pub fn bare(plan: &Plan) -> Self {
@@ -138,12 +151,14 @@ impl Lab {
     /// Starts all daemons.
     pub fn start(&mut self, plan: &Plan) {
         for (index, &router) in self.routers.clone().iter().enumerate() {
-            self.world.boot(router, usual(), &router_config(index, plan.mutual));
+            let config = with_bfd(&router_config(index, plan.mutual), &plan.bfd[1], "steer");
+            self.world.boot(router, usual(), &config);
         }
         for (index, &node) in self.nodes.clone().iter().enumerate() {
             let listen = if plan.mutual { " bgp listen\n" } else { "" };
             let bgp = format!("{}{listen}", plan.bgp);
             let config = node_config(index, plan.routers, &bgp, &block(index, &plan.lines[index]));
+            let config = with_bfd(&config, &plan.bfd[0], "route-map");
             self.world.boot(node, usual(), &config);
         }
     }

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use holdover_core::base::net::InterfaceAddress;
 use holdover_core::engine::{
-    AddressId, CloseHow, Command, CommandId, ConnId, HostTable, Input, LinkId, ListenerId, Output, Phase,
-    ProbeId, Record, RouteId, Slot, SocketId,
+    AddressId, BfdId, CloseHow, Command, CommandId, ConnId, HostTable, Input, LinkId, ListenerId, Output,
+    Phase, ProbeId, Record, RouteId, Slot, SocketId,
 };
+
+use holdover_core::wire::bfd::{Packet, State};
 
 use super::fact::Fact;
 use super::tap::Tap;
@@ -27,6 +29,12 @@ pub struct Ledger {
     flushing: BTreeSet<ConnId>,
     listening: BTreeSet<ListenerId>,
     /// Orders to bind (true) and to unbind that are out.
+    /// Names of BFD sessions that were used, those whose opening is unanswered, and those that are open.
+    bfd_used: BTreeSet<BfdId>,
+    bfd_asked: BTreeSet<BfdId>,
+    bfd_open: BTreeSet<BfdId>,
+    /// BFD packets sent: when, by whom, and what.
+    pub bfd_sent: Vec<(u64, BfdId, Packet)>,
     addresses: BTreeMap<AddressId, (bool, LinkId, InterfaceAddress)>,
     routes: BTreeSet<RouteId>,
     probes: BTreeSet<ProbeId>,
@@ -76,6 +84,10 @@ impl Ledger {
                 self.closing.remove(&conn);
                 self.sending.remove(&conn);
                 self.flushing.remove(&conn);
+            }
+            Fact::DatagramDone { bfd, result } => {
+                let asked = self.bfd_asked.remove(&bfd);
+                self.bfd_open.extend((asked && result.is_ok()).then_some(bfd));
             }
             Fact::ProbeDone { probe, .. } => {
                 self.probes.remove(&probe);
@@ -171,17 +183,42 @@ impl Ledger {
             Output::StopProbe { probe } => {
                 assert!(self.probes.remove(&probe), "{probe:?} is stopped but does not run");
             }
+            Output::OpenDatagram { bfd, .. } => {
+                assert!(self.bfd_used.insert(bfd), "{bfd:?} is used again");
+                let known = self.bfd_asked.iter().chain(&self.bfd_open);
+                assert!(
+                    !known.clone().any(|other| other.peer == bfd.peer),
+                    "two BFD sessions of {:?}",
+                    bfd.peer
+                );
+                self.bfd_asked.insert(bfd);
+            }
+            Output::SendDatagram { bfd, bytes } => self.bfd_packet(now, bfd, bytes),
+            Output::CloseDatagram { bfd } => {
+                assert!(self.bfd_asked.remove(&bfd) | self.bfd_open.remove(&bfd), "{bfd:?} is not open");
+            }
             Output::Answer { id, .. } => {
                 assert!(self.commands.remove(&id), "{id:?} is answered twice or never asked");
             }
             Output::ListenKey { .. }
             | Output::Unlisten { .. }
             | Output::AskTable { .. }
-            | Output::OpenDatagram { .. }
-            | Output::SendDatagram { .. }
-            | Output::CloseDatagram { .. }
             | Output::Record(_) => {}
         }
+    }
+
+    /// What a BFD session may say.
+    fn bfd_packet(&mut self, now: u64, bfd: BfdId, bytes: &[u8]) {
+        assert!(self.bfd_open.contains(&bfd), "SendDatagram for {bfd:?}, which is not open");
+        let packet = Packet::read(bytes).expect("what is sent is sound");
+        assert_eq!(bytes.len(), 24);
+        assert!(!(packet.poll && packet.last), "both bits in one packet");
+        if packet.state == State::AdminDown {
+            // Some neighbors take it for the end of the BGP session.
+            let talks = self.live.iter().any(|conn| conn.peer == bfd.peer);
+            assert!(!talks, "AdminDown to {:?} before its BGP session is closed", bfd.peer);
+        }
+        self.bfd_sent.push((now, bfd, packet));
     }
 
     fn order(&mut self, id: AddressId, what: (bool, LinkId, InterfaceAddress)) {
@@ -228,6 +265,7 @@ impl Ledger {
             "{name} exits while addresses are being changed: {:?}",
             self.addresses
         );
+        assert!(self.bfd_open.is_empty(), "{name} exits with open BFD sessions: {:?}", self.bfd_open);
         let open: Vec<_> = self.live.iter().filter(|conn| !self.closing.contains_key(conn)).collect();
         assert!(open.is_empty(), "{name} exits with open connections: {open:?}");
     }

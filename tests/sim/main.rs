@@ -10,6 +10,7 @@
 #![allow(dead_code)]
 
 mod bytes;
+mod datagram;
 mod dice;
 mod fact;
 mod host;
@@ -27,6 +28,7 @@ mod duo;
 mod lab;
 mod network;
 
+mod bfd;
 mod collision;
 mod edges;
 mod failover;

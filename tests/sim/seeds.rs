@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use holdover_core::engine::{Command, ConnId, IoError, ProbeFailure, Verdict, Wish};
 
+use holdover_core::wire::bfd::{Packet, State};
+
 use super::dice::Dice;
 use super::fact::Fact;
 use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, all_up, answering, wish};
@@ -46,7 +48,54 @@ fn plan(seed: u64) -> (Plan, Dice) {
     let bgp = dice.pick(&[" timers bgp 1 3\n", " timers bgp 3 9\n", " timers bgp 1 3\n coalesce-time 0\n"]);
     let routers = 1 + dice.below(2);
     let mutual = dice.chance(40);
-    (Plan { seed, nature, routers, lines, bgp: bgp.to_owned(), mutual }, dice)
+    (Plan { seed, nature, routers, lines, bgp: bgp.to_owned(), mutual, bfd: bfd(seed, mutual) }, dice)
+}
+
+/// Who has BFD: drawn by dice of their own, so that seeds without it stay what they were.
+fn bfd(seed: u64, mutual: bool) -> [String; 2] {
+    let mut dice = Dice::new(seed ^ 0xBFD);
+    let (node, router) = (" neighbor RS bfd profile fast\n", " neighbor NODES bfd profile fast\n");
+    let strict = " neighbor RS bfd strict\n";
+    match dice.below(8) {
+        0 => [node.to_owned(), String::new()],
+        1 => [String::new(), router.to_owned()],
+        2 | 3 => [node.to_owned(), router.to_owned()],
+        // Who connects from a listen range has BFD only after BGP: strict would wait for ever.
+        4 if mutual => [format!("{node}{strict}"), router.to_owned()],
+        _ => [String::new(), String::new()],
+    }
+}
+
+/// A fault of BFD's packets or sockets.
+fn bfd_trouble(lab: &mut Lab, dice: &mut Dice) {
+    let everyone = [&lab.nodes[..], &lab.routers[..]].concat();
+    let (host, world) = (dice.pick(&everyone), &mut lab.world);
+    match dice.below(4) {
+        0 => world.nature.datagram_loss = dice.pick(&[0, 5, 40]),
+        1 => world.hosts[host].datagram_error = dice.pick(&[None, None, Some(IoError::Denied)]),
+        2 => {
+            let octets: Vec<u8> =
+                (0..dice.below(64)).map(|_| u8::try_from(dice.next() & 0xFF).unwrap()).collect();
+            world.inject(host, 255, &octets);
+        }
+        _ => {
+            // Sound, and from somebody who guessed the discriminator.
+            let view = world.hosts[host].speaker.as_ref().and_then(|speaker| speaker.peer(0)?.bfd);
+            let packet = Packet {
+                state: dice.pick(&State::ALL),
+                poll: dice.chance(50),
+                last: dice.chance(50),
+                demand: dice.chance(20),
+                multiplier: 1 + u8::try_from(dice.below(9)).unwrap(),
+                my_discriminator: 1 + u32::try_from(dice.below(9)).unwrap(),
+                your_discriminator: view.map_or(1, |view| view.local_discriminator),
+                desired_min_tx_micros: dice.pick(&[0, 1, 50_000, u32::MAX]),
+                required_min_rx_micros: dice.pick(&[0, 1_000, 50_000, u32::MAX]),
+                ..Packet::default()
+            };
+            world.inject(host, 255, &packet.write());
+        }
+    }
 }
 
 /// One seed, from start to a clean stop.
@@ -59,9 +108,13 @@ fn live(seed: u64, traced: bool) -> u64 {
     let stranger = lab.world.host("stranger");
     lab.world.plug(stranger, lab.wire, &["10.0.0.99/24", "fd00::99/64", "fe80::99/64"]);
     lab.start(&plan);
+    let mut bfd_dice = Dice::new(seed ^ 0xDF8);
     let end = lab.world.now + TROUBLE;
     while lab.world.now < end {
         trouble(&mut lab, stranger, &mut dice);
+        if plan.bfd.iter().any(|lines| !lines.is_empty()) {
+            bfd_trouble(&mut lab, &mut bfd_dice);
+        }
         let calm = dice.pick(&[MS, 30 * MS, 500 * MS, 5 * SECOND]);
         let span = dice.range(0, calm);
         lab.world.run(span);
@@ -76,6 +129,9 @@ fn live(seed: u64, traced: bool) -> u64 {
     }
     lab.world.run(5 * SECOND);
     assert_rest(&lab);
+    if plan.bfd.iter().all(|lines| !lines.is_empty()) {
+        assert_bfd_up(&lab);
+    }
     farewell(&mut lab);
     lab.world.trace.hash()
 }
@@ -210,6 +266,8 @@ fn heal(lab: &mut Lab) {
         world.set_link(host, Lab::ETH0, true);
         world.hosts[host].paused = false;
         world.hosts[host].bind_error = None;
+        world.hosts[host].datagram_error = None;
+        world.nature.datagram_loss = 0;
         world.hosts[host].health.clear();
         if !world.hosts[host].powered {
             world.power_on(host);
@@ -267,6 +325,29 @@ fn assert_rest(lab: &Lab) {
             let attributes = stream.told.get(&prefix("192.0.2.10/32"));
             let attributes = attributes.unwrap_or_else(|| panic!("{}: {conn:?} was told nothing", host.name));
             assert_eq!((&attributes.large[..], &attributes.as_path[..]), (&[community][..], &[65_000][..]));
+        }
+    }
+}
+
+/// BFD is up wherever both sides have it, and knows it.
+fn assert_bfd_up(lab: &Lab) {
+    for &host in lab.nodes.iter().chain(&lab.routers) {
+        let it = &lab.world.hosts[host];
+        for peer in (0..6).filter_map(|index| it.engine().peer(index)) {
+            let view = peer.bfd.unwrap_or_else(|| panic!("{}: no BFD with {}", it.name, peer.address));
+            assert_eq!(
+                (view.state, view.remote_state),
+                (State::Up, State::Up),
+                "{}: {}",
+                it.name,
+                peer.address
+            );
+            assert_eq!(
+                (view.interval.as_millis(), view.detection_time.as_millis()),
+                (50, 150),
+                "{}",
+                it.name
+            );
         }
     }
 }

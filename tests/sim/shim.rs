@@ -6,6 +6,7 @@ use holdover_core::engine::{
     CloseHow, ConnId, IoError, Output, ProbeFailure, ProbeId, ProbeSpec, RouteTarget, TcpOptions, Verdict,
 };
 
+use super::datagram::Socket;
 use super::fact::Fact;
 use super::host::{Installed, KernelJob, Listener, Probing};
 use super::tcp::{Dial, User};
@@ -75,8 +76,12 @@ impl World {
                 }
             }
             Output::Close { conn, how } => self.close_conn(host, conn, how),
-            Output::OpenDatagram { .. } | Output::SendDatagram { .. } | Output::CloseDatagram { .. } => {
-                unreachable!("no simulated configuration has BFD yet")
+            Output::OpenDatagram { bfd, kind, local, remote, via } => {
+                self.open_datagram(host, bfd, Socket { kind, local, remote, via });
+            }
+            Output::SendDatagram { bfd, bytes } => self.send_datagram(host, bfd, bytes),
+            Output::CloseDatagram { bfd } => {
+                self.hosts[host].datagram_sockets.remove(&bfd);
             }
             Output::StartProbe { probe, spec } => self.start_probe(host, probe, spec),
             Output::StopProbe { probe } => {

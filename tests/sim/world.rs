@@ -28,6 +28,8 @@ pub const SECOND: u64 = 1_000 * MS;
 pub struct Nature {
     /// Added to every packet's delay, at random up to this many microseconds.
     pub jitter: u64,
+    /// How many in a hundred datagrams are lost.
+    pub datagram_loss: usize,
     /// The kernel's buffer for sending, in octets.
     pub send_room: usize,
     /// The kernel's buffer for receiving: the window, in octets.
@@ -50,6 +52,7 @@ impl Nature {
     /// A fast and regular world.
     pub const CALM: Self = Self {
         jitter: 0,
+        datagram_loss: 0,
         send_room: 16_384,
         receive_room: 16_384,
         partial_writes: 0,
@@ -64,6 +67,7 @@ impl Nature {
     pub fn drawn(dice: &mut Dice) -> Self {
         Self {
             jitter: dice.pick(&[0, 50, 5 * MS]),
+            datagram_loss: 0,
             send_room: dice.pick(&[19, 64, 4_096, 16_384]),
             receive_room: dice.pick(&[23, 512, 4_096, 65_536]),
             partial_writes: dice.pick(&[0, 20, 90]),
@@ -122,6 +126,11 @@ pub enum Event {
         boot: u32,
         run: u32,
         job: KernelJob,
+    },
+    /// A BFD packet arrives.
+    Datagram {
+        host: usize,
+        fact: Fact,
     },
     /// A probe ends.
     Probe {
@@ -316,6 +325,7 @@ impl World {
                     self.on_kernel(host, run, job);
                 }
             }
+            Event::Datagram { host, fact } => self.on_datagram(host, fact),
             Event::Probe { host, run, probe } => self.on_probe(host, run, probe),
             Event::Script(step) => step(self),
         }

@@ -1,0 +1,491 @@
+//! BFD between two engines: how soon a loss is noticed, what it means to BGP, and what it must never mean.
+
+use holdover_core::bgp::fsm::State;
+use holdover_core::engine::record::EndCause;
+use holdover_core::engine::view::{BfdStanding, BfdView, Hint, PeerView};
+use holdover_core::engine::{BfdId, Command, IoError, Record};
+use holdover_core::wire::bfd::{self, Diagnostic, Packet};
+
+use super::lab::Lab;
+use super::speaker::usual;
+use super::world::{MS, Nature, SECOND, World, ip};
+
+const FAST: &str = "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n";
+
+/// Two engines on a wire: `a` dials `b`, both with BFD.
+struct Pair {
+    world: World,
+    a: usize,
+    b: usize,
+}
+
+fn config(own: u8, other: u8, profile: &str, lines: &str) -> String {
+    let passive = if own == 2 { " neighbor 10.0.0.1 passive\n" } else { "" };
+    format!(
+        "{profile}router bgp 6500{own}\n bgp router-id 10.0.0.{own}\n neighbor 10.0.0.{other} remote-as 6500{other}\n\
+         {passive}{lines}\n"
+    )
+}
+
+impl Pair {
+    fn with(nature: Nature, profile: &str, lines: [&str; 2]) -> Self {
+        let mut world = World::with(11, nature);
+        let wire = world.segment(100);
+        let (a, b) = (world.host("a"), world.host("b"));
+        world.plug(a, wire, &["10.0.0.1/24"]);
+        world.plug(b, wire, &["10.0.0.2/24"]);
+        world.boot(a, usual(), &config(1, 2, profile, lines[0]));
+        world.boot(b, usual(), &config(2, 1, profile, lines[1]));
+        Self { world, a, b }
+    }
+
+    /// Both with `bfd profile fast`, up and at the agreed pace.
+    fn fast() -> Self {
+        Self::fast_in(Nature::CALM)
+    }
+
+    fn fast_in(nature: Nature) -> Self {
+        let lines = ["neighbor 10.0.0.2 bfd profile fast", "neighbor 10.0.0.1 bfd profile fast"];
+        let mut pair = Self::with(nature, FAST, lines);
+        pair.expect_up();
+        pair.world.run(2 * SECOND);
+        pair
+    }
+
+    #[track_caller]
+    fn expect_up(&mut self) {
+        let hosts = [self.a, self.b];
+        self.world.expect("BGP and BFD up", 10 * SECOND, |world| {
+            hosts.iter().all(|&host| {
+                state(world, host) == State::Established && bfd_state(world, host) == bfd::State::Up
+            })
+        });
+    }
+
+    fn records(&self, host: usize) -> impl Iterator<Item = Record> {
+        self.world.hosts[host].records.iter().map(|&(_, record)| record)
+    }
+
+    fn ends(&self, host: usize) -> Vec<EndCause> {
+        let ends = self.records(host).filter_map(|record| match record {
+            Record::SessionDown { why, .. } => Some(why),
+            _ => None,
+        });
+        ends.collect()
+    }
+
+    fn downs(&self, host: usize) -> usize {
+        self.records(host).filter(|record| matches!(record, Record::BfdDown { .. })).count()
+    }
+
+    fn sent(&self, host: usize) -> &[(u64, BfdId, Packet)] {
+        &self.world.hosts[host].ledger.bfd_sent
+    }
+
+    fn reload(&mut self, host: usize, profile: &str, lines: &str) {
+        let (own, other) = if host == self.a { (1, 2) } else { (2, 1) };
+        self.world.reload(host, &config(own, other, profile, lines));
+    }
+
+    fn command(&mut self, host: usize, command: Command) {
+        self.world.command(host, command);
+    }
+}
+
+fn peer(world: &World, host: usize) -> PeerView<'_> {
+    world.hosts[host].engine().peer(0).expect("a neighbor")
+}
+
+fn state(world: &World, host: usize) -> State {
+    peer(world, host).state
+}
+
+fn view(world: &World, host: usize) -> BfdView {
+    peer(world, host).bfd.expect("a BFD session")
+}
+
+fn bfd_state(world: &World, host: usize) -> bfd::State {
+    peer(world, host).bfd.map_or(bfd::State::AdminDown, |view| view.state)
+}
+
+#[test]
+fn rfc5882_a_silent_cut_ends_bgp_within_the_detection_time_and_mending_it_brings_it_back() {
+    let mut pair = Pair::fast();
+    assert_eq!(view(&pair.world, pair.a).detection_time.as_millis(), 150);
+    pair.world.cut(pair.b, true);
+    let (a, b) = (pair.a, pair.b);
+    pair.world.expect("both ends notice", 151 * MS, |world| {
+        [a, b].iter().all(|&host| state(world, host) < State::Established)
+    });
+    for host in [a, b] {
+        assert_eq!(pair.ends(host), [EndCause::BfdDown]);
+        let told = |record| matches!(record, Record::BfdDown { why: Diagnostic::DetectionTimeExpired, .. });
+        assert!(pair.records(host).any(told));
+    }
+    pair.world.run(3 * SECOND);
+    pair.world.cut(b, false);
+    let mended = pair.world.now;
+    pair.expect_up();
+    assert!(pair.world.now - mended < 1_200 * MS, "back only after {} ms", (pair.world.now - mended) / MS);
+}
+
+#[test]
+fn rfc9384_the_cease_says_why_when_only_one_direction_is_lost() {
+    let mut pair = Pair::fast();
+    // What `b` sends is lost: `a` notices, and its Cease still arrives.
+    pair.world.hosts[pair.b].nics[1].mute = true;
+    pair.world.run(300 * MS);
+    assert_eq!(pair.ends(pair.a), [EndCause::BfdDown]);
+    let why = pair.ends(pair.b);
+    assert!(matches!(why[..], [EndCause::BfdDown | EndCause::NotificationReceived(6, 10)]), "{why:?}");
+    let heard = |record| {
+        matches!(
+            record,
+            Record::BfdDown {
+                why: Diagnostic::NeighborSignaledDown,
+                said: Diagnostic::DetectionTimeExpired,
+                ..
+            }
+        )
+    };
+    assert!(pair.records(pair.b).any(heard));
+}
+
+#[test]
+fn jitter_and_delays_within_bounds_never_bring_it_down() {
+    for seed in 0..5 {
+        let nature = Nature { jitter: 60 * MS, turn: 5 * MS, ..Nature::CALM };
+        let mut pair = Pair::fast_in(nature);
+        pair.world.dice = super::dice::Dice::new(seed);
+        pair.world.run(300 * SECOND);
+        assert_eq!((pair.downs(pair.a), pair.downs(pair.b)), (0, 0));
+        assert!(pair.ends(pair.a).is_empty());
+    }
+}
+
+#[test]
+fn losses_that_the_multiplier_allows_never_bring_it_down() {
+    let profile =
+        "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n  detect-multiplier 12\n";
+    let lines = ["neighbor 10.0.0.2 bfd profile fast", "neighbor 10.0.0.1 bfd profile fast"];
+    let nature = Nature { datagram_loss: 20, ..Nature::CALM };
+    let mut pair = Pair::with(nature, profile, lines);
+    pair.expect_up();
+    pair.world.run(300 * SECOND);
+    assert_eq!((pair.downs(pair.a), pair.downs(pair.b)), (0, 0));
+}
+
+#[test]
+fn law_4_a_pause_shorter_than_the_neighbors_patience_is_forgiven() {
+    let profile =
+        "bfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n  detect-multiplier 40\n";
+    // `b` has patience for 2 s of `a`'s silence, and `a` only for 150 ms of `b`'s.
+    let mut pair = Pair::with(
+        Nature::CALM,
+        profile,
+        ["neighbor 10.0.0.2 bfd profile fast", "neighbor 10.0.0.1 bfd profile fast"],
+    );
+    pair.expect_up();
+    let impatient = profile.replace("40", "3");
+    pair.reload(pair.b, &impatient, "neighbor 10.0.0.1 bfd profile fast");
+    pair.world.run(3 * SECOND);
+    assert_eq!(view(&pair.world, pair.a).detection_time.as_millis(), 150);
+    pair.world.hosts[pair.a].paused = true;
+    pair.world.run(1_500 * MS);
+    pair.world.hosts[pair.a].paused = false;
+    pair.world.run(3 * SECOND);
+    // What waited in the socket counted before the clock did.
+    assert_eq!((pair.downs(pair.a), pair.downs(pair.b)), (0, 0));
+}
+
+#[test]
+fn a_stop_says_cease_first_and_admin_down_after_it() {
+    let mut pair = Pair::fast();
+    let before = pair.sent(pair.a).len();
+    pair.command(pair.a, Command::Stop);
+    pair.world.run(5 * SECOND);
+    assert!(!pair.world.hosts[pair.a].running);
+    // The ledger has seen that no connection was left when the first of these went out.
+    let said: Vec<_> = pair.sent(pair.a)[before..].iter().map(|(_, _, packet)| packet.state).collect();
+    assert!(said.contains(&bfd::State::AdminDown), "{said:?}");
+    assert_eq!(pair.ends(pair.b), [EndCause::NotificationReceived(6, 2)]);
+    let off = |record| matches!(record, Record::BfdDown { remote: bfd::State::AdminDown, .. });
+    assert!(pair.records(pair.b).any(off));
+}
+
+#[test]
+fn a_stop_into_silence_is_not_delayed_by_bfd() {
+    let mut pair = Pair::fast();
+    pair.world.cut(pair.b, true);
+    pair.world.run(300 * MS);
+    pair.command(pair.a, Command::Stop);
+    let asked = pair.world.now;
+    let a = pair.a;
+    pair.world.expect("it stops", 5 * SECOND, |world| !world.hosts[a].running);
+    assert!(pair.world.now - asked < 2_200 * MS);
+}
+
+/// `a` with BFD and a script in the place of `b`'s, which has BGP only: up.
+fn scripted() -> (Pair, Packet) {
+    let mut pair = Pair::with(Nature::CALM, FAST, ["neighbor 10.0.0.2 bfd profile fast", ""]);
+    let a = pair.a;
+    pair.world.expect("BGP", 5 * SECOND, |world| state(world, a) == State::Established);
+    let mut packet = Packet {
+        state: bfd::State::Init,
+        multiplier: 3,
+        my_discriminator: 9,
+        your_discriminator: view(&pair.world, a).local_discriminator,
+        desired_min_tx_micros: 50_000,
+        required_min_rx_micros: 50_000,
+        ..Packet::default()
+    };
+    for state in [bfd::State::Init, bfd::State::Up, bfd::State::Up] {
+        packet.state = state;
+        pair.world.inject(a, 255, &packet.write());
+        pair.world.run(10 * MS);
+    }
+    assert_eq!(bfd_state(&pair.world, a), bfd::State::Up);
+    (pair, packet)
+}
+
+#[test]
+fn rfc5882_a_neighbor_that_switches_bfd_off_keeps_its_bgp_session() {
+    let (mut pair, up) = scripted();
+    pair.world.inject(pair.a, 255, &Packet { state: bfd::State::AdminDown, ..up }.write());
+    pair.world.run(5 * SECOND);
+    assert_eq!((pair.downs(pair.a), bfd_state(&pair.world, pair.a)), (1, bfd::State::Down));
+    assert!(pair.ends(pair.a).is_empty() && state(&pair.world, pair.a) == State::Established);
+}
+
+#[test]
+fn rfc5882_a_neighbor_that_says_down_ends_the_bgp_session() {
+    let (mut pair, up) = scripted();
+    pair.world.inject(pair.a, 255, &Packet { state: bfd::State::Down, ..up }.write());
+    pair.world.run(MS);
+    assert_eq!(pair.ends(pair.a), [EndCause::BfdDown]);
+    let cease =
+        |record| matches!(record, Record::SessionDown { why: EndCause::NotificationReceived(6, 10), .. });
+    assert!(pair.records(pair.b).any(cease));
+}
+
+#[test]
+fn bfd_that_never_came_up_tears_nothing_down() {
+    let mut pair = Pair::with(Nature::CALM, FAST, ["neighbor 10.0.0.2 bfd profile fast", ""]);
+    pair.world.run(60 * SECOND);
+    assert_eq!(state(&pair.world, pair.a), State::Established);
+    assert!(pair.ends(pair.a).is_empty());
+    assert_eq!(view(&pair.world, pair.a).state, bfd::State::Down);
+    // RFC 5880 section 6.8.3: it asks once a second at most.
+    assert!(pair.sent(pair.a).len() <= 81);
+}
+
+#[test]
+fn a_neighbor_that_forgets_bfd_with_its_bgp_session_does_not_cost_the_next_one() {
+    let mut pair = Pair::fast();
+    // The neighbor restarts: its BFD is gone with its daemon, and ours is up until the detection time is over.
+    pair.world.end_daemon(pair.b);
+    pair.world.start_daemon(pair.b);
+    pair.expect_up();
+    pair.world.run(5 * SECOND);
+    assert_eq!(pair.ends(pair.a).len(), 1, "{:?}", pair.ends(pair.a));
+    assert_eq!(state(&pair.world, pair.a), State::Established);
+}
+
+#[test]
+fn strict_waits_for_bfd_before_bgp_and_says_so() {
+    let strict = ["neighbor 10.0.0.2 bfd profile fast\n neighbor 10.0.0.2 bfd strict", ""];
+    let mut pair = Pair::with(Nature::CALM, FAST, strict);
+    pair.world.run(10 * SECOND);
+    assert!(state(&pair.world, pair.a) < State::OpenSent);
+    assert_eq!(peer(&pair.world, pair.a).hint, Hint::WaitsForBfd);
+    assert!(pair.world.hosts[pair.a].ledger.dials_ever.is_empty());
+    pair.reload(pair.b, FAST, "neighbor 10.0.0.1 bfd profile fast");
+    pair.expect_up();
+    assert_eq!(peer(&pair.world, pair.a).hint, Hint::None);
+}
+
+#[test]
+fn strict_accepts_nobody_before_bfd_is_up() {
+    let strict = ["", "neighbor 10.0.0.1 bfd profile fast\n neighbor 10.0.0.1 bfd strict"];
+    let mut pair = Pair::with(Nature::CALM, FAST, strict);
+    pair.world.run(10 * SECOND);
+    assert!(state(&pair.world, pair.b) < State::OpenSent);
+    pair.reload(pair.a, FAST, "neighbor 10.0.0.2 bfd profile fast");
+    pair.expect_up();
+}
+
+#[test]
+fn without_strict_bfd_that_is_down_does_not_keep_bgp_from_coming_up() {
+    let mut pair = Pair::fast();
+    pair.world.hosts[pair.a].datagram_error = Some(IoError::Denied);
+    pair.world.end_daemon(pair.a);
+    pair.world.start_daemon(pair.a);
+    let a = pair.a;
+    pair.world.expect("BGP alone", 5 * SECOND, |world| state(world, a) == State::Established);
+    assert_eq!(view(&pair.world, a).standing, BfdStanding::Failed);
+    assert_eq!(pair.records(a).filter(|record| matches!(record, Record::BfdFailed { .. })).count(), 1);
+    pair.world.run(20 * SECOND);
+    // It is tried again by itself.
+    pair.world.hosts[a].datagram_error = None;
+    pair.world.run(20 * SECOND);
+    pair.expect_up();
+    assert_eq!(pair.records(a).filter(|record| matches!(record, Record::BfdFailed { .. })).count(), 1);
+}
+
+#[test]
+fn taking_bfd_off_a_live_neighbor_is_silence_and_not_admin_down() {
+    let mut pair = Pair::fast();
+    pair.reload(pair.a, FAST, "");
+    pair.world.run(100 * MS);
+    let count = pair.sent(pair.a).len();
+    assert!(pair.records(pair.a).any(|record| matches!(record, Record::BfdRemoved { .. })));
+    assert!(pair.sent(pair.a).iter().all(|(_, _, packet)| packet.state != bfd::State::AdminDown));
+    assert!(pair.world.hosts[pair.a].datagram_sockets.is_empty());
+    pair.world.run(5 * SECOND);
+    assert_eq!(pair.sent(pair.a).len(), count);
+    // This neighbor drops the session, as was said; then it comes back without BFD.
+    assert_eq!(pair.ends(pair.b), [EndCause::BfdDown]);
+    assert_eq!(state(&pair.world, pair.a), State::Established);
+}
+
+#[test]
+fn putting_bfd_on_a_live_neighbor_leaves_the_session_alone() {
+    let mut pair = Pair::with(Nature::CALM, FAST, ["", ""]);
+    let a = pair.a;
+    pair.world.expect("BGP", 5 * SECOND, |world| state(world, a) == State::Established);
+    pair.reload(pair.a, FAST, "neighbor 10.0.0.2 bfd profile fast");
+    pair.world.run(2 * SECOND);
+    pair.reload(pair.b, FAST, "neighbor 10.0.0.1 bfd profile fast");
+    pair.expect_up();
+    pair.world.run(3 * SECOND);
+    assert!(pair.ends(pair.a).is_empty() && pair.ends(pair.b).is_empty());
+    pair.world.cut(pair.b, true);
+    pair.world.run(151 * MS);
+    assert_eq!(pair.ends(pair.a), [EndCause::BfdDown]);
+}
+
+#[test]
+fn rfc5880_6_8_3_other_timers_are_agreed_on_a_live_session() {
+    let mut pair = Pair::fast();
+    let slow = FAST.replace("50", "400");
+    for (profile, millis) in [(&slow[..], 400), (FAST, 50)] {
+        for host in [pair.a, pair.b] {
+            let (own, other) = if host == pair.a { (1, 2) } else { (2, 1) };
+            pair.world.reload(
+                host,
+                &config(own, other, profile, &format!("neighbor 10.0.0.{other} bfd profile fast")),
+            );
+            pair.world.run(3 * SECOND);
+        }
+        for host in [pair.a, pair.b] {
+            let view = view(&pair.world, host);
+            assert_eq!((view.interval.as_millis(), view.detection_time.as_millis()), (millis, 3 * millis));
+        }
+    }
+    assert!(pair.downs(pair.a) + pair.downs(pair.b) == 0 && pair.ends(pair.a).is_empty());
+    assert!(pair.sent(pair.a).iter().any(|(_, _, packet)| packet.poll));
+}
+
+#[test]
+fn a_removed_neighbor_is_told_admin_down_once_its_session_is_over() {
+    let mut pair = Pair::fast();
+    pair.world.reload(pair.a, "router bgp 65001\n bgp router-id 10.0.0.1\n");
+    pair.world.run(10 * SECOND);
+    let last = pair.sent(pair.a).last().unwrap().2;
+    assert_eq!(last.state, bfd::State::AdminDown);
+    assert!(pair.world.hosts[pair.a].datagram_sockets.is_empty());
+    assert_eq!(pair.ends(pair.b), [EndCause::NotificationReceived(6, 3)]);
+}
+
+#[test]
+fn discriminators_differ_at_each_start() {
+    let mut pair = Pair::fast();
+    let mut seen = vec![view(&pair.world, pair.a).local_discriminator];
+    for _ in 0..5 {
+        pair.world.end_daemon(pair.a);
+        pair.world.start_daemon(pair.a);
+        pair.expect_up();
+        seen.push(view(&pair.world, pair.a).local_discriminator);
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 6);
+}
+
+#[test]
+fn rfc5881_5_a_packet_that_crossed_a_router_is_not_believed_and_strangers_are_counted() {
+    let mut pair = Pair::fast();
+    let session = view(&pair.world, pair.a);
+    let down = Packet {
+        state: bfd::State::Down,
+        multiplier: 3,
+        my_discriminator: 77,
+        your_discriminator: session.local_discriminator,
+        desired_min_tx_micros: 1_000_000,
+        required_min_rx_micros: 1_000_000,
+        ..Packet::default()
+    };
+    pair.world.inject(pair.a, 254, &down.write());
+    let mut broken = down.write();
+    broken[2] = 0;
+    pair.world.inject(pair.a, 255, &broken);
+    let stranger = Packet { your_discriminator: session.local_discriminator ^ 1, ..down };
+    pair.world.inject(pair.a, 255, &stranger.write());
+    pair.world.run(SECOND);
+    assert_eq!(pair.downs(pair.a), 0);
+    let summary = pair.world.hosts[pair.a].engine().summary();
+    assert_eq!((summary.bfd_refused, summary.bfd_unknown), (2, 1));
+}
+
+#[test]
+fn rfc5883_beyond_a_router_it_is_multihop_with_a_ttl_that_is_enough() {
+    let mut world = World::new(3);
+    let (near, far) = (world.segment(100), world.segment(100));
+    world.join(near, far);
+    let (a, b) = (world.host("a"), world.host("b"));
+    world.plug(a, near, &["10.0.1.1/24"]);
+    world.plug(b, far, &["10.0.2.1/24"]);
+    for (host, own, other, more) in [(a, 1, 2, ""), (b, 2, 1, " neighbor 10.0.1.1 passive\n")] {
+        world.hosts[host].has_gateway = true;
+        let text = format!(
+            "{FAST}router bgp 6500{own}\n bgp router-id 10.0.{own}.1\n neighbor 10.0.{other}.1 remote-as 6500{other}\n\
+             {more} neighbor 10.0.{other}.1 bfd profile fast\n"
+        );
+        world.boot(host, usual(), &text);
+    }
+    world.expect("multihop", 10 * SECOND, |world| {
+        [a, b]
+            .iter()
+            .all(|&host| bfd_state(world, host) == bfd::State::Up && state(world, host) == State::Established)
+    });
+    let session = view(&world, a);
+    assert_eq!(session.kind, holdover_core::bfd::BfdKind::Multihop);
+    assert_eq!((session.local, session.min_ttl), (ip("10.0.1.1"), 239));
+    world.run(2 * SECOND);
+    world.cut(b, true);
+    world.expect("noticed", 151 * MS, |world| state(world, a) < State::Established);
+}
+
+#[test]
+fn a_link_that_goes_down_says_so_and_not_bfd() {
+    let mut pair = Pair::fast();
+    pair.world.set_link(pair.a, Lab::ETH0, false);
+    pair.world.run(SECOND);
+    assert_eq!(pair.ends(pair.a), [EndCause::LinkDown]);
+    pair.world.set_link(pair.a, Lab::ETH0, true);
+    pair.expect_up();
+}
+
+#[test]
+fn a_thousand_short_cuts_leave_nothing_behind() {
+    let mut pair = Pair::fast();
+    for round in 0..200 {
+        pair.world.cut(pair.b, true);
+        pair.world.run((round * 37 % 400) * MS);
+        pair.world.cut(pair.b, false);
+        pair.world.run((round * 53 % 900) * MS);
+    }
+    pair.world.run(5 * SECOND);
+    pair.expect_up();
+    assert_eq!(pair.world.hosts[pair.a].datagram_sockets.len(), 1);
+}
