@@ -90,6 +90,8 @@ pub(crate) enum ToManager {
     Configured(&'static mut HostConfig),
     /// The list of what is ours changes.
     Owned(OwnedChange),
+    /// The engine thread is on its way out.
+    Stopping,
     /// The engine thread has ended; whether in good order.
     Ended(bool),
 }

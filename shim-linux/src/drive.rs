@@ -302,6 +302,7 @@ impl Drive {
         let view = self.engine.config().view();
         let linger = view.services.iter().map(|service| service.linger_ms).max().unwrap_or_default();
         self.stopping_until = Some(now + STOP_PATIENCE + linger.duration());
+        self.tell(ToManager::Stopping);
         self.engine.handle(now, Input::Command { id: STOP, command: Command::Stop });
         self.drain(now);
     }

@@ -21,6 +21,7 @@ use crate::bridge::{Board, HostConfig, HostEngine, ToEngine, ToManager};
 use crate::drive::{Drive, Start};
 use crate::load;
 use crate::manage::log::{Log, LogFormat, LogLevel};
+use crate::manage::supervisor::Supervisor;
 use crate::manage::wishes::Wishes;
 use crate::manage::{Configurations, Ears, EngineEnd, Manager};
 use crate::owned::{self, OwnedList};
@@ -81,6 +82,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     let owned = OwnedList::read(args.owned);
     let wishes = read_wishes(args.state, &log);
     lock_memory(&log);
+    let supervisor = find_supervisor(&log);
     let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
     let signals =
         signal_pipe(&[SIGTERM, SIGINT]).map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -125,6 +127,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
         refused: None.into(),
         owned: owned.into(),
         wishes: wishes.into(),
+        supervisor,
     };
     let wishes = manager.wishes_of_new(manager.configurations.borrow().running, spare);
     if manager.engine.say(ToEngine::Configure { configuration: spare, wishes }).is_err() {
@@ -203,6 +206,15 @@ fn signal_pipe(signals: &[i32]) -> io::Result<UnixStream> {
         signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
     }
     Ok(read)
+}
+
+/// The service manager, if there is one that hears us.
+fn find_supervisor(log: &Log) -> Supervisor {
+    Supervisor::from_environment().unwrap_or_else(|error| {
+        let message = format!("cannot speak to the service manager at $NOTIFY_SOCKET: {error}");
+        log.note(Level::Warning, "service_manager_deaf", message);
+        Supervisor::default()
+    })
 }
 
 /// Keeps what is used from being swapped out, where nothing limits it: under a small limit a later allocation would fail.

@@ -1,5 +1,7 @@
 //! What an operator does: reload, drain, check, look; and what the daemon weighs while it runs.
 
+use std::cell::RefCell;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,7 +13,7 @@ use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, Transport, cut, failover, pair, segment6,
 };
-use holdover_tests::harness::{Lab, Result, ensure};
+use holdover_tests::harness::{Context as _, Lab, Result, ensure};
 
 use rustix::process::Signal;
 
@@ -32,6 +34,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("start/ten_thousand_networks_reach_all_four_route_servers", 60, ten_thousand),
         Case::new("start/a_bad_file_is_refused_with_all_its_errors", 30, bad_start),
         Case::new("secrets/are_printed_nowhere", 30, secrets),
+        Case::new("notify/systemd_hears_of_start_reload_watchdog_and_stop", 30, notify),
         Case::new("router/a_listen_range_and_steer_install_the_preferred_route", 60, router),
         Case::new("decode/answers_every_line_whatever_it_is", 60, decode),
     ]
@@ -436,4 +439,40 @@ fn vectors() -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// We play systemd: `Type=notify`, `WatchdogSec=400ms`.
+fn notify(lab: &Lab) -> Result<()> {
+    pair(lab)?;
+    let socket = lab.dir().join("notify");
+    let listener = UnixDatagram::bind(&socket)?;
+    listener.set_nonblocking(true)?;
+    let told = RefCell::new(String::new());
+    let hears = |what: &str| {
+        lab.eventually(&format!("it says {what}"), 10.0, || {
+            let mut buffer = [0; 512];
+            while let Ok(length) = listener.recv(&mut buffer) {
+                *told.borrow_mut() += &(String::from_utf8_lossy(&buffer[..length]) + "\n");
+            }
+            let mut told = told.borrow_mut();
+            let at = told.find(what).with_context(|| format!("only {told:?}"))?;
+            // What comes next is looked for behind it.
+            *told = told.split_off(at + what.len());
+            Ok(())
+        })
+    };
+    let (named, allowed) = (format!("NOTIFY_SOCKET={}", socket.display()), "WATCHDOG_USEC=400000");
+    let node = Holdover::start_by(lab, "us", CLEAN, &["env", &named, allowed])?;
+    hears("READY=1")?;
+    hears("STATUS=0 of 1 neighbors Established")?;
+    hears("WATCHDOG=1")?;
+    hears("WATCHDOG=1")?;
+    node.reload(lab, CLEAN)?;
+    hears("RELOADING=1\nMONOTONIC_USEC=")?;
+    hears("READY=1")?;
+    node.process().signal(Signal::TERM)?;
+    hears("STOPPING=1")?;
+    let status = node.process().wait(lab, 10.0)?;
+    ensure!(status.success(), "{status}");
+    Ok(())
 }

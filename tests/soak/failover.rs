@@ -195,12 +195,11 @@ impl Watch {
 
     /// Judges the probes until this moment of the plan has come.
     fn until(&mut self, network: &Network<'_>, at: Duration) -> Result<()> {
-        loop {
-            self.judge(network)?;
-            let Some(left) = (self.begun + at).checked_duration_since(Instant::now()) else { return Ok(()) };
-            // pause: the plan's own pace
-            std::thread::sleep(left.min(Duration::from_millis(500)));
-        }
+        let left = (self.begun + at).saturating_duration_since(Instant::now());
+        network
+            .lab
+            .steadily("every probe is answered that must be", left.as_secs_f64(), || self.judge(network))?;
+        self.judge(network)
     }
 
     fn bring_about(&mut self, network: &mut Network<'_>, event: Event) -> Result<()> {

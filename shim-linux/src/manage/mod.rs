@@ -4,6 +4,7 @@
 mod control;
 mod json;
 pub(crate) mod log;
+pub(crate) mod supervisor;
 mod text;
 mod wish;
 pub(crate) mod wishes;
@@ -22,15 +23,20 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::bridge::{Board, Event, HostConfig, ToEngine, ToManager};
 use crate::load;
 use crate::owned::{OwnedChange, OwnedList};
 use log::Log;
+use supervisor::Supervisor;
 use wishes::Wishes;
 
 /// How long the engine has to answer before a reader is shown what is known instead.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(80);
+
+/// How long after the first of some events the service manager is told how things stand: the state is published by then.
+const STATUS_DELAY: Duration = Duration::from_millis(250);
 
 /// What the management thread knows beside the engine's state.
 #[derive(Debug, Default)]
@@ -62,9 +68,18 @@ impl EngineEnd {
 
     /// Asks, and waits a short while for the answer.
     async fn ask<T>(&self, word: impl FnOnce(oneshot::Sender<T>) -> ToEngine) -> Option<T> {
+        self.ask_for(ANSWER_PATIENCE, word).await
+    }
+
+    /// Asks, and waits no longer than this for the answer.
+    async fn ask_for<T>(
+        &self,
+        patience: Duration,
+        word: impl FnOnce(oneshot::Sender<T>) -> ToEngine,
+    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.say(word(answer)).ok()?;
-        tokio::time::timeout(ANSWER_PATIENCE, answered).await.ok()?.ok()
+        tokio::time::timeout(patience, answered).await.ok()?.ok()
     }
 }
 
@@ -92,6 +107,8 @@ pub(crate) struct Manager {
     pub(crate) owned: RefCell<OwnedList>,
     /// What operators want.
     pub(crate) wishes: RefCell<Wishes>,
+    /// The service manager.
+    pub(crate) supervisor: Supervisor,
 }
 
 /// What the management thread hears.
@@ -119,6 +136,8 @@ impl Manager {
         let control = UnixListener::from_std(ears.control)?;
         let mut reload = UnixStream::from_std(ears.reload)?;
         let mut signals = [0; 16];
+        tokio::task::spawn_local(supervisor::watch(Rc::clone(&self)));
+        let mut status_at = None;
         loop {
             tokio::select! {
                 biased;
@@ -127,7 +146,15 @@ impl Manager {
                         return Ok(code);
                     }
                 }
-                Some(event) = ears.events.recv() => self.write(&event),
+                Some(event) = ears.events.recv() => {
+                    self.write(&event);
+                    let told = self.supervisor.is_there();
+                    status_at = status_at.or_else(|| told.then(|| Instant::now() + STATUS_DELAY));
+                }
+                () = sleep_until(status_at.unwrap_or_else(Instant::now)), if status_at.is_some() => {
+                    status_at = None;
+                    self.engine.board.read(|snapshot| self.supervisor.status(snapshot));
+                }
                 Ok(_) = reload.read(&mut signals) => {
                     // What is wrong with the file is in the log and in `show summary`.
                     let _ = self.reload();
@@ -150,7 +177,11 @@ impl Manager {
         let mut word = Some(word);
         while let Some(one) = word {
             match one {
-                ToManager::Configured(configuration) => self.configured(configuration),
+                ToManager::Configured(configuration) => {
+                    self.configured(configuration);
+                    self.supervisor.ready();
+                }
+                ToManager::Stopping => self.supervisor.stopping(),
                 // Many addresses may be bound at once: the list is written once for all that are known now.
                 ToManager::Owned(change) => {
                     listed = true;
@@ -200,8 +231,10 @@ impl Manager {
 
     /// Reads the file again and hands it to the engine. What is wrong with it is logged, kept, and changes nothing.
     fn reload(&self) -> Result<(), String> {
+        self.supervisor.reloading();
         let result = self.try_reload();
         if let Err(problem) = &result {
+            self.supervisor.ready();
             self.log.note(
                 Level::Error,
                 "reload_refused",

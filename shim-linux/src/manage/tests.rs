@@ -32,6 +32,11 @@ static THINGS: Mutex<Option<Things>> = Mutex::new(None);
 
 /// Runs a test with a manager, and with the words that it says to its engine.
 fn with_manager(test: impl AsyncFnOnce(Rc<Manager>, Receiver<ToEngine>)) {
+    with_supervisor(Supervisor::default(), test);
+}
+
+/// The same, with a service manager.
+fn with_supervisor(supervisor: Supervisor, test: impl AsyncFnOnce(Rc<Manager>, Receiver<ToEngine>)) {
     let mut place = THINGS.lock().unwrap_or_else(PoisonError::into_inner);
     let things = place.take().unwrap_or_else(|| Things {
         running: CONFIGURATIONS[0].take().unwrap(),
@@ -56,6 +61,7 @@ fn with_manager(test: impl AsyncFnOnce(Rc<Manager>, Receiver<ToEngine>)) {
         refused: None.into(),
         owned: OwnedList::read(Some(directory.join("owned"))).into(),
         wishes: Wishes::none(directory.join("wishes")).into(),
+        supervisor,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, test(Rc::clone(&manager), heard));
@@ -206,5 +212,61 @@ fn what_nobody_understands_is_said_to_be_unknown() {
         assert_eq!(ask(&manager, "make tea").await, "error\nunknown request: make tea\n");
         assert!(ask(&manager, "show tea").await.starts_with("error\n"));
         assert!(ask(&manager, "").await.starts_with("error\n"));
+    });
+}
+
+#[test]
+fn the_service_manager_hears_that_we_live_while_the_engine_answers_and_not_when_it_is_silent() {
+    let (supervisor, hears) = Supervisor::test(Duration::from_millis(20));
+    with_supervisor(supervisor, async |manager, heard| {
+        let mut buffer = [0; 64];
+        let watch = tokio::task::spawn_local(supervisor::watch(manager));
+        // The first word is never answered: it is dropped when a second one comes.
+        let ToEngine::Publish(_silent) = next(&heard).await else { panic!("asked for something else") };
+        let second = next(&heard).await;
+        assert!(hears.recv(&mut buffer).is_err(), "told though the engine was silent");
+        let ToEngine::Publish(answer) = second else { panic!("asked for something else") };
+        answer.send(()).unwrap();
+        next(&heard).await;
+        let length = hears.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"WATCHDOG=1");
+        watch.abort();
+        assert!(watch.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// The next word to the engine, while the manager's tasks go on.
+async fn next(heard: &Receiver<ToEngine>) -> ToEngine {
+    loop {
+        match heard.try_recv() {
+            Ok(word) => return word,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+#[test]
+fn a_reload_is_told_from_its_begin_and_its_refusal_ends_it() {
+    let (supervisor, hears) = Supervisor::test(Duration::ZERO);
+    with_supervisor(supervisor, async |manager, heard| {
+        let told = || {
+            let mut buffer = [0; 64];
+            hears.recv(&mut buffer).map(|length| String::from_utf8_lossy(&buffer[..length]).into_owned())
+        };
+        std::fs::write(&manager.file, "bogus\n").unwrap();
+        assert!(manager.reload().is_err());
+        assert!(told().unwrap().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+        assert_eq!(told().unwrap(), "READY=1");
+        std::fs::write(&manager.file, TEXT).unwrap();
+        assert_eq!(manager.reload(), Ok(()));
+        assert!(told().unwrap().starts_with("RELOADING=1"));
+        // The engine has not taken it over yet.
+        assert!(told().is_err());
+        let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
+            panic!("not handed over")
+        };
+        manager.configured(configuration);
+        manager.engine.board.read(|snapshot| manager.supervisor.status(snapshot));
+        assert_eq!(told().unwrap(), "STATUS=0 of 0 neighbors Established");
     });
 }
