@@ -40,6 +40,7 @@ pub fn cell(row: &Row, daemon: Daemon, lines: &[Line]) -> Cell {
     let lost = summary(good.iter().filter_map(|repetition| lost(row.measure, repetition)));
     let unended = good.iter().find(|repetition| has_no_end(row.measure, repetition));
     match (figures, unended) {
+        (_, Some(_)) if row.measure == Measure::Share => Cell::Cannot("no end within the limit".to_owned()),
         // One that did not end is worse than all that did.
         (_, Some(repetition)) => Cell::AtLeast(repetition.limit),
         (Some(figures), None) => Cell::Figures(figures, lost),
@@ -58,7 +59,7 @@ fn repetitions<'a>(lines: &'a [Line], row: &Row, daemon: Daemon, setup: Setup) -
 /// Why there is no figure at all.
 fn nothing(lines: &[Line], row: &Row, daemon: Daemon, setup: Setup, disturbed: usize) -> Cell {
     if disturbed > 0 {
-        return Cell::Failed("the machine was too busy to measure it".to_owned());
+        return Cell::Failed("the machine was too busy".to_owned());
     }
     let failure = lines.iter().find_map(|line| match line {
         Line::Failure(it) if it.daemon == daemon.name() && it.setup == setup && it.fault == row.fault => {

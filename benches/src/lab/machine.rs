@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use holdover_tests::harness::Result;
 use holdover_tests::harness::lab::bounded;
+use holdover_tests::harness::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::daemon::Daemon;
@@ -24,8 +24,6 @@ pub struct Circumstances {
     pub kernel: String,
     /// The distribution.
     pub system: String,
-    /// Processes that ran or wanted to run in the minute before the run.
-    pub load: f64,
     /// The daemons' names and versions.
     pub versions: BTreeMap<String, String>,
     /// Repetitions asked for.
@@ -36,8 +34,38 @@ pub struct Circumstances {
     pub revision: String,
 }
 
-/// More load than this before the run, and its figures are those of a busy machine.
-pub const BUSY: f64 = 0.5;
+/// When more of the processors than this is busy with other things, the figures are those of a busy machine.
+pub const BUSY: f64 = 0.1;
+
+/// How many ticks the processors were busy since the machine's start, and how many there were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticks {
+    busy: u64,
+    all: u64,
+}
+
+impl Ticks {
+    /// As of now.
+    pub fn now() -> Result<Self> {
+        Self::read(&std::fs::read_to_string("/proc/stat")?)
+            .context("/proc/stat has no line for all processors")
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let words = text.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+        let ticks: Vec<u64> = words.map_while(|word| word.parse().ok()).collect();
+        // user nice system idle iowait irq softirq steal; what follows is counted in user and nice already.
+        let all = ticks.get(..8)?.iter().sum();
+        Some(Self { busy: all - ticks.get(3)? - ticks.get(4)?, all })
+    }
+
+    /// The busy share since `before`, 0 to 1.
+    #[allow(clippy::cast_precision_loss)] // ticks of seconds
+    pub fn share(self, before: Self) -> f64 {
+        let all = self.all.saturating_sub(before.all).max(1);
+        self.busy.saturating_sub(before.busy) as f64 / all as f64
+    }
+}
 
 /// Reads the circumstances.
 pub fn circumstances(command: &str, daemons: &[Daemon]) -> Result<Circumstances> {
@@ -51,7 +79,6 @@ pub fn circumstances(command: &str, daemons: &[Daemon]) -> Result<Circumstances>
         let value = line.and_then(|line| line.split_once(mark));
         value.map_or("unknown", |(_, value)| value.trim().trim_matches('"')).to_owned()
     };
-    let load = read("/proc/loadavg");
     let revision = bounded(&["git", "-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"]);
     Ok(Circumstances {
         command: command.to_owned(),
@@ -60,7 +87,6 @@ pub fn circumstances(command: &str, daemons: &[Daemon]) -> Result<Circumstances>
         processor: field(&read("/proc/cpuinfo"), "model name", ':'),
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
         system: field(&read("/etc/os-release"), "PRETTY_NAME", '='),
-        load: load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0),
         versions,
         revision: revision.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned()),
         ..Circumstances::default()
@@ -97,6 +123,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_busy_share_is_what_was_neither_idle_nor_waiting() {
+        let before = Ticks::read("cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2 3\n").unwrap();
+        let after = Ticks::read("cpu  120 0 60 860 60 0 0 0 9 9\n").unwrap();
+        assert!((after.share(before) - 0.3).abs() < 1e-9);
+        assert!(before.share(before).abs() < 1e-9);
+        assert_eq!(Ticks::read("intr 1 2 3"), None);
+    }
 
     #[test]
     fn the_date_is_that_of_the_calendar() {

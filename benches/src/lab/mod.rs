@@ -72,14 +72,9 @@ fn measured(options: &Options, words: &[String]) -> Result<Vec<Line>> {
     let folder = options.keep.clone().unwrap_or_else(usual);
     let file = folder.join("results.jsonl");
     let mut book = Book::create(&file)?;
-    let command =
-        [&["cargo", "xtask", "lab"], &words.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat();
-    let mut circumstances = machine::circumstances(&command.join(" "), &options.daemons)?;
+    let mut circumstances = machine::circumstances(&options::command(words), &options.daemons)?;
     circumstances.repetitions = options.repetitions;
     circumstances.limit = options.limit;
-    if circumstances.load > machine::BUSY {
-        eprintln!("lab: the machine is busy (load {}): its figures will say so", circumstances.load);
-    }
     book.add(Line::Circumstances(circumstances))?;
     run::run(options, &mut book)?;
     println!("raw results: {}", file.display());

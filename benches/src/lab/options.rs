@@ -33,6 +33,20 @@ pub struct Options {
     pub from: Option<PathBuf>,
 }
 
+/// The command as the documents name it: where the raw results are kept changes no figure.
+pub fn command(words: &[String]) -> String {
+    let mut command = String::from("cargo xtask lab");
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--keep" {
+            words.next();
+        } else {
+            command = command + " " + word;
+        }
+    }
+    command
+}
+
 /// Reads the words of the command line.
 pub fn parse(words: &[String]) -> Result<Options> {
     let mut options = Options {
@@ -90,6 +104,12 @@ mod tests {
         let options = parsed("").unwrap();
         assert_eq!((options.daemons.len(), options.faults.len()), (6, 8));
         assert_eq!((options.repetitions, options.limit, options.out), (5, 60.0, None));
+    }
+
+    #[test]
+    fn the_documents_name_what_makes_the_same_figures() {
+        let words = ["--reps", "20", "--keep", "/somewhere", "--out", "docs"].map(str::to_owned);
+        assert_eq!(command(&words), "cargo xtask lab --reps 20 --out docs");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Passage {
     pub silence: Duration,
     /// The longest time in which the client itself sent nothing.
     pub pause: Duration,
+    /// The new node answered before the fault already: the traffic had moved by itself.
+    pub was_away: bool,
 }
 
 /// What is known of a span of time around a fault.
@@ -40,6 +42,7 @@ pub fn passage(span: &Span<'_>, old: &str, new: &str) -> Passage {
     let of_old: Vec<Instant> =
         span.answers.iter().filter(|answer| answer.by == old).map(|answer| answer.at).collect();
     let last = of_old.iter().rfind(|at| first.is_none_or(|first| **at < first));
+    let before = span.answers.iter().take_while(|answer| answer.at <= span.at).last();
     let (number, sent) = span.sent;
     let mut answered = vec![false; sent.len()];
     for answer in span.answers {
@@ -53,6 +56,7 @@ pub fn passage(span: &Span<'_>, old: &str, new: &str) -> Passage {
         old_answers: of_old.last().is_some_and(|at| *at + GOES_ON > span.end),
         lost: answered.iter().filter(|answered| !**answered).count(),
         silence: longest(span.answers.iter().map(|answer| answer.at), span.end),
+        was_away: before.is_some_and(|answer| answer.by == new),
         // What comes after the first answer of the new node changes no figure.
         pause: longest(
             sent.iter().copied().take_while(|at| first.is_none_or(|first| *at <= first)),
@@ -76,10 +80,10 @@ fn longest(moments: impl Iterator<Item = Instant>, end: Instant) -> Duration {
 }
 
 impl Passage {
-    /// Whether the client's own pauses could have made a figure of `took`: more than 3 ms without sending, and more than
-    /// a twentieth of it.
+    /// Whether something else than the fault could have made a figure of `took`: the client sent nothing for more than
+    /// 3 ms and more than a twentieth of it, or the traffic had moved before.
     pub fn is_disturbed(&self, took: Duration) -> bool {
-        self.pause > Duration::from_millis(3).max(took / 20)
+        self.was_away || self.pause > Duration::from_millis(3).max(took / 20)
     }
 }
 
@@ -157,5 +161,11 @@ mod tests {
         assert!(!measured(cut, 0..0).1);
         assert!(!measured(cut, 30..31).1, "a pause that changes nothing");
         assert!(!measured(cut, 80..95).1, "a pause after the move");
+    }
+
+    #[test]
+    fn traffic_that_had_moved_before_the_fault_tells_nothing_about_it() {
+        assert!(measured(|n| Some(if n < 10 { "n1" } else { "n2" }), 0..0).1);
+        assert!(!measured(|n| Some(if n < 30 { "n1" } else { "n2" }), 0..0).1);
     }
 }

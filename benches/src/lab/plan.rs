@@ -142,11 +142,11 @@ impl Way {
             Self::Bfd(interval) => Ok(Setup { timers: Timers::Bfd(interval), ..best }),
             // ExaBGP announces by its check, whatever the setup.
             Self::DefaultCheck if daemon == Daemon::Exabgp => Ok(Setup::DEFAULT),
-            Self::DefaultCheck if ours => Err("the template has no check"),
+            Self::DefaultCheck if ours => Err("never: the template has no check"),
             Self::Port if ours || daemon == Daemon::Exabgp => Ok(best),
             Self::Process if ours => Ok(Setup { watch: Watch::Process, ..best }),
-            Self::Process if daemon == Daemon::Exabgp => Err("no check of a process"),
-            Self::DefaultCheck | Self::Port | Self::Process => Err("no health check"),
+            Self::Process if daemon == Daemon::Exabgp => Err("no watch of a process"),
+            Self::DefaultCheck | Self::Port | Self::Process => Err("never: no health check"),
             Self::Binds if ours => Ok(Setup { binds: true, ..hold }),
             Self::Binds => Err("does not bind addresses"),
         }
@@ -193,7 +193,6 @@ pub const TUNED: &[Row] = &[
 #[rustfmt::skip] // a table reads by rows
 pub const DEFAULTS: &[Row] = &[
     Row { title: "SIGTERM of the daemon: traffic moves after", fault: Fault::Term, measure: Measure::Move, way: Way::Default, goal: None, drawn: false },
-    Row { title: "SIGKILL of the daemon: traffic moves after", fault: Fault::Kill, measure: Measure::Move, way: Way::Default, goal: None, drawn: false },
     Row { title: "daemon and service killed together", fault: Fault::KillAll, measure: Measure::Outage, way: Way::Default, goal: None, drawn: false },
     Row { title: "silent loss", fault: Fault::Loss, measure: Measure::Outage, way: Way::Default, goal: Some(Goal::of(9_000.0)), drawn: false },
     Row { title: "service dies", fault: Fault::ServiceDies, measure: Measure::Outage, way: Way::DefaultCheck, goal: None, drawn: false },
@@ -228,10 +227,11 @@ pub fn jobs(daemons: &[Daemon], faults: &[Fault]) -> Vec<Job> {
 
 impl Job {
     /// How often it is done when the command line says `repetitions`: BFD's timers spread the outage, so half as often
-    /// again; the CPU's figure is a mean already.
+    /// again; the others' defaults wait long and spread little; the CPU's figure is a mean already.
     pub fn repetitions(&self, repetitions: usize) -> usize {
         match self.fault {
             Fault::Idle => repetitions.min(3),
+            _ if self.setup == Setup::DEFAULT && self.daemon != Daemon::Holdover => repetitions.min(3),
             Fault::Loss if self.setup.bfd().is_some() => repetitions + repetitions / 2,
             _ => repetitions,
         }
@@ -282,11 +282,12 @@ mod tests {
     }
 
     #[test]
-    fn bfd_is_measured_half_as_often_again_and_the_cpu_three_times() {
+    fn bfd_is_measured_half_as_often_again_and_defaults_and_the_cpu_three_times() {
         let job =
             |timers, fault| Job { daemon: Daemon::Bird, setup: Setup::with(timers, Watch::Nothing), fault };
         assert_eq!(job(Timers::Hold, Fault::Loss).repetitions(20), 20);
         assert_eq!(job(Timers::Bfd(50), Fault::Loss).repetitions(20), 30);
         assert_eq!(job(Timers::Bfd(50), Fault::Idle).repetitions(20), 3);
+        assert_eq!(job(Timers::Default, Fault::Term).repetitions(20), 3);
     }
 }

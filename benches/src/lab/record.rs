@@ -22,6 +22,8 @@ pub enum Line {
     Start(Start),
     /// One fault and what the client saw.
     Repetition(Repetition),
+    /// How much of the processors other things took before a network was made, 0 to 1.
+    Busy(f64),
     /// A fault that could not be measured, and why.
     Failure(Failure),
 }

@@ -8,11 +8,12 @@ use holdover_tests::harness::topology::{NODES, ROUTE_SERVERS};
 use holdover_tests::harness::{Context as _, Result};
 
 use super::cell::{Cell, cell};
-use super::daemon::{Daemon, Node};
+use super::daemon::{Daemon, Node, Step};
 use super::machine::{BUSY, Circumstances};
 use super::plan::{DEFAULTS, Goal, Measure, Row, TUNED};
 use super::record::Line;
 use super::setup::Setup;
+use super::stats::{Summary, summary};
 use super::svg;
 
 /// The page.
@@ -60,24 +61,26 @@ fn daemons(circumstances: &Circumstances) -> Vec<Daemon> {
 fn page(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> String {
     let mut text = format!(
         "# Failover, measured\n\nWritten by `{}` on {}; every figure is from that run.\n\n\
-         Two machines share an address and announce it to four route servers. Something happens to the one that has the \
+         Two machines share an address and announce it to four route servers. Something happens to the one that has the\n\
          traffic. A client that asks every millisecond says how long nobody answers.\n\n![How long the address does not \
          answer, by fault and daemon, on a logarithmic scale; the tables below hold the same figures]({PLOT})\n\n",
         circumstances.command, circumstances.date
     );
-    if circumstances.load > BUSY {
+    let others = summary(busy(lines));
+    if let Some(Summary { median, greatest, .. }) = others.filter(|others| others.median > BUSY) {
+        let (median, greatest) = (median * 100.0, greatest * 100.0);
         let _ = writeln!(
             text,
-            "**The machine was busy** (load {} before the run): these figures are worse than they need be.\n",
-            circumstances.load
+            "**The machine was busy**: {median:.0} % of its processors (at most {greatest:.0} %) with other things. These \
+             figures are worse than they need be.\n"
         );
     }
     text.push_str("## Each daemon at its best\n\n");
     table(&mut text, TUNED, daemons, lines);
     text.push_str(
-        "\nMedian (least–greatest). *Goal*: what Holdover must reach, median. *Moves after*: from the fault to the first \
-         answer of the other machine, the first machine's service answering meanwhile; the rest is from the last answer of the \
-         first machine to the first of the other, that is, the outage.\n\n## Each daemon as it comes\n\nHoldover and \
+        "\nMedian (least–greatest). *Goal*: what Holdover must reach, median. *Moves after*: from the fault to the first\n\
+         answer of the other machine, the first machine's service answering meanwhile; all else is from the last answer of\n\
+         the first machine to the first of the other, that is, the outage.\n\n## Each daemon as it comes\n\nHoldover and \
          FRR with the provider's template and nothing else, the others with the least that announces the route.\n\n",
     );
     table(&mut text, DEFAULTS, daemons, lines);
@@ -86,6 +89,11 @@ fn page(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> St
     text.push_str(SURPRISES);
     text.push_str(&not_measured(lines));
     text
+}
+
+/// How much of the processors other things took, each time it was looked at.
+fn busy(lines: &[Line]) -> impl Iterator<Item = f64> {
+    lines.iter().filter_map(|line| if let Line::Busy(share) = line { Some(*share) } else { None })
 }
 
 /// A table: a fault a row, a daemon a column, the goal beside Holdover.
@@ -151,30 +159,35 @@ fn method(circumstances: &Circumstances) -> String {
   session, went down.
 - *Silent loss*: the machine's port leaves the switch, all carriers stay up. *Frozen*: SIGSTOP; the kernel answers on.
   *Start*: from before the first process is started; the fault before it was SIGTERM.
-- {} repetitions (BFD's silent loss: {}), each at another moment of the timers' periods. An end is waited for {} s; who takes longer
-  is written as \"≥\" and measured once.
-- A repetition in which the client itself did not send for more than 3 ms, and a twentieth of the outage, is done again.
+- Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; where a timer
+  decides, each at another moment of its period. An end is waited for {limit} s; what takes longer is written as \"≥\" and
+  measured once.
+- A repetition in which the client itself did not send for more than 3 ms and a twentieth of the time, or in which the
+  traffic had moved before the fault, is done again and not counted.
 ",
-        circumstances.repetitions,
-        circumstances.repetitions + circumstances.repetitions / 2,
-        circumstances.limit
+        reps = circumstances.repetitions,
+        bfd = circumstances.repetitions + circumstances.repetitions / 2,
+        few = circumstances.repetitions.min(3),
+        limit = circumstances.limit
     )
 }
 
 /// Machine, versions, configurations.
 fn tools(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> String {
-    let Circumstances { processor, cores, kernel, system, revision, load, .. } = circumstances;
+    let Circumstances { processor, cores, kernel, system, revision, .. } = circumstances;
+    let others = summary(busy(lines)).map_or(0.0, |others| others.median * 100.0);
     let mut text = format!(
-        "\n## With what\n\n{processor}, {cores} cores; Linux {kernel}; {system}; load {load} before the run. Holdover's source: \
-         {revision}. The route servers' configuration: [rs1]({CONFIGURATIONS}/{SERVER}).\n\n\
-         | daemon | version | configurations of the first machine |\n|---|---|---|\n"
+        "\n## With what\n\n{processor}, {cores} cores, {others:.0} % of them busy with other things; Linux {kernel};\n{system}. \
+         Holdover's source: {revision}. The route servers: BIRD with [this configuration]({CONFIGURATIONS}/{SERVER}), BFD where the daemon has it.\n\n\
+         | daemon | version | configurations of the first machine, and how it is started |\n|---|---|---|\n"
     );
     let files = configurations(lines, daemons);
     for daemon in daemons {
         let prefix = format!("{}-", daemon.name());
-        let links = files.iter().filter(|(name, _)| name.starts_with(&prefix));
-        let links: Vec<String> =
-            links.map(|(name, _)| format!("[{}]({CONFIGURATIONS}/{name})", &name[prefix.len()..])).collect();
+        let setups = files.iter().filter_map(|(name, _)| Some((name.strip_prefix(&prefix)?, name)));
+        let links: Vec<String> = setups
+            .map(|(setup, name)| format!("[{}]({CONFIGURATIONS}/{name})", setup.trim_end_matches(".conf")))
+            .collect();
         let version = circumstances.versions.get(daemon.name()).map_or("", String::as_str);
         let _ = writeln!(text, "| {} | {version} | {} |", daemon.title(), links.join(", "));
     }
@@ -182,7 +195,7 @@ fn tools(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> S
 }
 
 /// The route server's configuration.
-const SERVER: &str = "rs1-bird.conf";
+const SERVER: &str = "route-server.conf";
 
 /// The configurations of the first machine in every setup that was used, and the route server's, by their names.
 fn configurations(lines: &[Line], daemons: &[Daemon]) -> Vec<(String, String)> {
@@ -191,12 +204,29 @@ fn configurations(lines: &[Line], daemons: &[Daemon]) -> Vec<(String, String)> {
     for daemon in daemons {
         for setup in setups(lines, *daemon) {
             let node = Node { host: NODES[0], setup, folder: FOLDER, space: "n1" };
-            let of_setup = daemon.files(&node).into_iter();
-            files
-                .extend(of_setup.map(|file| (format!("{}-{setup}-{}", daemon.name(), file.name), file.text)));
+            files.push((format!("{}-{setup}.conf", daemon.name()), configuration(*daemon, &node)));
         }
     }
     files
+}
+
+/// How a daemon is started, and all its configuration files, one after the other.
+fn configuration(daemon: Daemon, node: &Node<'_>) -> String {
+    let mut text = String::new();
+    for step in daemon.steps(node) {
+        let (environment, argv) = match step {
+            Step::Run(argv, environment) => (environment, argv),
+            Step::Say(argv) => (Vec::new(), argv),
+            Step::Folder(..) | Step::Wait(_) => continue,
+        };
+        let environment = environment.into_iter().map(|(name, value)| format!("{name}={value}"));
+        let words: Vec<String> = environment.chain(argv).collect();
+        let _ = writeln!(text, "# {}", words.join(" "));
+    }
+    for file in daemon.files(node) {
+        let _ = write!(text, "\n# {}\n{}", node.file(file.name), file.text);
+    }
+    text
 }
 
 /// The setups that a daemon was measured in.
@@ -235,10 +265,7 @@ fn not_measured(lines: &[Line]) -> String {
     let disturbed = lines.iter().filter(|line| matches!(line, Line::Repetition(it) if it.disturbed)).count();
     let mut text = String::new();
     if disturbed > 0 {
-        let _ = write!(
-            text,
-            "\n{disturbed} repetitions were disturbed by the client's own pauses and are not counted.\n"
-        );
+        let _ = write!(text, "\n{disturbed} repetitions were done again for that reason.\n");
     }
     for line in lines {
         if let Line::Failure(failure) = line {
@@ -304,8 +331,8 @@ mod tests {
     fn the_page_names_the_command_the_day_and_the_versions_and_links_what_is_written() {
         let text = text();
         assert!(text.contains("`cargo xtask lab --out docs` on 2026-11-22"));
-        assert!(text.contains("| BIRD | 2.0.12 | [bfd50-bird.conf](lab/bird-bfd50-bird.conf) |"), "{text}");
-        assert!(text.contains("(img/failover.svg)") && text.contains("(lab/rs1-bird.conf)"));
+        assert!(text.contains("| BIRD | 2.0.12 | [bfd50](lab/bird-bfd50.conf) |"), "{text}");
+        assert!(text.contains("(img/failover.svg)") && text.contains("(lab/route-server.conf)"));
         assert!(!text.contains("FRR | 8"));
     }
 
@@ -318,13 +345,12 @@ mod tests {
 
     #[test]
     fn a_busy_machine_is_named_as_one() {
-        assert!(!text().contains("busy"));
+        assert!(!text().contains("was busy"));
         let mut lines = lines();
-        if let Some(Line::Circumstances(circumstances)) = lines.first_mut() {
-            circumstances.load = 3.2;
-        }
+        lines.extend([0.3, 0.4, 0.9].map(Line::Busy));
         let circumstances = circumstances(&lines).unwrap();
-        assert!(page(&lines, circumstances, &[Daemon::Bird]).contains("**The machine was busy** (load 3.2"));
+        let text = page(&lines, circumstances, &[Daemon::Bird]);
+        assert!(text.contains("**The machine was busy**: 40 % of its processors (at most 90 %)"), "{text}");
     }
 
     #[test]
@@ -343,7 +369,7 @@ mod tests {
         std::fs::write(folder.join("lab/frr-old.conf"), "").unwrap();
         write(&folder, &lines()).unwrap();
         for name in
-            ["failover.md", "img/failover.svg", "lab/rs1-bird.conf", "lab/holdover-bfd50-port-holdover.conf"]
+            ["failover.md", "img/failover.svg", "lab/route-server.conf", "lab/holdover-bfd50-port.conf"]
         {
             assert!(folder.join(name).exists(), "{name}");
         }

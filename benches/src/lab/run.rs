@@ -8,6 +8,7 @@ use holdover_tests::harness::lab::{self, is_over};
 use holdover_tests::harness::topology::NODES;
 use holdover_tests::harness::{Lab, Result, anyhow};
 
+use super::machine::Ticks;
 use super::options::Options;
 use super::passage::{Passage, Span, passage};
 use super::plan::{Fault, Job, jobs};
@@ -20,12 +21,17 @@ const LONGEST: Duration = Duration::from_hours(6);
 const BEFORE: Duration = Duration::from_millis(100);
 /// After a move: what is lost then is lost because of it.
 const AFTER: f64 = 0.5;
-/// How long the primary stays away after a move, in seconds: longer than the route servers refuse it (1 to 2 s).
+/// How long the primary stays away after a move, in seconds: longer than the route servers refuse it (1 to 2 s) where the
+/// way back is looked at.
 const AWAY: f64 = 3.0;
+/// The same where it is not.
+const SHORTLY_AWAY: f64 = 0.5;
 /// How long nothing must move where nothing should, in seconds.
 const STAYS: f64 = 2.0;
 /// How long the CPU is watched, in seconds.
 const WATCHED: f64 = 10.0;
+/// How long it is looked at what else the machine does, in seconds.
+const LOOKED_AT: f64 = 0.5;
 /// How often a fault is tried that could not be measured, or was disturbed, before the lab gives it up.
 const TRIES: usize = 3;
 /// An address that is taken away is put back three times a minute and no more: then a fresh network is due.
@@ -41,6 +47,7 @@ pub fn run(options: &Options, book: &mut Book) -> Result<()> {
     while let Some(first) = queue.front() {
         let job = first.job;
         networks += 1;
+        book.add(Line::Busy(busy()?))?;
         let case = format!("{}-{}", job.daemon.name(), job.setup);
         let lab = Lab::new(&case, LONGEST)?;
         let mut session = Session { lab: &lab, options, book: &mut *book, was_up: false };
@@ -57,6 +64,15 @@ pub fn run(options: &Options, book: &mut Book) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How much of the processors other things take.
+fn busy() -> Result<f64> {
+    let before = Ticks::now()?;
+    let lab = Lab::new("busy", LONGEST)?;
+    lab.steadily("what others do", LOOKED_AT, || Ok(()))?;
+    lab::clean("busy", None);
+    Ok(Ticks::now()?.share(before))
 }
 
 /// A job and what is left of it.
@@ -101,7 +117,7 @@ impl Session<'_> {
     /// another one.
     fn network(&mut self, queue: &mut VecDeque<Todo>) -> Result<()> {
         let Some(Job { daemon, setup, .. }) = queue.front().map(|todo| todo.job) else { return Ok(()) };
-        println!("{} {setup}", daemon.title());
+        println!("{} {setup} ({} to do)", daemon.title(), queue.iter().map(|todo| todo.left).sum::<usize>());
         let mut world = World::up(self.lab, daemon, setup)?;
         self.was_up = true;
         let (begun, first) = world.first_start;
@@ -151,8 +167,9 @@ impl Session<'_> {
     fn repetition(&mut self, world: &mut World<'_>, todo: &Todo) -> Result<Repetition> {
         let Job { daemon, setup, fault } = todo.job;
         world.settled()?;
-        // Not always at the same moment of the timers' periods.
-        world.probe.stays_with(self.lab, NODES[0], 0.3 + random())?;
+        // Not always at the same moment of the timers' periods, where a timer decides.
+        let period = if matches!(fault, Fault::Loss | Fault::Freeze) { random() } else { 0.0 };
+        world.probe.stays_with(self.lab, NODES[0], 0.2 + period)?;
         let mut repetition = Repetition {
             daemon: daemon.name().to_owned(),
             setup,
@@ -204,7 +221,9 @@ impl Session<'_> {
 
     /// The repair, and what the client saw of the way back.
     fn back(&mut self, world: &mut World<'_>, fault: Fault, repetition: &mut Repetition) -> Result<()> {
-        self.lab.steadily("the primary is away", AWAY, || Ok(()))?;
+        let is_looked_at = matches!(fault, Fault::Term | Fault::Loss);
+        let seconds = if is_looked_at { AWAY } else { SHORTLY_AWAY };
+        self.lab.steadily("the primary is away", seconds, || Ok(()))?;
         let at = world.repair(fault)?;
         let first = world.probe.answered_by(self.lab, NODES[0], at, self.options.limit.max(90.0))?;
         let seen = self.seen(world, at, Some(first), NODES[1], NODES[0])?;

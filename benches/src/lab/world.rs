@@ -14,7 +14,7 @@ use holdover_tests::harness::topology::{
 use holdover_tests::harness::{Context as _, Lab, Process, Result, bail, ensure};
 use rustix::process::Signal;
 
-use super::daemon::{Daemon, Node, Step};
+use super::daemon::{Daemon, Node, Step, program};
 use super::plan::Fault;
 use super::servers;
 use super::setup::Setup;
@@ -90,7 +90,7 @@ impl<'a> World<'a> {
             let path = self.lab.write(&format!("{host}-{}", file.name), &file.text)?;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode))?;
         }
-        let steps = self.daemon.steps(&context)?;
+        let steps = self.daemon.steps(&context);
         self.running[node].clear();
         let begun = Instant::now();
         for step in steps {
@@ -110,7 +110,9 @@ impl<'a> World<'a> {
                 bounded(&["chown", user, &folder.to_string_lossy()]).map(drop)
             }
             Step::Run(argv, env) => {
-                let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                let program = program(argv.first().context("no program")?)?;
+                let arguments = argv.iter().skip(1).map(String::as_str);
+                let argv: Vec<&str> = [program.as_str()].into_iter().chain(arguments).collect();
                 let env: Vec<(&str, &str)> =
                     env.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 let log = format!("{host}-{}", self.daemon.name());

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use holdover_tests::harness::Result;
-pub(super) use holdover_tests::harness::holdover::program;
 use holdover_tests::harness::holdover::{frame, template};
 use holdover_tests::harness::topology::SHARED;
 
@@ -48,8 +46,7 @@ fn tuned(node: &Node<'_>) -> String {
     text + "exit\n"
 }
 
-pub(super) fn steps(node: &Node<'_>) -> Result<Vec<Step>> {
-    let program = program()?;
+pub(super) fn steps(node: &Node<'_>) -> Vec<Step> {
     let (file, socket, owned) = (node.file("holdover.conf"), node.file("holdover.sock"), node.file("owned"));
-    Ok(vec![Step::run([&program, "run", "-c", &file, "--control", &socket, "--owned", &owned])])
+    vec![Step::run(["holdover", "run", "-c", &file, "--control", &socket, "--owned", &owned])]
 }

@@ -12,6 +12,7 @@ mod openbgpd;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use holdover_tests::harness::holdover::program as under_test;
 use holdover_tests::harness::lab::bounded_any;
 use holdover_tests::harness::topology::{NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, segment4, segment6};
 use holdover_tests::harness::{Context as _, Result};
@@ -173,20 +174,20 @@ impl Daemon {
     }
 
     /// How it is started on `node`, its files written.
-    pub fn steps(self, node: &Node<'_>) -> Result<Vec<Step>> {
-        Ok(match self {
-            Self::Holdover => holdover::steps(node)?,
+    pub fn steps(self, node: &Node<'_>) -> Vec<Step> {
+        match self {
+            Self::Holdover => holdover::steps(node),
             Self::Frr => frr::steps(node),
             Self::Bird => bird::steps(node),
             Self::Gobgp => gobgp::steps(node),
             Self::Exabgp => exabgp::steps(node),
             Self::Openbgpd => openbgpd::steps(node),
-        })
+        }
     }
 
     /// Its version, as it says itself: the first word of what it prints that begins with a digit.
     pub fn version(self) -> Result<String> {
-        let holdover = holdover::program().unwrap_or_default();
+        let holdover = program("holdover")?;
         let argv: &[&str] = match self {
             Self::Holdover => &[&holdover, "--version"],
             Self::Frr => &["/usr/lib/frr/bgpd", "--version"],
@@ -198,6 +199,11 @@ impl Daemon {
         let said = bounded_any(argv)?;
         version_in(&said).with_context(|| format!("{} said no version: {said:.200}", argv.join(" ")))
     }
+}
+
+/// The program that a configuration calls `name`: ours is the one that was built.
+pub fn program(name: &str) -> Result<String> {
+    if name == Daemon::Holdover.name() { under_test() } else { Ok(name.to_owned()) }
 }
 
 fn version_in(text: &str) -> Option<String> {
@@ -234,7 +240,7 @@ mod tests {
             for (host, community) in [("n1", "63949:1:1"), ("n2", "63949:1:2")] {
                 let node = node(host, Setup::with(Timers::Hold, Watch::Nothing));
                 let mut all: String = daemon.files(&node).into_iter().map(|file| file.text).collect();
-                for step in daemon.steps(&node).unwrap_or_default() {
+                for step in daemon.steps(&node) {
                     if let Step::Say(argv) = step {
                         all.push_str(&argv.join(" "));
                     }
