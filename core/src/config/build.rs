@@ -261,6 +261,11 @@ impl<'a> Draft<'a> {
         self.say(Severity::Warning, ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
     }
 
+    /// The same as a note: it may well be meant.
+    pub(crate) fn note(&mut self, lint: Lint, values: &Values<'_>, value: usize) {
+        self.say(Severity::Note, ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
+    }
+
     /// The word that a value of the line was read from.
     pub(crate) fn word(&self, values: &Values<'_>, value: usize) -> &'a str {
         values.place(value).map_or("", |at| self.found(at))

@@ -68,9 +68,16 @@ impl Draft<'_> {
         Ok(self.remember(start, text.len()))
     }
 
-    /// The same for two words with a blank between them.
-    pub(crate) fn intern_words(&mut self, [a, b]: [&str; 2]) -> Result<Span, Fault> {
-        let mark = self.append(&[a, " ", b])?;
+    /// The same for words with a blank between them; empty ones are left out.
+    pub(crate) fn intern_words(&mut self, words: &[&str]) -> Result<Span, Fault> {
+        let mark = self.config.text.as_slice().len();
+        for (index, word) in words.iter().filter(|word| !word.is_empty()).enumerate() {
+            let blank = if index > 0 { " " } else { "" };
+            if let Err(fault) = self.append(&[blank, word]) {
+                self.config.text.truncate(mark);
+                return Err(fault);
+            }
+        }
         let pool = self.config.text.as_slice();
         let length = pool.len().saturating_sub(mark);
         let start = pool.get(mark..).and_then(|text| occurrence(pool, text)).unwrap_or(mark);

@@ -107,7 +107,7 @@ impl Expected<'_> {
 
 impl fmt::Display for Expected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut seen = [Expect::End; 12];
+        let mut seen = [Expect::End; 14];
         let mut count = 0_usize;
         let mut more = false;
         complete::expected(self.node, self.before, &mut |expect, _| {
@@ -233,6 +233,10 @@ pub enum ErrorKind {
     NoForm,
     /// The statement stands twice where it can stand once.
     Twice,
+    /// The option stands more often than it can: how often that is.
+    TooMany(usize),
+    /// A word behind a text that should have stood in double quotes with it.
+    Unquoted,
     /// A placeholder of a guide was left in.
     Placeholder,
     /// A number out of range.
@@ -317,6 +321,14 @@ pub enum Lint {
     SlowCheck,
     /// A secondary service without standby attributes.
     NoStandby,
+    /// A check whose fast interval is longer than its interval.
+    SlowFastInterval,
+    /// A check that takes any certificate.
+    AnyCertificate,
+    /// A check that asks a name.
+    NamedTarget,
+    /// A check whose command ends in what looks like an option of the check.
+    OptionOfCommand,
 }
 
 impl Lint {
@@ -343,6 +355,10 @@ impl Lint {
             Self::NothingAnnounced => "nothing-announced",
             Self::SlowCheck => "slow-check",
             Self::NoStandby => "no-standby",
+            Self::SlowFastInterval => "slow-fast-interval",
+            Self::AnyCertificate => "any-certificate",
+            Self::NamedTarget => "named-target",
+            Self::OptionOfCommand => "option-of-command",
         }
     }
 
@@ -406,6 +422,23 @@ impl Lint {
             Self::Duplicate => write!(f, "`{found}` stands twice"),
             Self::NothingAnnounced => f.write_str("nothing is announced: no `network`, `failover` or `redistribute`"),
             Self::SlowCheck => write!(f, "the timeout of check {found} is longer than its interval"),
+            Self::SlowFastInterval => {
+                write!(f, "the fast-interval of check {found} is longer than its interval: it slows the check down")
+            }
+            Self::AnyCertificate => write!(
+                f,
+                "check {found} takes any certificate: whoever answers in the service's place makes it pass"
+            ),
+            Self::NamedTarget => write!(
+                f,
+                "check {found} asks a name: when that leads to the shared address, another machine may answer; then \
+                 write the address instead, and the name as `header \"Host: NAME\"`"
+            ),
+            Self::OptionOfCommand => write!(
+                f,
+                "the command of check {found} ends in what looks like an option of the check; options stand before \
+                 `exec`"
+            ),
             Self::NoStandby => write!(
                 f,
                 "service {found} has `role secondary` and no `standby`: it announces the active attributes, as the \
@@ -428,6 +461,8 @@ impl ErrorKind {
             Self::Ambiguous => "ambiguous",
             Self::NoForm => "no-form",
             Self::Twice => "twice",
+            Self::TooMany(_) => "too-many",
+            Self::Unquoted => "unquoted",
             Self::Placeholder => "placeholder",
             Self::Range(..) => "out-of-range",
             Self::LengthMissing => "length-missing",
@@ -466,6 +501,10 @@ impl ErrorKind {
             Self::Ambiguous => write!(f, "`{found}` is short for more than one statement"),
             Self::NoForm => f.write_str("this statement has no `no` form; remove the line it would undo"),
             Self::Twice => write!(f, "`{found}` stands twice in this line"),
+            Self::Unquoted => {
+                write!(f, "`{found}` is no option; a text with blanks stands in double quotes")
+            }
+            Self::TooMany(most) => write!(f, "`{found}` can stand {most} times in a line"),
             Self::Placeholder => {
                 write!(f, "`{found}` is a placeholder of the guide: put the real value there")
             }

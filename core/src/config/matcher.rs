@@ -12,7 +12,7 @@ use super::statement::{Node, Scope, Statement, Tier};
 use super::value::{Kind, Misfit, Value};
 
 /// The most values of one statement.
-const VALUES: usize = 10;
+const VALUES: usize = 16;
 /// How many words of a line count when rows are compared.
 const GRADED: usize = 16;
 
@@ -29,7 +29,8 @@ pub enum Token {
     Flag(&'static str),
     /// All of this, or nothing.
     Optional(&'static [Token]),
-    /// Any of these, each at most once, in any order; each begins with a [`Token::Word`].
+    /// Any of these, each at most once, in any order; each begins with a [`Token::Word`] or is a [`Token::Flag`]. What
+    /// may stand several times is there as often, side by side.
     Options(&'static [&'static [Token]]),
     /// One or more values of a kind. One value: the text of them all.
     Repeat(Kind, &'static str),
@@ -177,6 +178,8 @@ struct Walk<'a, 'w> {
     depth: usize,
     values: &'w mut Values<'a>,
     fit: Fit,
+    /// The depth behind the last text without double quotes.
+    behind_text: usize,
     /// Whether keywords must be written in full.
     exact: bool,
     expect: Option<&'w mut dyn FnMut(Expect)>,
@@ -189,7 +192,7 @@ pub(crate) fn walk<'a, 'w>(
     values: &'w mut Values<'a>,
     expect: Option<&'w mut dyn FnMut(Expect)>,
 ) -> Result<Fit, Miss> {
-    Walk { words, depth: 0, values, fit: Fit::default(), exact: false, expect }.whole(syntax)
+    Walk { words, depth: 0, values, fit: Fit::default(), behind_text: 0, exact: false, expect }.whole(syntax)
 }
 
 /// The same for a row of a node. What is taken without effect, or refused, must be written in full: a slip in another
@@ -201,7 +204,7 @@ pub(super) fn walk_row<'a, 'w>(
     expect: Option<&'w mut dyn FnMut(Expect)>,
 ) -> Result<Fit, Miss> {
     let exact = row.tier != Tier::Act && node != Node::Any;
-    Walk { words, depth: 0, values, fit: Fit::default(), exact, expect }.whole(row.syntax)
+    Walk { words, depth: 0, values, fit: Fit::default(), behind_text: 0, exact, expect }.whole(row.syntax)
 }
 
 /// How many values the tokens yield.
@@ -250,7 +253,9 @@ impl Walk<'_, '_> {
     fn whole(&mut self, syntax: &'static [Token]) -> Result<Fit, Miss> {
         self.sequence(syntax, 0)?;
         if let Some(word) = self.words.peek() {
-            return Err(Miss { depth: self.depth, at: word.at, what: ErrorKind::Trailing });
+            let behind_text = self.behind_text > 0 && self.behind_text == self.depth;
+            let what = if behind_text { ErrorKind::Unquoted } else { ErrorKind::Trailing };
+            return Err(Miss { depth: self.depth, at: word.at, what });
         }
         self.could_be(Expect::End);
         Ok(self.fit)
@@ -284,10 +289,16 @@ impl Walk<'_, '_> {
     /// Matches the tokens one after the other; `place` is the index of their first value. Syntaxes are constants that
     /// nest twice at most, so the recursion is bounded.
     fn sequence(&mut self, tokens: &'static [Token], mut place: usize) -> Result<(), Miss> {
-        for token in tokens {
+        for (index, token) in tokens.iter().enumerate() {
             match *token {
                 Token::Optional(inner) => self.optional(inner, place)?,
-                Token::Options(options) => self.options(options, place)?,
+                Token::Options(options) => {
+                    let behind = match tokens.get(index.saturating_add(1)) {
+                        Some(Token::Word(word)) => word,
+                        _ => "",
+                    };
+                    self.options(options, behind, place)?;
+                }
                 Token::Flag(word) => self.flag(word, place),
                 _ => self.one(*token, place)?,
             }
@@ -325,6 +336,9 @@ impl Walk<'_, '_> {
                 let value = kind.read(word.text).map_err(|misfit| self.miss(misfit.into()))?;
                 self.values.put(place, value, word.at);
                 self.take_until(word, Fit::VALUE);
+                if kind.is_string() && !word.text.starts_with('"') {
+                    self.behind_text = self.depth;
+                }
             }
             Token::Repeat(kind, name) => self.repeat(kind, name, place)?,
             Token::Line(name) => {
@@ -407,28 +421,40 @@ impl Walk<'_, '_> {
         if begins { self.sequence(tokens, place) } else { Ok(()) }
     }
 
-    fn options(&mut self, options: &'static [&'static [Token]], place: usize) -> Result<(), Miss> {
-        let first = |option: &'static [Token]| match option.first() {
-            Some(Token::Word(word)) => *word,
+    /// Options, up to the keyword that may follow them: written in full that is no abbreviation of one.
+    fn options(
+        &mut self,
+        options: &'static [&'static [Token]],
+        behind: &'static str,
+        place: usize,
+    ) -> Result<(), Miss> {
+        let name = |index: usize| match options.get(index).and_then(|option| option.first()) {
+            Some(Token::Word(word) | Token::Flag(word)) => *word,
             _ => "",
         };
+        // An option that may stand several times is there as often, side by side.
+        let repeats = |index: usize| index.checked_sub(1).is_some_and(|before| name(before) == name(index));
+        let names = (0..options.len()).map(|index| if repeats(index) { "" } else { name(index) });
         let mut seen = 0_u32;
         loop {
             let Some(word) = self.words.peek() else {
-                for (index, option) in options.iter().enumerate() {
-                    if seen & bit(index) == 0 {
-                        self.could_be(Expect::Word(first(option)));
-                    }
+                for index in (0..options.len()).filter(|&index| seen & bit(index) == 0) {
+                    self.could_be(Expect::Word(name(index)));
                 }
                 return Ok(());
             };
-            let Some((index, _)) = choose(options.iter().map(|option| first(option)), word.text, self.exact)
-            else {
+            if word.text == behind {
                 return Ok(());
-            };
-            if seen & bit(index) != 0 {
-                return Err(self.miss(ErrorKind::Twice));
             }
+            let Some((first, _)) = choose(names.clone(), word.text, self.exact) else { return Ok(()) };
+            let mut same = (first..options.len()).take_while(|&index| index == first || repeats(index));
+            let Some(index) = same.find(|&index| seen & bit(index) == 0) else {
+                let times = (first..options.len()).skip(1).take_while(|&index| repeats(index)).count();
+                return Err(self.miss(match times {
+                    0 => ErrorKind::Twice,
+                    _ => ErrorKind::TooMany(times.saturating_add(1)),
+                }));
+            };
             seen |= bit(index);
             let before = options.get(..index).unwrap_or(&[]);
             let skip = before.iter().fold(place, |sum, option| sum.saturating_add(places(option)));

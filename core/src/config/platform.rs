@@ -31,6 +31,8 @@ pub struct Platform {
     pub name: &'static str,
     /// The kinds of checks it runs.
     pub checks: CheckKinds,
+    /// Whether a check can ask for the address of a name.
+    pub names: bool,
     /// Whether it can sign TCP segments (RFC 2385).
     pub md5: bool,
     /// Whether it speaks BFD (RFC 5880).
@@ -44,11 +46,18 @@ impl Platform {
     pub const LINUX: Self = Self {
         name: "this version of Holdover for Linux",
         checks: CheckKinds::NONE,
+        names: true,
         md5: true,
         bfd: true,
         kernel_routes: true,
     };
     /// A platform that can do everything: for tests and simulations.
-    pub const ALL: Self =
-        Self { name: "this platform", checks: CheckKinds::ALL, md5: true, bfd: true, kernel_routes: true };
+    pub const ALL: Self = Self {
+        name: "this platform",
+        checks: CheckKinds::ALL,
+        names: true,
+        md5: true,
+        bfd: true,
+        kernel_routes: true,
+    };
 }

@@ -26,8 +26,18 @@ impl fmt::Display for Shown {
                 Token::Flag(word) => write!(f, "[{word}]")?,
                 Token::Optional(inner) => write!(f, "[{}]", Self(inner))?,
                 Token::Options(options) => {
-                    for (index, option) in options.iter().enumerate() {
-                        write!(f, "{}[{}]", if index > 0 { " " } else { "" }, Self(option))?;
+                    let mut before: &[Token] = &[];
+                    for (index, &option) in options.iter().enumerate() {
+                        let blank = if index > 0 { " " } else { "" };
+                        match option {
+                            _ if option == before => {}
+                            [Token::Flag(_)] => write!(f, "{blank}{}", Self(option))?,
+                            _ => write!(f, "{blank}[{}]", Self(option))?,
+                        }
+                        if option != before && options.get(index.saturating_add(1)) == Some(&option) {
+                            f.write_str("…")?;
+                        }
+                        before = option;
                     }
                 }
                 Token::Repeat(_, name) => write!(f, "{name}…")?,

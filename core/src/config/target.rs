@@ -202,18 +202,47 @@ pub(crate) fn string(text: &str) -> Result<&str, Flaw> {
 
 /// `ADDRESS:PORT` and `[ADDRESS]:PORT`.
 pub(crate) fn endpoint(word: &str) -> Result<SocketAddr, Misfit> {
+    let sense = |why| wrong(ErrorKind::Senseless(why));
+    if value::is_placeholder(word) {
+        return wrong(ErrorKind::Placeholder);
+    }
+    if matches!(word.parse(), Ok(IpAddr::V4(_))) {
+        return sense("the port is missing: ADDRESS:PORT");
+    }
     let (host, port) = word.rsplit_once(':').ok_or(Misfit::Other)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let address = match (bare, bare.unwrap_or(host).parse()) {
         (Some(_), Ok(six @ IpAddr::V6(_))) => six,
         (None, Ok(four @ IpAddr::V4(_))) => four,
-        (None, Ok(IpAddr::V6(_))) => {
-            return wrong(ErrorKind::Senseless("write an IPv6 address in brackets: [ADDRESS]:PORT"));
+        _ if word.parse::<core::net::Ipv6Addr>().is_ok() => {
+            return sense("write an IPv6 address in brackets: [ADDRESS]:PORT");
         }
-        _ if value::is_placeholder(word) => return wrong(ErrorKind::Placeholder),
+        _ if is_name(host) => {
+            return sense("an address must stand here, as 127.0.0.1:80; names are not looked up");
+        }
         _ => return Err(Misfit::Other),
     };
-    Ok(SocketAddr::new(address, value::port(port)?))
+    Ok(SocketAddr::new(address, port_of(port)?))
+}
+
+fn port_of(digits: &str) -> Result<u16, Misfit> {
+    value::port(digits).or(wrong(ErrorKind::Senseless("a port is a number of 1 to 65535")))
+}
+
+/// Whether it may be the name of a host.
+fn is_name(word: &str) -> bool {
+    let letters = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_');
+    word.bytes().all(letters) && word.bytes().any(|octet| octet.is_ascii_alphabetic())
+}
+
+/// A string that says something.
+pub(crate) fn text(raw: &str) -> Result<Text<'_>, Misfit> {
+    let text = Text::of(raw);
+    if text.is_empty() {
+        wrong(ErrorKind::Senseless("there is nothing between these double quotes"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// A string that is an absolute path.
@@ -302,7 +331,7 @@ impl<'a> Http<'a> {
             ));
         }
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, digits)) if !digits.contains(']') => (host, value::port(digits)?),
+            Some((host, digits)) if !digits.contains(']') => (host, port_of(digits)?),
             _ => (authority, port),
         };
         let (host, address) = self::host(host)?;
@@ -348,6 +377,19 @@ impl<'a> Http<'a> {
         })
     }
 
+    /// The name that the server's certificate must have, and that TLS asks for: that of the `Host` header when there is
+    /// one, so that a check can ask an address for a name; else the URL's host.
+    pub fn server_name(&self) -> &'a str {
+        let mut headers = self.headers();
+        let Some((_, host)) = headers.find(|(name, _)| name.eq_ignore_ascii_case("host")) else {
+            return self.host;
+        };
+        match host.inside.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
+            _ => host.inside,
+        }
+    }
+
     /// Whether any certificate is good enough.
     pub fn insecure(&self) -> bool {
         self.options().any(|option| option == HttpOption::Insecure)
@@ -375,7 +417,7 @@ fn host(word: &str) -> Result<(&str, Option<IpAddr>), Misfit> {
     if word.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.') {
         return wrong(ErrorKind::Senseless("the URL's host is not an address"));
     }
-    if !word.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_')) {
+    if !is_name(word) {
         return wrong(ErrorKind::Senseless("the URL's host is not a name"));
     }
     Ok((word, None))
@@ -394,6 +436,11 @@ fn codes(word: &str) -> Result<core::ops::RangeInclusive<u16>, Misfit> {
             Ok(range)
         }
     }
+}
+
+/// Reads status codes: `200-299`, `200,204`.
+pub(crate) fn statuses(word: &str) -> Result<(), Misfit> {
+    word.split(',').try_for_each(|range| codes(range).map(|_| ()))
 }
 
 /// A header field's name and value (RFC 9110 section 5).
@@ -564,6 +611,9 @@ mod tests {
         let headers: Vec<_> = full.headers().map(|(name, value)| (name, value.to_string())).collect();
         assert_eq!(headers, [("Host", String::from("a b")), ("X", String::from("\\\\"))]);
         assert!(full.insecure());
+        assert_eq!((full.server_name(), plain.server_name()), ("a b", "h"));
+        assert_eq!(http("https://192.0.2.1/ header host:www:8443").server_name(), "www");
+        assert_eq!(http("https://[2001:db8:1:2:3:4:5:6]:8443/").server_name(), "2001:db8:1:2:3:4:5:6");
     }
 
     #[test]

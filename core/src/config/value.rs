@@ -53,8 +53,14 @@ pub enum Kind {
     Duration,
     /// An `http://` or `https://` URL.
     Url,
+    /// A string.
+    Text,
     /// A string that is an absolute path.
     Path,
+    /// A string that is a header field, `"NAME: VALUE"`.
+    Header,
+    /// Status codes and ranges of them.
+    Statuses,
     /// A unit of the service manager.
     Unit,
     /// One word of any form.
@@ -134,6 +140,9 @@ impl Kind {
             Self::Endpoint => target::endpoint(word).map(|_| Value::Text(word))?,
             Self::Name => Value::Text(name(word)?),
             Self::Word => Value::Text(word),
+            Self::Text => target::text(word).map(|_| Value::Text(word))?,
+            Self::Header => target::header(word).map(|_| Value::Text(word))?,
+            Self::Statuses => target::statuses(word).map(|()| Value::Text(word))?,
             Self::Path => target::path(word).map(|_| Value::Text(word))?,
             Self::Unit => Value::Text(target::unit(word)?),
             Self::Interface => Value::Text(interface(word)?),
@@ -157,7 +166,7 @@ impl Kind {
 
     /// Whether it is a string: double quotes hold its blanks together.
     pub(crate) const fn is_string(self) -> bool {
-        matches!(self, Self::Path)
+        matches!(self, Self::Text | Self::Header | Self::Path)
     }
 
     /// The words that stand for a value of this kind, to be completed.
@@ -189,6 +198,9 @@ impl Kind {
             Self::LargeCommunity => "a large community (N:N:N)",
             Self::Duration => "a time (500ms, 30s, 2m)",
             Self::Url => "a URL (http:// or https://)",
+            Self::Text => "a text",
+            Self::Header => "a header (\"NAME: VALUE\")",
+            Self::Statuses => "status codes (200-299 or 200,204)",
             Self::Path => "an absolute path",
             Self::Unit => "a unit",
             Self::Word => "a word",

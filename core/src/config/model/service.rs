@@ -148,6 +148,12 @@ impl Millis {
         if self.0 & Self::SECONDS == 0 { count } else { count.saturating_mul(1_000) }
     }
 
+    /// This time, or `default` when it is zero.
+    #[must_use]
+    pub const fn or(self, default: Self) -> Self {
+        if self.0 == 0 { default } else { self }
+    }
+
     /// The same as a span of time.
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.get() as u64)
@@ -289,7 +295,7 @@ pub struct Check {
 
 impl Check {
     /// [`Self::interval_ms`] and [`Self::timeout_ms`] when they are not given.
-    pub const DEFAULT_MS: u32 = 1_000;
+    pub const DEFAULT: Millis = Millis::of(1_000);
     /// The rest value.
     pub const REST: Self = Self {
         service: 0,

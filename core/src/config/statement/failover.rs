@@ -1,18 +1,14 @@
 //! `failover NAME`: addresses with one health and one posture.
 
-use core::net::IpAddr;
-
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault, Lint};
-use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Options, Word};
-use crate::config::matcher::{Token, Values};
+use crate::config::error::{ErrorKind, Fault};
+use crate::config::matcher::Token::{Arg, Choice, Optional, Options, Word};
+use crate::config::matcher::Values;
 use crate::config::model::{
-    Bind, Check, CheckKind, ConfigView, ListRef, Millis, OnFailure, Owner, Require, Role, Service, Span,
+    Bind, ConfigView, ListRef, Millis, OnFailure, Owner, Require, Role, Service, Span,
 };
-use crate::config::platform::CheckKinds;
-use crate::config::target::Exec;
 use crate::config::value::{Kind, Value};
 
 /// Printed before what stands in the block.
@@ -178,6 +174,31 @@ pub(super) const ROWS: &[Statement] = &[
     .default("2s")
     .print(|view, subject, values| print_time(view, subject, values, 3)),
     Statement::new(
+        &[Word("drain-timeout"), Arg(Kind::Duration, "TIME")],
+        "how long a drain waits until every neighbor has taken the withdrawal",
+        |draft, values| set_time(draft, values, 4),
+    )
+    .default("5s")
+    .print(|view, subject, values| print_time(view, subject, values, 4)),
+    Statement::new(
+        &[
+            Word("dampen"),
+            Options(&[
+                &[Word("failures"), Arg(Kind::Number(1, 255), "N")],
+                &[Word("within"), Arg(Kind::Duration, "TIME")],
+                &[Word("hold"), Arg(Kind::Duration, "TIME")],
+                &[Word("max"), Arg(Kind::Duration, "TIME")],
+            ]),
+        ],
+        "after N changes from healthy to unhealthy within this time the service is held down, `hold` long the first time \
+         and then twice as long each time up to `max`; after `max` without a failure that is forgotten; with `no` every \
+         change counts at once",
+        dampen,
+    )
+    .no()
+    .default("failures 3 within 60s hold 3s max 300s")
+    .print(print_dampen),
+    Statement::new(
         &[Word("unbind-when-withdrawn")],
         "takes the addresses off while they are withdrawn",
         |draft, values| {
@@ -188,78 +209,6 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .default("off: they stay bound from start to stop")
     .print(|view, subject, _| service(view, subject).is_some_and(|service| service.unbind_when_withdrawn)),
-];
-
-/// Options of every check that runs at intervals; each is one value.
-const OPTIONS: Token = Options(&[
-    &[Word("interval"), Arg(Kind::Duration, "TIME")],
-    &[Word("timeout"), Arg(Kind::Duration, "TIME")],
-    &[Word("rise"), Arg(Kind::Number(1, 255), "N")],
-    &[Word("fall"), Arg(Kind::Number(1, 255), "N")],
-]);
-const CHECK: Token = Word("check");
-const NAME: Token = Arg(Kind::Name, "NAME");
-const DEFAULTS: &str = "interval 1s, timeout 1s, rise 2, fall 3";
-
-/// Printed from checks.
-pub(super) const CHECKS: &[Statement] = &[
-    Statement::new(
-        &[CHECK, NAME, Word("http"), Arg(Kind::Url, "URL"), OPTIONS],
-        "healthy while this URL answers with a status of 200 to 399",
-        |draft, values| check(draft, values, CheckKind::Http, 1, 2),
-    )
-    .default(DEFAULTS)
-    .print(|view, subject, values| print_check(view, subject, values, CheckKind::Http, 1, 2)),
-    Statement::new(
-        &[CHECK, NAME, Word("tcp"), Arg(Kind::Endpoint, "ADDRESS:PORT"), OPTIONS],
-        "healthy while this port takes connections",
-        |draft, values| check(draft, values, CheckKind::Tcp, 1, 2),
-    )
-    .default(DEFAULTS)
-    .print(|view, subject, values| print_check(view, subject, values, CheckKind::Tcp, 1, 2)),
-    Statement::new(
-        &[CHECK, NAME, Word("icmp"), Arg(Kind::Address, "ADDRESS"), OPTIONS],
-        "healthy while this address answers to an echo request",
-        |draft, values| check(draft, values, CheckKind::Icmp, 1, 2),
-    )
-    .default(DEFAULTS)
-    .print(|view, subject, values| print_check(view, subject, values, CheckKind::Icmp, 1, 2)),
-    Statement::new(
-        &[CHECK, NAME, OPTIONS, Word("exec"), Line("COMMAND")],
-        "healthy while this command exits with 0; options stand before `exec`, the rest of the line is its arguments",
-        |draft, values| {
-            let command = Exec::command(values.text(5));
-            command.map_err(|flaw| Fault { offset: flaw.at, ..Fault::at(5, flaw.what) })?;
-            check(draft, values, CheckKind::Exec, 5, 1)
-        },
-    )
-    .default(DEFAULTS)
-    .print(|view, subject, values| print_check(view, subject, values, CheckKind::Exec, 5, 1)),
-    Statement::new(
-        &[CHECK, NAME, Word("process"), Word("pidfile"), Arg(Kind::Path, "PATH")],
-        "healthy while the process lives whose number stands in this file; the kernel tells, there is no interval",
-        |draft, values| check_process(draft, values, "pidfile"),
-    )
-    .print(|view, subject, values| print_process(view, subject, values, "pidfile ")),
-    Statement::new(
-        &[CHECK, NAME, Word("process"), Word("unit"), Arg(Kind::Unit, "UNIT")],
-        "healthy while this unit of systemd has a process; the kernel tells, there is no interval",
-        |draft, values| check_process(draft, values, "unit"),
-    )
-    .print(|view, subject, values| print_process(view, subject, values, "unit ")),
-    Statement::new(
-        &[CHECK, NAME, Word("process"), Word("cgroup"), Arg(Kind::Path, "PATH")],
-        "healthy while this control group holds a process; the kernel tells, there is no interval",
-        |draft, values| check_process(draft, values, "cgroup"),
-    )
-    .print(|view, subject, values| print_process(view, subject, values, "cgroup ")),
-    Statement::new(
-        &[CHECK, NAME, Word("file"), Arg(Kind::Path, "PATH"), Flag("absent"), OPTIONS],
-        "healthy while this file exists, or does not",
-        check_file,
-    )
-    .default(DEFAULTS)
-    .print(print_file),
 ];
 
 fn service<'v>(view: &ConfigView<'v>, subject: Subject) -> Option<&'v Service> {
@@ -322,13 +271,58 @@ fn print_bind<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'
     service.bind == Bind::Interface && !service.interface.is_empty()
 }
 
-/// One of the four times, as [`Service::given`] counts them.
+fn dampen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    let default = Service::DEFAULT;
+    let nothing = Values::new();
+    let given = if values.negated { &nothing } else { values };
+    let failures = if given.given(0) { given.number(0) } else { u32::from(default.dampen_failures) };
+    let failures = if values.negated { 0 } else { u8::try_from(failures).unwrap_or(u8::MAX) };
+    let time = |index, default| if given.given(index) { Millis::of(given.number(index)) } else { default };
+    let within = time(1, default.dampen_within_ms);
+    let hold = time(2, default.dampen_hold_ms);
+    let max = time(3, default.dampen_max_ms);
+    for (index, time) in (1..).zip([within, hold]) {
+        if time == Millis::ZERO {
+            let what = ErrorKind::Senseless("no time at all dampens nothing");
+            return Err(Fault::at(index, what).hint("to turn it off say `no dampen`"));
+        }
+    }
+    if max < hold {
+        let index = if given.given(3) { 3 } else { 2 };
+        let what = ErrorKind::Conflict("`hold` is longer than `max`, which is 300s when it is not given");
+        return Err(Fault::at(index, what));
+    }
+    let service = draft.service()?;
+    service.given |= DAMPEN;
+    service.dampen_failures = failures;
+    (service.dampen_within_ms, service.dampen_hold_ms, service.dampen_max_ms) = (within, hold, max);
+    Ok(())
+}
+
+fn print_dampen<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(service) = service(view, subject) else { return false };
+    values.negated = service.dampen_failures == 0;
+    if !values.negated {
+        values.set(0, Value::Number(u32::from(service.dampen_failures)));
+        let times = [service.dampen_within_ms, service.dampen_hold_ms, service.dampen_max_ms];
+        for (index, time) in (1..).zip(times) {
+            values.set(index, Value::Number(time.get()));
+        }
+    }
+    service.given & DAMPEN != 0
+}
+
+/// The bit of `dampen` in [`Service::given`].
+const DAMPEN: u8 = 1 << 5;
+
+/// One of the five times, as [`Service::given`] counts them.
 fn time(service: &mut Service, which: u8) -> &mut Millis {
     match which {
         0 => &mut service.preempt_delay_ms,
         1 => &mut service.start_delay_ms,
         2 => &mut service.drain_delay_ms,
-        _ => &mut service.linger_ms,
+        3 => &mut service.linger_ms,
+        _ => &mut service.drain_timeout_ms,
     }
 }
 
@@ -343,121 +337,4 @@ fn print_time<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'
     let Some(mut service) = service(view, subject).copied() else { return false };
     values.set(0, Value::Number(time(&mut service, which).get()));
     service.given & (1 << which) != 0
-}
-
-/// A check whose target is the value at `target`, and whose options begin at `options`.
-fn check(
-    draft: &mut Draft<'_>,
-    values: &Values<'_>,
-    kind: CheckKind,
-    target: usize,
-    options: usize,
-) -> Result<(), Fault> {
-    let target = if let Value::Address(_) = values.get(target) {
-        draft.word(values, target)
-    } else {
-        values.text(target)
-    };
-    let target = draft.intern(target)?;
-    add_check(draft, values, kind, target, options)
-}
-
-fn add_check(
-    draft: &mut Draft<'_>,
-    values: &Values<'_>,
-    kind: CheckKind,
-    target: Span,
-    options: usize,
-) -> Result<(), Fault> {
-    if !draft.platform.checks.has(kind) {
-        let none = draft.platform.checks == CheckKinds::NONE;
-        return Err(draft.cannot(if none {
-            "does not run checks"
-        } else {
-            "does not run checks of this kind"
-        }));
-    }
-    let option = |index: usize| values.number(options.saturating_add(index));
-    let short = |index: usize| u8::try_from(option(index)).unwrap_or(u8::MAX);
-    for index in 0..2 {
-        let index = options.saturating_add(index);
-        if values.given(index) && values.number(index) < 10 {
-            return Err(Fault::at(index, ErrorKind::Senseless("a check needs at least 10 ms")));
-        }
-    }
-    let (interval_ms, timeout_ms) = (option(0), option(1));
-    let or_default = |ms: u32| if ms == 0 { Check::DEFAULT_MS } else { ms };
-    if timeout_ms > 0 && timeout_ms > or_default(interval_ms) {
-        draft.warn(Lint::SlowCheck, values, 0);
-    }
-    let name = draft.intern(values.text(0))?;
-    draft.add_check(Check {
-        service: draft.place.service,
-        kind,
-        rise: short(2),
-        fall: short(3),
-        name,
-        target,
-        interval_ms: Millis::of(interval_ms),
-        timeout_ms: Millis::of(timeout_ms),
-        ..Check::REST
-    })
-}
-
-fn check_process(draft: &mut Draft<'_>, values: &Values<'_>, how: &str) -> Result<(), Fault> {
-    let target = draft.intern_words([how, values.text(1)])?;
-    add_check(draft, values, CheckKind::Process, target, 9)
-}
-
-fn check_file(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let target = if values.given(2) {
-        draft.intern_words([values.text(1), "absent"])?
-    } else {
-        draft.intern(values.text(1))?
-    };
-    add_check(draft, values, CheckKind::File, target, 3)
-}
-
-fn print_check<'v>(
-    view: &ConfigView<'v>,
-    subject: Subject,
-    values: &mut Values<'v>,
-    kind: CheckKind,
-    target: usize,
-    options: usize,
-) -> bool {
-    let Some(check) = view.checks.get(subject.index).filter(|check| check.kind == kind) else { return false };
-    let text = view.text(check.target);
-    let address = if kind == CheckKind::Icmp { text.parse::<IpAddr>().ok() } else { None };
-    values.set(0, Value::Text(view.text(check.name)));
-    values.set(target, address.map_or(Value::Text(text), Value::Address));
-    let numbers =
-        [check.interval_ms.get(), check.timeout_ms.get(), u32::from(check.rise), u32::from(check.fall)];
-    for (index, number) in (options..).zip(numbers) {
-        if number > 0 {
-            values.set(index, Value::Number(number));
-        }
-    }
-    true
-}
-
-fn print_process<'v>(
-    view: &ConfigView<'v>,
-    subject: Subject,
-    values: &mut Values<'v>,
-    how: &'static str,
-) -> bool {
-    let printed = print_check(view, subject, values, CheckKind::Process, 1, 9);
-    let name = values.text(1).strip_prefix(how);
-    values.set(1, Value::Text(name.unwrap_or("")));
-    printed && name.is_some()
-}
-
-fn print_file<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
-    let printed = print_check(view, subject, values, CheckKind::File, 1, 3);
-    if let Some(path) = values.text(1).strip_suffix(" absent") {
-        values.set(1, Value::Text(path));
-        values.set(2, Value::Given);
-    }
-    printed
 }

@@ -6,6 +6,7 @@
 
 mod address_family;
 mod bfd;
+mod check;
 mod common;
 mod failover;
 mod interface;
@@ -288,7 +289,7 @@ pub(crate) const fn tables(node: Node) -> &'static [&'static [Statement]] {
         ],
         Node::RouteMap => &[route_map::ROWS, refused::ROUTE_MAP, no_effect::ROUTE_MAP],
         Node::Interface => &[interface::ROWS, refused::INTERFACE, no_effect::INTERFACE],
-        Node::Failover => &[failover::ROUTES, failover::ROWS, failover::CHECKS],
+        Node::Failover => &[failover::ROUTES, failover::ROWS, check::CHECKS, check::REFUSED],
         Node::Steer => &[steer::ROWS],
         Node::Bfd => &[bfd::OPENERS, bfd::REFUSED],
         Node::BfdProfile => &[bfd::PROFILE],
@@ -298,8 +299,8 @@ pub(crate) const fn tables(node: Node) -> &'static [&'static [Statement]] {
 
 mod tables {
     use super::{
-        Statement, address_family, bfd, failover, interface, lists, neighbor, route_map, router_bgp, steer,
-        top,
+        Statement, address_family, bfd, check, failover, interface, lists, neighbor, route_map, router_bgp,
+        steer, top,
     };
 
     /// The rows that are printed from one kind of thing.
@@ -370,7 +371,7 @@ mod tables {
                 Self::FailoverHeader => failover::HEADER,
                 Self::FailoverAddress => failover::ROUTES,
                 Self::Failover => failover::ROWS,
-                Self::Check => failover::CHECKS,
+                Self::Check => check::CHECKS,
                 Self::SteerHeader => steer::HEADER,
                 Self::Steer => steer::ROWS,
             }

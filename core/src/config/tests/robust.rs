@@ -203,7 +203,11 @@ fn completion_offers_what_can_follow() {
     assert_eq!(offered(Node::Failover, "role s"), ["Word(\"secondary\")"]);
     assert_eq!(
         offered(Node::Failover, "check a tcp 127.0.0.1:80 rise 2 "),
-        ["Word(\"interval\")", "Word(\"timeout\")", "Word(\"fall\")", "End"]
+        ["interval", "fast-interval", "timeout", "fall", "start-delay"]
+            .map(|word| format!("Word({word:?})"))
+            .into_iter()
+            .chain([String::from("End")])
+            .collect::<Vec<_>>()
     );
     assert!(offered(Node::RouteMap, "").contains(&String::from("Word(\"set\")")));
     assert_eq!(offered(Node::Bgp, "no bgp network import-check "), ["End"]);
