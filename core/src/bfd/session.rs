@@ -264,10 +264,11 @@ impl Session {
         }
     }
 
-    /// When to [`Session::tick`] at the latest.
+    /// When to [`Session::tick`] at the latest. A packet that is owed needs no tick: the next one is timed when it leaves.
     pub fn deadline(&self) -> Instant {
         let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
-        timer(self.transmit_at).min(timer(self.detect_at))
+        let transmit = if self.owes() { Instant::FAR } else { timer(self.transmit_at) };
+        transmit.min(timer(self.detect_at))
     }
 
     /// Whether an ended session has said so for long enough.

@@ -179,13 +179,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Some(options.update_source)
         };
         let (timing, passive) = profile(self.config.view(), options);
-        let hops = match options.ttl_security {
-            0 => state.ttl(options, self.is_internal(peer)).0,
-            hops => hops,
-        };
         let min_ttl = match kind {
             BfdKind::SingleHop => UNTOUCHED,
-            BfdKind::Multihop => UNTOUCHED - hops,
+            // RFC 5883 demands none, and BIRD sends with the system's own TTL: only who asked for one gets it.
+            BfdKind::Multihop if options.ttl_security == 0 => 0,
+            BfdKind::Multihop => UNTOUCHED - options.ttl_security,
         };
         let same_family = |local: &IpAddr| Family::of(*local) == Family::of(state.address);
         Some(Wanted { kind, local: local.filter(same_family)?, min_ttl, timing, passive })

@@ -466,3 +466,14 @@ fn any_packets_keep_the_invariants() {
         assert!(session.deadline() > instant);
     }
 }
+
+#[test]
+fn a_packet_that_is_owed_needs_no_tick() {
+    let mut pair = Pair2::up(FAST, FAST);
+    let due = pair.ends[0].transmit_at;
+    pair.ends[0].tick(due);
+    assert!(pair.ends[0].owes());
+    assert_eq!(pair.ends[0].deadline(), pair.ends[0].detect_at);
+    pair.ends[0].packet(due, &mut pair.rand);
+    assert!(pair.ends[0].deadline() > due);
+}
