@@ -1,6 +1,7 @@
 //! End to end: the real daemon against real peers, in namespaces. Run by `cargo xtask e2e [FILTER]`.
 
 mod addresses;
+mod bfd;
 mod binding;
 mod demo;
 mod failover;
@@ -31,6 +32,7 @@ fn main() {
     cases.extend(quiet::cases());
     cases.extend(interop::cases());
     cases.extend(scripted::cases());
+    cases.extend(bfd::cases());
     cases.extend(demo::cases());
     let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");

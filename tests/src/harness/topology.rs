@@ -212,6 +212,6 @@ pub fn routed_pair(lab: &Lab) -> Result<()> {
 
 /// The router of a routed pair loses everything silently.
 pub fn cut_route(lab: &Lab) -> Result<()> {
-    let rules = "table inet cut { chain forward { type filter hook forward priority 0; policy drop; } }";
+    let rules = "table inet cut { chain forward { type filter hook forward priority 0; policy drop; }; }";
     lab.run("mid", &["nft", rules]).map(drop)
 }

@@ -249,9 +249,7 @@ impl Peer for Frr {
 
     fn ended_by_bfd(&self, remote: IpAddr) -> Result<f64> {
         let log = self.log()?;
-        let ended = |line: &&str| {
-            line.contains(&format!("neighbor {remote}")) && line.ends_with(" Down BFD down received")
-        };
+        let ended = |line: &&str| line.contains(&format!("NOTIFICATION: sent to neighbor {remote} 6/10 "));
         moment(log.lines().rev().find(ended).context("FRR does not say so")?)
     }
 
