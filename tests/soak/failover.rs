@@ -15,7 +15,7 @@ use holdover_tests::harness::topology::{
 use holdover_tests::harness::{Lab, Result, bail, ensure};
 use holdover_tests::soak::model::Model;
 use holdover_tests::soak::plan::plan;
-use holdover_tests::soak::{Event, Fault, Node};
+use holdover_tests::soak::{Event, Fault, Node, Notice, Wish};
 use rustix::process::Signal;
 
 /// What the soak has beside its soaking.
@@ -29,16 +29,24 @@ const LARGE: [&str; 2] = ["63949:1:1", "63949:1:2"];
 
 const SERVICE: &str = " standby route-map secondary\n drain-delay 500ms\n linger 1s\n";
 
+const PROFILE: &str =
+    "bfd\n profile fast\n  detect-multiplier 3\n  receive-interval 50\n  transmit-interval 50\n exit\nexit\n";
+
 pub(crate) fn cases(seconds: u64, seed: u64) -> Vec<Case> {
-    let name = format!("failover/two_nodes_with_seed_{seed}");
-    vec![Case::new(name, seconds + AROUND, move |lab| soak(lab, seconds, seed))]
+    // Half of the time each.
+    let seconds = seconds / 2;
+    let case = |(notice, name)| {
+        let name = format!("failover/two_nodes_with_{name}_and_seed_{seed}");
+        Case::new(name, seconds + AROUND, move |lab| soak(lab, notice, seconds, seed))
+    };
+    [(Notice::Hold, "hold_time_3"), (Notice::Bfd, "bfd")].map(case).into()
 }
 
-fn soak(lab: &Lab, seconds: u64, seed: u64) -> Result<()> {
-    println!("soak: {seconds} s with --seed {seed}");
-    let mut network = Network::up(lab)?;
+fn soak(lab: &Lab, notice: Notice, seconds: u64, seed: u64) -> Result<()> {
+    println!("soak: {seconds} s with {notice:?} and --seed {seed}");
+    let mut network = Network::up(lab, notice)?;
     let steps = plan(seed, Duration::from_secs(seconds));
-    let mut watch = Watch::new();
+    let mut watch = Watch::new(notice);
     for (at, event) in &steps {
         watch.until(&network, *at)?;
         watch.bring_about(&mut network, *event)?;
@@ -57,6 +65,7 @@ fn soak(lab: &Lab, seconds: u64, seed: u64) -> Result<()> {
 /// The machines and what runs on them.
 struct Network<'a> {
     lab: &'a Lab,
+    notice: Notice,
     servers: Vec<bird::Bird>,
     nodes: Vec<Holdover>,
     probe: Probe,
@@ -65,7 +74,7 @@ struct Network<'a> {
 
 impl<'a> Network<'a> {
     /// All is up, and the first node answers.
-    fn up(lab: &'a Lab) -> Result<Self> {
+    fn up(lab: &'a Lab, notice: Notice) -> Result<Self> {
         failover(lab, Failover::default())?;
         let target = SocketAddr::new(SHARED.parse()?, SERVICE_PORT);
         for node in NODES {
@@ -73,14 +82,12 @@ impl<'a> Network<'a> {
         }
         // The first node's address is bound by the daemon, the second one's was there before.
         lab.ip(NODES[1], &format!("addr add {SHARED}/32 dev lo"))?;
-        let servers = ROUTE_SERVERS
-            .map(|host| bird::Bird::start(lab, host, &bird::route_server(host)))
-            .into_iter()
-            .collect::<Result<_>>()?;
-        let start = |node| Holdover::start(lab, NODES[node], &config(node, false));
+        let servers =
+            ROUTE_SERVERS.map(|host| server(lab, host, notice)).into_iter().collect::<Result<_>>()?;
+        let start = |node| Holdover::start(lab, NODES[node], &config(node, notice, false));
         let nodes = vec![start(0)?, start(1)?];
         let probe = Probe::start(lab, "cl", target)?;
-        let network = Self { lab, servers, nodes, probe, reloads: 0 };
+        let network = Self { lab, notice, servers, nodes, probe, reloads: 0 };
         network.settled()?;
         Ok(network)
     }
@@ -105,16 +112,21 @@ impl<'a> Network<'a> {
         match event {
             Event::Begin(node, fault) => self.begin(node, fault),
             Event::End(node, fault) => self.end(node, fault),
+            Event::Wanted(node, wish) => {
+                let word = if wish == Wish::Promote { "promote" } else { "demote" };
+                self.nodes[node].command(lab, &[word, "web"]).map(drop)
+            }
+            Event::Unwanted(node) => self.nodes[node].command(lab, &["undrain", "web"]).map(drop),
             Event::Reload(node) => {
                 self.reloads += 1;
-                self.nodes[node].reload(lab, &config(node, self.reloads % 2 == 1))
+                self.nodes[node].reload(lab, &config(node, self.notice, self.reloads % 2 == 1))
             }
             Event::AddressTaken(node) => lab.ip(NODES[node], &format!("addr del {SHARED}/32 dev lo")),
             Event::ServerDown(server) => self.servers[server].process().signal(Signal::TERM),
             Event::ServerUp(server) => {
                 let host = ROUTE_SERVERS[server];
                 self.servers[server].process().wait(lab, 10.0)?;
-                self.servers[server] = bird::Bird::start(lab, host, &bird::route_server(host))?;
+                self.servers[server] = self::server(lab, host, self.notice)?;
                 Ok(())
             }
         }
@@ -139,7 +151,7 @@ impl<'a> Network<'a> {
             Fault::Kill | Fault::Stop => {
                 let status = self.nodes[node].process().wait(lab, 10.0)?;
                 ensure!(status.success() || fault == Fault::Kill, "{} gave {status}", NODES[node]);
-                self.nodes[node] = Holdover::start(lab, NODES[node], &config(node, false))?;
+                self.nodes[node] = Holdover::start(lab, NODES[node], &config(node, self.notice, false))?;
                 Ok(())
             }
             Fault::Freeze => self.nodes[node].process().signal(Signal::CONT),
@@ -161,11 +173,25 @@ impl<'a> Network<'a> {
     }
 }
 
+/// A route server.
+fn server(lab: &Lab, host: &str, notice: Notice) -> Result<bird::Bird> {
+    let config = bird::route_server(host);
+    let config = if notice == Notice::Bfd { config.with_bfd(50) } else { config };
+    bird::Bird::start(lab, host, &config)
+}
+
 /// A node's configuration, with or without a community more.
-fn config(node: Node, more: bool) -> String {
+fn config(node: Node, notice: Notice, more: bool) -> String {
     let role = ["primary", "secondary"][node];
     let address = format!(" address {SHARED}/32");
-    let text = with_service(NODES[node], role, "neighbor RS timers 1 3\n", &address, SERVICE);
+    let bfd = notice == Notice::Bfd;
+    let extra = if bfd {
+        "neighbor RS timers 1 3\nneighbor RS bfd profile fast\n"
+    } else {
+        "neighbor RS timers 1 3\n"
+    };
+    let text = if bfd { PROFILE } else { "" }.to_owned()
+        + &with_service(NODES[node], role, extra, &address, SERVICE);
     if more { text.replace(LARGE[node], &format!("{} 63949:7:7", LARGE[node])) } else { text }
 }
 
@@ -179,9 +205,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new() -> Self {
+    fn new(notice: Notice) -> Self {
         let begun = Instant::now();
-        Self { begun, judged: begun, model: Model::default(), told: VecDeque::new(), excused: 0 }
+        Self { begun, judged: begun, model: Model::new(notice), told: VecDeque::new(), excused: 0 }
     }
 
     fn moment(&self, at: Instant) -> Duration {

@@ -14,6 +14,16 @@ use crate::harness::topology::{NODES, ROUTE_SERVERS};
 /// One of the two nodes: 0 has the role primary, 1 secondary.
 pub type Node = usize;
 
+/// What notices that a node is silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notice {
+    /// The hold timer, 3 s.
+    #[default]
+    Hold,
+    /// BFD, 50 ms × 3.
+    Bfd,
+}
+
 /// What is wrong with a node for a while; what ends it is [`Event::End`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -31,6 +41,15 @@ pub enum Fault {
     AddressGone,
 }
 
+/// What an operator wants of a node for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// `holdover promote`.
+    Promote,
+    /// `holdover demote`.
+    Demote,
+}
+
 /// What happens, at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -38,6 +57,10 @@ pub enum Event {
     Begin(Node, Fault),
     /// A fault ends.
     End(Node, Fault),
+    /// An operator wants something of a healthy node, which stays ready.
+    Wanted(Node, Wish),
+    /// Nobody does any more.
+    Unwanted(Node),
     /// SIGHUP with other communities of the same role.
     Reload(Node),
     /// A foreign hand removes the address that the daemon bound; it puts it back.
@@ -55,13 +78,16 @@ const fn millis(millis: u64) -> Duration {
 impl Fault {
     /// How long the client may be without an answer when this happens to the node that answers and the other one is
     /// ready; nothing, where the traffic moves before this node ceases to answer.
-    pub const fn budget(self) -> Duration {
+    pub const fn budget(self, notice: Notice) -> Duration {
         match self {
             // The host lives on and keeps the address: it answers until the route servers have moved the traffic, because
             // they were told, because its connections closed, or because their hold timers ended.
             Self::Stop | Self::Drain | Self::Kill | Self::Freeze => Duration::ZERO,
-            // Hold time 3 s, and what the route server takes.
-            Self::Cut => millis(4_000),
+            // What notices it, and what the route server takes then.
+            Self::Cut => match notice {
+                Notice::Hold => millis(4_000),
+                Notice::Bfd => millis(400),
+            },
             // The kernel tells, and the route is withdrawn.
             Self::AddressGone => millis(100),
         }
@@ -99,6 +125,8 @@ impl fmt::Display for Event {
         match self {
             Self::Begin(at, fault) => write!(f, "{}: {fault:?} begins", node(at)),
             Self::End(at, fault) => write!(f, "{}: {fault:?} ends", node(at)),
+            Self::Wanted(at, wish) => write!(f, "{}: {wish:?}", node(at)),
+            Self::Unwanted(at) => write!(f, "{}: undrain", node(at)),
             Self::Reload(at) => write!(f, "{}: reload with other communities", node(at)),
             Self::AddressTaken(at) => write!(f, "{}: the address is taken away", node(at)),
             Self::ServerDown(at) => write!(f, "{}: down", server(at)),

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Event, Node, SERVER_RECOVERY, millis};
+use super::{Event, Node, Notice, SERVER_RECOVERY, millis};
 
 /// A moment, counted from the begin of the soak.
 pub type Moment = Duration;
@@ -42,33 +42,36 @@ impl Spans {
 /// The model.
 #[derive(Clone, Debug)]
 pub struct Model {
+    notice: Notice,
     nodes: [Spans; 2],
     server: Spans,
     excuses: Vec<(Moment, Moment)>,
 }
 
-impl Default for Model {
-    /// All is ready.
-    fn default() -> Self {
-        let ready = Spans(vec![(Moment::ZERO, None)]);
-        Self { nodes: [ready.clone(), ready.clone()], server: ready, excuses: Vec::new() }
-    }
-}
-
 impl Model {
+    /// All is ready.
+    pub fn new(notice: Notice) -> Self {
+        let ready = Spans(vec![(Moment::ZERO, None)]);
+        Self { notice, nodes: [ready.clone(), ready.clone()], server: ready, excuses: Vec::new() }
+    }
+
     /// An event that was brought about between these two moments; `answering`: which nodes have answered in the second
     /// before.
     pub fn note(&mut self, event: Event, (from, to): (Moment, Moment), answering: [bool; 2]) {
         match event {
             Event::Begin(node, fault) => {
-                self.excuse(node, from, to + fault.budget(), answering);
+                self.excuse(node, from, to + fault.budget(self.notice), answering);
                 self.nodes[node].end(from);
             }
             Event::End(node, fault) => self.nodes[node].begin(to + fault.recovery()),
             Event::AddressTaken(node) => self.excuse(node, from, to + event.budget(), answering),
             Event::ServerDown(0) => self.server.end(from),
             Event::ServerUp(0) => self.server.begin(to + SERVER_RECOVERY),
-            Event::Reload(_) | Event::ServerDown(_) | Event::ServerUp(_) => {}
+            Event::Wanted(..)
+            | Event::Unwanted(_)
+            | Event::Reload(_)
+            | Event::ServerDown(_)
+            | Event::ServerUp(_) => {}
         }
     }
 
@@ -104,22 +107,24 @@ mod tests {
 
     #[test]
     fn a_cut_of_the_node_that_answers_is_excused_for_its_budget_and_no_longer() {
-        let mut model = Model::default();
-        note(&mut model, Event::Begin(0, Fault::Cut), 10_000, FIRST);
-        assert!(model.demands(at(9_999)) && !model.demands(at(10_000)) && !model.demands(at(14_000)));
-        assert!(model.demands(at(14_001)));
+        for (notice, until) in [(Notice::Hold, 14_000), (Notice::Bfd, 10_400)] {
+            let mut model = Model::new(notice);
+            note(&mut model, Event::Begin(0, Fault::Cut), 10_000, FIRST);
+            assert!(model.demands(at(9_999)) && !model.demands(at(10_000)) && !model.demands(at(until)));
+            assert!(model.demands(at(until + 1)));
+        }
     }
 
     #[test]
     fn a_fault_of_the_other_node_excuses_nothing() {
-        let mut model = Model::default();
+        let mut model = Model::new(Notice::Hold);
         note(&mut model, Event::Begin(1, Fault::Cut), 10_000, FIRST);
         assert!(model.demands(at(10_000)) && model.demands(at(11_000)));
     }
 
     #[test]
     fn nothing_is_demanded_while_both_are_broken_and_until_one_has_recovered() {
-        let mut model = Model::default();
+        let mut model = Model::new(Notice::Hold);
         note(&mut model, Event::Begin(1, Fault::Kill), 10_000, FIRST);
         note(&mut model, Event::Begin(0, Fault::Kill), 11_000, FIRST);
         assert!(!model.demands(at(11_500)) && !model.demands(at(60_000)));
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_fault_of_a_node_that_is_just_taking_over_is_excused() {
-        let mut model = Model::default();
+        let mut model = Model::new(Notice::Hold);
         note(&mut model, Event::Begin(0, Fault::Drain), 10_000, FIRST);
         note(&mut model, Event::End(0, Fault::Drain), 20_000, [false, true]);
         note(&mut model, Event::Begin(0, Fault::Cut), 21_500, [false, true]);
@@ -138,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_clients_route_server_is_on_every_way() {
-        let mut model = Model::default();
+        let mut model = Model::new(Notice::Hold);
         note(&mut model, Event::ServerDown(1), 10_000, FIRST);
         assert!(model.demands(at(10_001)));
         note(&mut model, Event::ServerDown(0), 11_000, FIRST);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdover_core::base::rand::Rand;
 
-use super::{Event, Fault, Node, SERVER_RECOVERY, millis};
+use super::{Event, Fault, Node, SERVER_RECOVERY, Wish, millis};
 
 /// An event and its moment, counted from the begin of the soak.
 pub type Step = (Duration, Event);
@@ -40,8 +40,8 @@ struct Planner {
     steps: Vec<Step>,
     /// From when on each node is ready again.
     ready: [Duration; 2],
-    /// Until when each node is in a fault.
-    broken: [Duration; 2],
+    /// Until when something is with each node: a fault or a wish.
+    busy: [Duration; 2],
     servers_ready: Duration,
     taken: [Vec<Duration>; 2],
 }
@@ -59,12 +59,13 @@ impl Planner {
             0..12 => self.reload(node),
             12..20 => self.restart_server(),
             20..30 if node == 0 => self.take_address(node),
+            30..42 => self.wish(node),
             _ => self.fault(node),
         }
     }
 
-    fn whole(&self, node: Node) -> bool {
-        self.broken[node] <= self.now
+    fn free(&self, node: Node) -> bool {
+        self.busy[node] <= self.now
     }
 
     fn step(&mut self, event: Event) {
@@ -72,9 +73,20 @@ impl Planner {
     }
 
     fn reload(&mut self, node: Node) {
-        if self.whole(node) {
+        if self.free(node) {
             self.step(Event::Reload(node));
         }
+    }
+
+    fn wish(&mut self, node: Node) {
+        if !self.free(node) {
+            return;
+        }
+        let wish = if self.between(0, 2) == 0 { Wish::Promote } else { Wish::Demote };
+        let end = self.now + millis(self.between(100, 5_000));
+        self.step(Event::Wanted(node, wish));
+        self.steps.push((end, Event::Unwanted(node)));
+        self.busy[node] = end + millis(100);
     }
 
     fn restart_server(&mut self) {
@@ -93,14 +105,14 @@ impl Planner {
     fn take_address(&mut self, node: Node) {
         let since = self.now.saturating_sub(PUT_BACK_WINDOW);
         self.taken[node].retain(|at| *at >= since);
-        if self.whole(node) && self.taken[node].len() < PUT_BACKS {
+        if self.free(node) && self.taken[node].len() < PUT_BACKS {
             self.taken[node].push(self.now);
             self.step(Event::AddressTaken(node));
         }
     }
 
     fn fault(&mut self, node: Node) {
-        if !self.whole(node) {
+        if !self.free(node) {
             return;
         }
         let other_ready = self.ready[1 - node] <= self.now;
@@ -128,7 +140,7 @@ impl Planner {
         let end = self.now + millis(lasts);
         self.step(Event::Begin(node, fault));
         self.steps.push((end, Event::End(node, fault)));
-        self.broken[node] = end + millis(100);
+        self.busy[node] = end + millis(100);
         self.ready[node] = end + fault.recovery();
     }
 }
@@ -148,14 +160,21 @@ mod tests {
     #[test]
     fn it_has_every_event_about_once_in_two_seconds() {
         let steps = plan(1, HOUR);
-        let begun = steps.iter().filter(|(_, event)| !matches!(event, Event::End(..) | Event::ServerUp(_)));
+        let ends = |event: &Event| matches!(event, Event::End(..) | Event::Unwanted(_) | Event::ServerUp(_));
+        let begun = steps.iter().filter(|(_, event)| !ends(event));
         let count = begun.count();
         assert!((1_000..2_400).contains(&count), "{count}");
         for fault in [Fault::Kill, Fault::Freeze, Fault::Cut, Fault::Stop, Fault::Drain, Fault::AddressGone] {
             let count = steps.iter().filter(|(_, event)| matches!(event, Event::Begin(_, f) if *f == fault));
             assert!(count.count() > 30, "{fault:?}");
         }
-        for wanted in [Event::Reload(0), Event::Reload(1), Event::AddressTaken(0), Event::ServerDown(0)] {
+        let wishes = [Event::Wanted(0, Wish::Demote), Event::Wanted(1, Wish::Promote)];
+        for wanted in wishes.into_iter().chain([
+            Event::Reload(0),
+            Event::Reload(1),
+            Event::AddressTaken(0),
+            Event::ServerDown(0),
+        ]) {
             assert!(steps.iter().any(|(_, event)| *event == wanted), "{wanted}");
         }
     }
@@ -169,7 +188,10 @@ mod tests {
                 match event {
                     Event::Begin(node, fault) => assert_eq!(broken[node].replace(fault), None, "{seed}"),
                     Event::End(node, fault) => assert_eq!(broken[node].take(), Some(fault), "{seed}"),
-                    Event::Reload(node) | Event::AddressTaken(node) => assert_eq!(broken[node], None),
+                    Event::Reload(node)
+                    | Event::AddressTaken(node)
+                    | Event::Wanted(node, _)
+                    | Event::Unwanted(node) => assert_eq!(broken[node], None),
                     Event::ServerDown(_) | Event::ServerUp(_) => {}
                 }
                 match (broken, both) {
