@@ -315,6 +315,44 @@ fn strict_accepts_nobody_before_bfd_is_up() {
 }
 
 #[test]
+fn strict_lets_a_neighbor_in_that_says_admin_down() {
+    let strict = ["neighbor 10.0.0.2 bfd profile fast\n neighbor 10.0.0.2 bfd strict", ""];
+    let mut pair = Pair::with(Nature::CALM, FAST, strict);
+    pair.world.run(3 * SECOND);
+    let off = Packet {
+        state: bfd::State::AdminDown,
+        multiplier: 3,
+        my_discriminator: 9,
+        desired_min_tx_micros: 1_000_000,
+        required_min_rx_micros: 1_000_000,
+        ..Packet::default()
+    };
+    pair.world.inject(pair.a, 255, &off.write());
+    let a = pair.a;
+    pair.world.expect("BGP", SECOND, |world| state(world, a) == State::Established);
+    // That it is silent from now on is no news.
+    pair.world.run(20 * SECOND);
+    assert!(pair.ends(pair.a).is_empty());
+}
+
+#[test]
+fn strict_ends_a_connection_in_the_making_when_bfd_goes_down() {
+    let strict = [
+        "neighbor 10.0.0.2 bfd profile fast\n neighbor 10.0.0.2 bfd strict",
+        "neighbor 10.0.0.1 bfd profile fast",
+    ];
+    let mut pair = Pair::with(Nature::CALM, FAST, strict);
+    let a = pair.a;
+    pair.world.expect("an OPEN on its way", 5 * SECOND, |world| state(world, a) == State::OpenSent);
+    pair.world.cut(pair.b, true);
+    pair.world.run(4 * SECOND);
+    assert!(state(&pair.world, a) < State::OpenSent);
+    assert_eq!(peer(&pair.world, a).last_end, Some(EndCause::BfdDown));
+    pair.world.cut(pair.b, false);
+    pair.expect_up();
+}
+
+#[test]
 fn without_strict_bfd_that_is_down_does_not_keep_bgp_from_coming_up() {
     let mut pair = Pair::fast();
     pair.world.hosts[pair.a].datagram_error = Some(IoError::Denied);

@@ -71,8 +71,8 @@ impl fmt::Display for PeerAdvice<'_> {
             ),
             Hint::Shutdown => f.write_str("`shutdown` is configured: `no neighbor … shutdown` opens the session"),
             Hint::WaitsForBfd => f.write_str(
-                "`bfd strict` is configured and BFD is not up: see `show bfd`; a neighbor that begins BFD only after BGP (BIRD \
-                 does) never gets there",
+                "`bfd strict` is configured and BFD is not up: see `show bfd`; a neighbor that begins BFD only \
+                 after BGP never gets there",
             ),
             Hint::NoLocalAddress => f.write_str(
                 "our own address or interface for this session is not there: check `update-source` and the interface",
