@@ -39,8 +39,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     packages::ensure(packages::PEERS)?;
 
     let binary = build(debug)?;
-    let mut command = process::cargo(["test", "--package", "holdover-tests", "--test", "e2e", "--"]);
-    command.args(filter).env(BINARY, binary).env(REQUIRED.0, REQUIRED.1).stdin(Stdio::null());
+    let mut command = process::cargo(["test", "--package", "holdover-tests", "--test", "e2e"]);
+    if filter.is_none() {
+        command.args(["--package", "holdover-benches", "--test", "lab"]);
+    }
+    command.arg("--").args(filter).env(BINARY, binary).env(REQUIRED.0, REQUIRED.1).stdin(Stdio::null());
     process::run(&mut command)
 }
 

@@ -160,10 +160,14 @@ impl<'a> World<'a> {
     fn runs(&self, node: usize) -> Result<()> {
         for process in &self.running[node] {
             if let Some(status) = process.ended()? {
-                let log = self.lab.dir().join(format!("{}-{}.log", NODES[node], self.daemon.name()));
+                let folder = self.lab.dir();
+                let log = folder.join(format!("{}-{}.log", NODES[node], self.daemon.name()));
+                // The folder of a run is of no use to who reads this later.
                 let log = std::fs::read_to_string(log).unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(3).collect();
-                bail!("{} on {} ended ({status}): {tail:?}", self.daemon.title(), NODES[node]);
+                let log = log.replace(&format!("{}/", folder.display()), "");
+                let lines: Vec<&str> = log.lines().collect();
+                let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join("; ");
+                bail!("{} on {} ended ({status}): {last}", self.daemon.title(), NODES[node]);
             }
         }
         Ok(())

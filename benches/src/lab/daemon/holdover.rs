@@ -50,3 +50,31 @@ pub(super) fn steps(node: &Node<'_>) -> Vec<Step> {
     let (file, socket, owned) = (node.file("holdover.conf"), node.file("holdover.sock"), node.file("owned"));
     vec![Step::run(["holdover", "run", "-c", &file, "--control", &socket, "--owned", &owned])]
 }
+
+#[cfg(test)]
+mod tests {
+    use holdover_core::config::{Config, Platform, parse};
+    use holdover_tests::harness::topology::NODES;
+
+    use super::super::super::plan::{DEFAULTS, TUNED};
+    use super::super::Daemon;
+    use super::*;
+
+    #[test]
+    fn each_configuration_is_one_that_holdover_takes() {
+        for row in TUNED.iter().chain(DEFAULTS) {
+            let Ok(setup) = row.way.setup(Daemon::Holdover) else { continue };
+            for host in NODES {
+                let node = Node { host, setup, folder: "/run/lab", space: host };
+                for file in files(&node) {
+                    let mut said = Vec::new();
+                    let mut config = Config::<8, 4, 32, 64, 2048>::new();
+                    let result = parse(&file.text, &Platform::ALL, &mut config, &mut |diagnostic| {
+                        said.push(diagnostic.to_string());
+                    });
+                    assert!(result.is_ok(), "{setup}: {said:?}");
+                }
+            }
+        }
+    }
+}
