@@ -21,7 +21,7 @@ pub mod world;
 
 use std::path::PathBuf;
 
-use holdover_tests::harness::lab::{bounded, clean_leftovers};
+use holdover_tests::harness::lab::{bounded, clean_leftovers, other_runs};
 use holdover_tests::harness::{Result, bail, holdover, runner, service};
 
 use self::options::{Options, USAGE};
@@ -66,7 +66,14 @@ fn lab(options: &Options, words: &[String]) -> Result<()> {
 fn measured(options: &Options, words: &[String]) -> Result<Vec<Line>> {
     possible()?;
     runner::clean_up_on_signals();
-    clean_leftovers();
+    let (others, gone) = other_runs();
+    if !gone.is_empty() {
+        println!("removing what the aborted runs {gone:?} left");
+        clean_leftovers();
+    }
+    if !others.is_empty() {
+        eprintln!("lab: the processes {others:?} run networks like these now: the figures will be worse");
+    }
     let usual =
         || std::env::var_os("HOLDOVER_LAB").map_or_else(|| PathBuf::from("target/lab"), PathBuf::from);
     let folder = options.keep.clone().unwrap_or_else(usual);

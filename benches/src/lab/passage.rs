@@ -15,10 +15,12 @@ pub struct Passage {
     pub old_answers: bool,
     /// Probes without an answer.
     pub lost: usize,
-    /// The longest time without any answer.
+    /// The longest time between two probes that were answered, by when they were sent.
     pub silence: Duration,
     /// The longest time in which the client itself sent nothing.
     pub pause: Duration,
+    /// From the sending of the probe that the new node answered first to its answer.
+    pub travel: Duration,
     /// The new node answered before the fault already: the traffic had moved by itself.
     pub was_away: bool,
 }
@@ -37,13 +39,14 @@ pub struct Span<'a> {
 
 /// Reads off what happened to the traffic that should move from `old` to `new`.
 pub fn passage(span: &Span<'_>, old: &str, new: &str) -> Passage {
-    let first = span.answers.iter().find(|answer| answer.at > span.at && answer.by == new);
-    let first = first.map(|answer| answer.at);
+    let answer = span.answers.iter().find(|answer| answer.at > span.at && answer.by == new);
+    let first = answer.map(|answer| answer.at);
     let of_old: Vec<Instant> =
         span.answers.iter().filter(|answer| answer.by == old).map(|answer| answer.at).collect();
     let last = of_old.iter().rfind(|at| first.is_none_or(|first| **at < first));
     let before = span.answers.iter().take_while(|answer| answer.at <= span.at).last();
     let (number, sent) = span.sent;
+    let sent_at = |answer: &Answer| sent.get(answer.probe.checked_sub(*number)?).copied();
     let mut answered = vec![false; sent.len()];
     for answer in span.answers {
         if let Some(slot) = answer.probe.checked_sub(*number).and_then(|at| answered.get_mut(at)) {
@@ -55,7 +58,8 @@ pub fn passage(span: &Span<'_>, old: &str, new: &str) -> Passage {
         outage: first.zip(last).map(|(first, last)| first - *last),
         old_answers: of_old.last().is_some_and(|at| *at + GOES_ON > span.end),
         lost: answered.iter().filter(|answered| !**answered).count(),
-        silence: longest(span.answers.iter().map(|answer| answer.at), span.end),
+        silence: longest(sent.iter().zip(&answered).filter(|(_, it)| **it).map(|(at, _)| *at), span.end),
+        travel: answer.and_then(|answer| Some(answer.at - sent_at(answer)?)).unwrap_or_default(),
         was_away: before.is_some_and(|answer| answer.by == new),
         // What comes after the first answer of the new node changes no figure.
         pause: longest(
@@ -80,10 +84,10 @@ fn longest(moments: impl Iterator<Item = Instant>, end: Instant) -> Duration {
 }
 
 impl Passage {
-    /// Whether something else than the fault could have made a figure of `took`: the client sent nothing for more than
-    /// 3 ms and more than a twentieth of it, or the traffic had moved before.
+    /// Whether something else than the fault could have made a figure of `took`: the client sent nothing, or an answer
+    /// was on its way, for more than 3 ms and more than a twentieth of it, or the traffic had moved before.
     pub fn is_disturbed(&self, took: Duration) -> bool {
-        self.was_away || self.pause > Duration::from_millis(3).max(took / 20)
+        self.was_away || self.pause.max(self.travel) > Duration::from_millis(3).max(took / 20)
     }
 }
 
@@ -161,6 +165,14 @@ mod tests {
         assert!(!measured(cut, 0..0).1);
         assert!(!measured(cut, 30..31).1, "a pause that changes nothing");
         assert!(!measured(cut, 80..95).1, "a pause after the move");
+    }
+
+    #[test]
+    fn an_answer_that_was_long_on_its_way_is_told_from_one_that_came_at_once() {
+        let passage = seen(|n| Some(if n < 30 { "n1" } else { "n2" }), 0..0);
+        assert_eq!(passage.travel, Duration::from_micros(100));
+        let late = Passage { travel: Duration::from_millis(20), ..passage };
+        assert!(late.is_disturbed(Duration::from_millis(128)) && !late.is_disturbed(Duration::from_secs(2)));
     }
 
     #[test]

@@ -60,11 +60,11 @@ pub struct Repetition {
     pub old_answers: bool,
     /// Probes without an answer.
     pub lost: usize,
-    /// The longest time without any answer.
+    /// The longest time between two probes that were answered.
     pub silence: f64,
     /// The longest time in which the client sent nothing.
     pub pause: f64,
-    /// The client's own pauses could have made the figures: they are not used.
+    /// Something else than the fault could have made the figures: they are not used.
     pub disturbed: bool,
     /// Fault to the route server's noticing, by its log.
     pub noticed: Option<f64>,

@@ -162,8 +162,8 @@ fn method(circumstances: &Circumstances) -> String {
 - Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; where a timer
   decides, each at another moment of its period. An end is waited for {limit} s; what takes longer is written as \"≥\" and
   measured once.
-- A repetition in which the client itself did not send for more than 3 ms and a twentieth of the time, or in which the
-  traffic had moved before the fault, is done again and not counted.
+- A repetition in which the client itself did not send, or the first answer was on its way, for more than 3 ms and a
+  twentieth of the time, or in which the traffic had moved before the fault, is done again and not counted.
 ",
         reps = circumstances.repetitions,
         bfd = circumstances.repetitions + circumstances.repetitions / 2,
@@ -217,7 +217,7 @@ fn configuration(daemon: Daemon, node: &Node<'_>) -> String {
         let (environment, argv) = match step {
             Step::Run(argv, environment) => (environment, argv),
             Step::Say(argv) => (Vec::new(), argv),
-            Step::Folder(..) | Step::Wait(_) => continue,
+            Step::Folder(..) | Step::Shared(_) | Step::Wait(_) => continue,
         };
         let environment = environment.into_iter().map(|(name, value)| format!("{name}={value}"));
         let words: Vec<String> = environment.chain(argv).collect();

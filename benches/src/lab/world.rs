@@ -92,6 +92,12 @@ impl<'a> World<'a> {
         }
         let steps = self.daemon.steps(&context);
         self.running[node].clear();
+        // An init system has made the folders before it starts anything.
+        let is_folder = |step: &Step| matches!(step, Step::Folder(..) | Step::Shared(_));
+        let (folders, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(is_folder);
+        for folder in folders {
+            self.take(node, folder)?;
+        }
         let begun = Instant::now();
         for step in steps {
             self.take(node, step)?;
@@ -109,6 +115,7 @@ impl<'a> World<'a> {
                 self.lab.owns_folder(&folder);
                 bounded(&["chown", user, &folder.to_string_lossy()]).map(drop)
             }
+            Step::Shared(folder) => Ok(std::fs::create_dir_all(folder)?),
             Step::Run(argv, env) => {
                 let program = program(argv.first().context("no program")?)?;
                 let arguments = argv.iter().skip(1).map(String::as_str);

@@ -443,12 +443,29 @@ fn remove(vestige: &Vestige, keep: Option<&Path>) {
 
 /// Removes what runs that were killed left behind: labs whose process is no more.
 pub fn clean_leftovers() {
-    remove_labs_of(|pid| !Path::new(&format!("/proc/{pid}")).exists());
+    remove_labs_of(|pid| !lives(pid));
+}
+
+fn lives(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// The processes that made the namespaces of labs: those that live, ourselves left out, and those that are no more.
+pub fn other_runs() -> (Vec<u32>, Vec<u32>) {
+    let list = bounded(&["ip", "netns", "list"]).unwrap_or_default();
+    let mut owners: Vec<u32> = list.lines().filter_map(owner).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    owners.into_iter().filter(|pid| *pid != std::process::id()).partition(|pid| lives(*pid))
+}
+
+/// The process that made the lab with this name: `ho<pid>x<n>-<host>`.
+fn owner(name: &str) -> Option<u32> {
+    name.strip_prefix("ho")?.split_once('x')?.0.parse().ok()
 }
 
 /// Removes all namespaces and folders of labs by the process that made them.
 fn remove_labs_of(is_meant: impl Fn(u32) -> bool) {
-    let owner = |name: &str| name.strip_prefix("ho")?.split_once('x')?.0.parse::<u32>().ok();
     let meant = |name: &str| owner(name).is_some_and(&is_meant);
     let list = bounded(&["ip", "netns", "list"]).unwrap_or_default();
     let names = list.lines().filter_map(|line| line.split_whitespace().next());

@@ -101,8 +101,10 @@ impl ConfigFile {
 /// A step of a daemon's start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A folder for its sockets, empty, of this user, that is not in the lab's own folder.
+    /// A folder of this node for its sockets, empty, of this user, that is not in the lab's own folder.
     Folder(PathBuf, &'static str),
+    /// A folder that must be there, the same for all instances.
+    Shared(PathBuf),
     /// A process that stays.
     Run(Vec<String>, Vec<(&'static str, String)>),
     /// The next step waits for this file.

@@ -28,7 +28,7 @@ pub(super) fn files(node: &Node<'_>) -> Vec<ConfigFile> {
 pub(super) fn steps(node: &Node<'_>) -> Vec<Step> {
     vec![
         // Its chroot, which an init system makes otherwise.
-        Step::Folder(PathBuf::from("/run/openbgpd"), "root"),
+        Step::Shared(PathBuf::from("/run/openbgpd")),
         Step::run(["/usr/sbin/bgpd", "-d", "-f", &node.file("openbgpd.conf")]),
     ]
 }
