@@ -169,6 +169,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Peers that are no longer configured, or whose connection would have to be another one, end. Returns those whose
     /// routes must be judged anew.
     fn match_peers(&mut self, new: ConfigView<'_>, reidentified: bool) -> PeerSet {
+        self.find_stale_keys(new);
         let inbound = InboundChange::between(self.config.view(), new);
         let mut judged_anew = 0;
         // What a peer is under the old configuration is asked until all of them are done.
@@ -233,6 +234,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 continue;
             }
             let Some(place) = self.peers.iter().position(|peer| peer.kind == Kind::Free) else {
+                // One that is leaving makes room in a moment; those that came by themselves may stay.
+                if !self.peers.iter().any(|peer| peer.kind == Kind::Leaving) {
+                    self.full(Limit::Peers);
+                }
                 continue;
             };
             let conns = self.peers[place].conns;

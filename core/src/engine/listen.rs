@@ -28,14 +28,22 @@ pub(super) struct Listener {
     pub(super) keys: u64,
     /// How many keys of listen ranges it was told.
     pub(super) range_keys: u16,
+    /// It knows a key that nobody has any more: it is closed and opened again.
+    pub(super) stale: bool,
     /// When to try again.
     pub(super) retry_at: Instant,
 }
 
 impl Listener {
     /// Off, and not needed.
-    pub(super) const REST: Self =
-        Self { wanted: false, state: Listening::Off, keys: 0, range_keys: 0, retry_at: Instant::ZERO };
+    pub(super) const REST: Self = Self {
+        wanted: false,
+        state: Listening::Off,
+        keys: 0,
+        range_keys: 0,
+        stale: false,
+        retry_at: Instant::ZERO,
+    };
 }
 
 /// Where a listener stands.
@@ -136,6 +144,26 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
+    /// Looks for keys that the listeners were told and that a new configuration does not have. A neighbor that stays is told
+    /// anew, with its key or without one.
+    pub(super) fn find_stale_keys(&mut self, new: ConfigView<'_>) {
+        let mut stale = [false; 2];
+        let old = self.config.view();
+        for neighbor in old.neighbors {
+            let keyed = !old.options(neighbor).password.is_empty();
+            if keyed && !new.neighbors.iter().any(|other| other.address == neighbor.address) {
+                stale[Family::of(neighbor.address).index()] = true;
+            }
+        }
+        for family in Family::ALL {
+            let kept = |prefix| range_keys(new, family).any(|(other, _)| other == prefix);
+            stale[family.index()] |= range_keys(old, family).any(|(prefix, _)| !kept(prefix));
+        }
+        for (listener, stale) in self.listeners.iter_mut().zip(stale) {
+            listener.stale |= stale && listener.state == Listening::On;
+        }
+    }
+
     /// `Listen` was answered.
     pub(super) fn listen_done(&mut self, id: ListenerId, result: Result<(), IoError>) {
         let Some(listener) = self.listeners.get_mut(usize::from(id.0)) else { return };
@@ -151,18 +179,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
     }
+}
 
-    /// The listen range at or behind this place of the rules that belongs to the listener and has a key.
-    pub(super) fn range_key(&self, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
-        let view = self.config.view();
-        view.rules.iter().filter_map(move |rule| match rule.clause {
-            Clause::ListenRange { prefix, group } if prefix.family() == family => {
-                let password = view.groups.get(usize::from(group))?.options.password;
-                (!password.is_empty()).then(|| (prefix, view.text(password).as_bytes()))
-            }
-            _ => None,
-        })
-    }
+/// The listen ranges of a family that have a key, with it.
+pub(super) fn range_keys(view: ConfigView<'_>, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
+    view.rules.iter().filter_map(move |rule| match rule.clause {
+        Clause::ListenRange { prefix, group } if prefix.family() == family => {
+            let password = view.groups.get(usize::from(group))?.options.password;
+            (!password.is_empty()).then(|| (prefix, view.text(password).as_bytes()))
+        }
+        _ => None,
+    })
 }
 
 /// The peer-group of the listen range that an address lies in.
@@ -171,4 +198,95 @@ pub(super) fn range_group(view: ConfigView<'_>, address: IpAddr) -> Option<u16> 
         Clause::ListenRange { prefix, group } if prefix.contains(address) => Some(u16::from(group)),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::net::Prefix;
+    use crate::base::time::Instant;
+    use crate::config::{Config, Platform, parse};
+    use crate::engine::record::{Limit, Record};
+    use crate::engine::{Endpoint, Engine, Input, ListenerId, Output, SocketId};
+    use std::boxed::Box;
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const FIRST: &str = "neighbor 10.0.0.2 remote-as external\nneighbor 10.0.0.2 passive\n\
+                         neighbor 10.0.0.2 password first\n";
+    const SECOND: &str = "neighbor 10.0.0.3 remote-as external\nneighbor 10.0.0.3 passive\n";
+    const RANGE: &str = "neighbor G peer-group\nneighbor G remote-as external\nneighbor G password range\n\
+                         bgp listen range 10.1.0.0/16 peer-group G\n";
+
+    /// What the engine orders its listener after this configuration: `listen`, `unlisten`, or a key.
+    fn orders(engine: &mut Engine<2, 4>, lines: &str) -> Vec<String> {
+        let text = format!("router bgp 65000\nbgp router-id 10.0.0.1\n{lines}");
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok(), "{text}");
+        engine.configure(Instant::ZERO, &config);
+        let mut all = Vec::new();
+        loop {
+            let mut done = None;
+            while let Some(order) = engine.poll() {
+                match order {
+                    Output::Listen { listener, .. } => {
+                        done = Some(listener);
+                        all.push("listen".into());
+                    }
+                    Output::Unlisten { .. } => all.push("unlisten".into()),
+                    Output::ListenKey { remote, key, .. } => all.push(format!("{remote} {}", key.is_some())),
+                    Output::Record(Record::Full { limit: Limit::Peers }) => all.push("full".into()),
+                    _ => {}
+                }
+            }
+            match done {
+                Some(listener) => {
+                    engine.handle(Instant::ZERO, Input::ListenDone { listener, result: Ok(()) });
+                }
+                None => return all,
+            }
+        }
+    }
+
+    fn started() -> Box<Engine<2, 4>> {
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(Instant::ZERO, 1);
+        engine
+    }
+
+    #[test]
+    fn a_listener_forgets_the_key_of_a_neighbor_that_left() {
+        let mut engine = started();
+        let both = format!("{FIRST}{SECOND}");
+        assert_eq!(orders(&mut engine, &both), ["listen", "10.0.0.2/32 true", "10.0.0.3/32 false"]);
+        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen", "10.0.0.3/32 false"]);
+        assert_eq!(orders(&mut engine, &both), ["10.0.0.2/32 true", "10.0.0.3/32 false"]);
+        // One that stays without its key is told so.
+        let without = both.replace("neighbor 10.0.0.2 password first\n", "");
+        assert_eq!(orders(&mut engine, &without), ["10.0.0.2/32 false", "10.0.0.3/32 false"]);
+    }
+
+    #[test]
+    fn a_listener_forgets_the_key_of_a_range_that_is_no_more() {
+        let mut engine = started();
+        let range = Prefix::new("10.1.0.0".parse().unwrap(), 16).unwrap();
+        let key = format!("{range} true");
+        assert_eq!(orders(&mut engine, &format!("{RANGE}{SECOND}")), ["listen", "10.0.0.3/32 false", &key]);
+        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen", "10.0.0.3/32 false"]);
+    }
+
+    #[test]
+    fn a_neighbor_that_finds_no_place_beside_those_that_came_by_themselves_is_recorded() {
+        let mut engine = started();
+        let range = RANGE.replace("neighbor G password range\n", "");
+        assert_eq!(orders(&mut engine, &range), ["listen"]);
+        for last in 1..=2 {
+            let end = |address: &str| Endpoint { address: address.parse().unwrap(), port: 179, link: None };
+            let (local, remote) = (end("10.1.0.9"), end(&format!("10.1.0.{last}")));
+            let (socket, listener) = (SocketId(last), ListenerId(0));
+            engine.handle(Instant::ZERO, Input::Accepted { socket, listener, local, remote });
+            while engine.poll().is_some() {}
+        }
+        assert_eq!(orders(&mut engine, &format!("{range}{FIRST}")), ["full"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The next order, in two steps: decide what it is, then lend what it needs.
 
 use super::input::{CommandResult, Endpoint, HostTable};
-use super::listen::Listening;
+use super::listen::{Listening, range_keys};
 use super::names::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
@@ -226,7 +226,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Output::ListenKey { listener: ListenerId(family as u8), remote, key: options.key }
             }
             Job::RangeKey(family, nth) => {
-                let (remote, key) = inner.range_key(family).nth(nth).unwrap_or((Prefix::ZERO, &[]));
+                let (remote, key) =
+                    range_keys(inner.config.view(), family).nth(nth).unwrap_or((Prefix::ZERO, &[]));
                 Output::ListenKey { listener: ListenerId(family as u8), remote, key: Some(Secret(key)) }
             }
             Job::Bind(place) => {
@@ -316,7 +317,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn listener_job(&mut self) -> Option<Job> {
         for family in Family::ALL {
-            let ranges = self.range_key(family).count();
+            let ranges = range_keys(self.config.view(), family).count();
             let listener = &mut self.listeners[family.index()];
             match (listener.wanted, listener.state) {
                 (true, Listening::Off) if listener.retry_at == Instant::ZERO => {
@@ -324,7 +325,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     return Some(Job::Listen(family));
                 }
                 (false, Listening::On | Listening::Asked) => {
-                    listener.state = Listening::Off;
+                    (listener.stale, listener.state) = (false, Listening::Off);
+                    return Some(Job::Unlisten(family));
+                }
+                (true, Listening::On) if listener.stale => {
+                    (listener.stale, listener.state) = (false, Listening::Off);
                     return Some(Job::Unlisten(family));
                 }
                 (true, Listening::On) => {
