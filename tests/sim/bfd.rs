@@ -475,8 +475,8 @@ fn rfc5881_5_a_packet_that_crossed_a_router_is_not_believed_and_strangers_are_co
     assert_eq!((summary.bfd_refused, summary.bfd_unknown), (2, 1));
 }
 
-#[test]
-fn rfc5883_beyond_a_router_it_is_multihop_with_a_ttl_that_is_enough() {
+/// Two engines with a router between them, and BFD.
+fn routed(lines: &str) -> (World, usize, usize) {
     let mut world = World::new(3);
     let (near, far) = (world.segment(100), world.segment(100));
     world.join(near, far);
@@ -489,19 +489,32 @@ fn rfc5883_beyond_a_router_it_is_multihop_with_a_ttl_that_is_enough() {
             "{FAST}router bgp 6500{own}\n bgp router-id 10.0.{own}.1\n neighbor 10.0.{other}.1 remote-as 6500{other}\n\
              {more} neighbor 10.0.{other}.1 bfd profile fast\n"
         );
-        world.boot(host, usual(), &text);
+        let lines = lines.replace("NEIGHBOR", &format!(" neighbor 10.0.{other}.1"));
+        world.boot(host, usual(), &format!("{text}{lines}"));
     }
-    world.expect("multihop", 10 * SECOND, |world| {
-        [a, b]
-            .iter()
-            .all(|&host| bfd_state(world, host) == bfd::State::Up && state(world, host) == State::Established)
-    });
-    let session = view(&world, a);
-    assert_eq!(session.kind, holdover_core::bfd::BfdKind::Multihop);
-    assert_eq!((session.local, session.min_ttl), (ip("10.0.1.1"), 239));
-    world.run(2 * SECOND);
-    world.cut(b, true);
-    world.expect("noticed", 151 * MS, |world| state(world, a) < State::Established);
+    (world, a, b)
+}
+
+#[test]
+fn rfc5883_beyond_a_router_it_is_multihop_with_the_ttl_that_is_asked_for() {
+    for (lines, min_ttl) in [("", 0), ("NEIGHBOR ttl-security hops 2\n", 254)] {
+        let (mut world, a, b) = routed(lines);
+        world.expect("multihop", 10 * SECOND, |world| {
+            [a, b].iter().all(|&host| {
+                bfd_state(world, host) == bfd::State::Up && state(world, host) == State::Established
+            })
+        });
+        let session = view(&world, a);
+        assert_eq!(session.kind, holdover_core::bfd::BfdKind::Multihop);
+        assert_eq!((session.local, session.min_ttl), (ip("10.0.1.1"), min_ttl));
+        world.run(2 * SECOND);
+        world.cut(b, true);
+        world.expect("noticed", 151 * MS, |world| state(world, a) < State::Established);
+    }
+    let (mut world, a, _) = routed("NEIGHBOR ttl-security hops 1\n");
+    world.run(10 * SECOND);
+    assert_eq!(bfd_state(&world, a), bfd::State::Down);
+    assert!(world.hosts[a].engine().summary().bfd_refused > 0);
 }
 
 #[test]

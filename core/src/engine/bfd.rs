@@ -183,7 +183,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             BfdKind::SingleHop => UNTOUCHED,
             // RFC 5883 demands none, and BIRD sends with the system's own TTL: only who asked for one gets it.
             BfdKind::Multihop if options.ttl_security == 0 => 0,
-            BfdKind::Multihop => UNTOUCHED - options.ttl_security,
+            BfdKind::Multihop => UNTOUCHED - (options.ttl_security - 1),
         };
         let same_family = |local: &IpAddr| Family::of(*local) == Family::of(state.address);
         Some(Wanted { kind, local: local.filter(same_family)?, min_ttl, timing, passive })
