@@ -14,6 +14,8 @@ use crate::wire::notification::cease;
 
 /// How long a peer may take to acknowledge the last UPDATE.
 const FLUSH: Duration = Duration::from_secs(1);
+/// How long the connections may take to close after that: a little more than the timer that ends a graceful close.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// How far the way out is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub(super) enum Phase {
     Running,
     /// Everything is being withdrawn and said goodbye to.
     Withdrawing,
+    /// Everybody was said goodbye to; the connections close.
+    Closing,
     /// The addresses stay for a while, so that what is on its way still arrives; then they are unbound.
     Lingering,
     /// All is done.
@@ -49,7 +53,7 @@ impl Stopping {
     /// When to look again.
     pub(super) const fn deadline(&self) -> Instant {
         match self.phase {
-            Phase::Withdrawing => self.until,
+            Phase::Withdrawing | Phase::Closing => self.until,
             _ => Instant::FAR,
         }
     }
@@ -104,18 +108,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The next step of the way out, if it is time for it.
     pub(super) fn go_on_stopping(&mut self) {
-        if self.stopping.phase == Phase::Withdrawing {
-            if self.now >= self.stopping.until {
-                for peer in
-                    (0..P).filter(|&peer| self.up & (1 << peer) != 0).collect::<heapless::Vec<usize, 64>>()
-                {
-                    self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
-                }
-                self.stopping.until = Instant::FAR;
+        if self.stopping.phase == Phase::Withdrawing && self.now >= self.stopping.until {
+            for peer in
+                (0..P).filter(|&peer| self.up & (1 << peer) != 0).collect::<heapless::Vec<usize, 64>>()
+            {
+                self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
             }
-            if self.peers.iter().all(|peer| peer.kind == Kind::Free || peer.conns.iter().all(Conn::is_free)) {
-                self.linger();
-            }
+            (self.stopping.phase, self.stopping.until) = (Phase::Closing, self.now + CLOSE);
+        }
+        let closed =
+            || self.peers.iter().all(|peer| peer.kind == Kind::Free || peer.conns.iter().all(Conn::is_free));
+        let late = self.stopping.phase == Phase::Closing && self.now >= self.stopping.until;
+        // An order to close that is never answered must not hold up the way out.
+        if matches!(self.stopping.phase, Phase::Withdrawing | Phase::Closing) && (late || closed()) {
+            self.linger();
         }
         if self.stopping.phase == Phase::Lingering && self.is_clean() {
             self.stopping.phase = Phase::Done;
@@ -168,5 +174,59 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn is_told_all(&self, peer: usize, slot: usize) -> bool {
         let conn = &self.peers[peer].conns[slot];
         conn.tcp == Tcp::Open && conn.is_sent() && self.adj_out.owed(peer) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::net::InterfaceAddress;
+    use crate::base::time::Instant;
+    use crate::config::{Config, Platform, parse};
+    use crate::engine::{
+        Command, CommandId, CommandResult, Endpoint, Engine, HostTable, Input, LinkId, Output,
+    };
+    use std::boxed::Box;
+
+    #[test]
+    fn an_order_to_close_that_is_never_answered_does_not_hold_up_a_stop() {
+        let at = |millis: u64| Instant::from_micros(millis * 1_000);
+        let text = "router bgp 65000\nbgp router-id 10.0.0.1\nneighbor 10.0.0.2 remote-as external\n";
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(at(0), 1);
+        engine.configure(at(0), &config);
+        while engine.poll().is_some() {}
+        let address = InterfaceAddress { address: "10.0.0.1".parse().unwrap(), length: 24 };
+        let here = Input::Address { link: LinkId(1), address, present: true, ours: false };
+        let told = Input::Resync { what: HostTable::Addresses, phase: crate::engine::Phase::End };
+        let mut dialled = None;
+        for fact in
+            [Input::Link { link: LinkId(1), name: "eth0", up: true, gone: false }, here, told, Input::Tick]
+        {
+            engine.handle(at(1), fact);
+            while let Some(order) = engine.poll() {
+                if let Output::Connect { conn, .. } = order {
+                    dialled = Some(conn);
+                }
+            }
+        }
+        let local = Endpoint { address: "10.0.0.1".parse().unwrap(), port: 1, link: None };
+        engine.handle(at(1), Input::Connected { conn: dialled.expect("it dials"), local });
+        while engine.poll().is_some() {}
+        let (mut closes, mut ended) = (0, None);
+        for millis in 2..6_000 {
+            let stop = Input::Command { id: CommandId(7), command: Command::Stop };
+            engine.handle(at(millis), if millis == 2 { stop } else { Input::Tick });
+            while let Some(order) = engine.poll() {
+                match order {
+                    Output::Close { .. } => closes += 1,
+                    Output::Answer { id: CommandId(7), result: CommandResult::Done } => ended = Some(millis),
+                    _ => {}
+                }
+            }
+        }
+        assert!(closes > 0);
+        assert!(ended.is_some_and(|millis| millis <= 3_010), "{ended:?}");
     }
 }
