@@ -162,6 +162,7 @@ impl Drive {
             if let Some(in_order) = self.ended {
                 // Routes are told to the kernel by us alone: nobody else would take them away.
                 let _ = self.io.host.remove_own_routes();
+                self.io.end_checks();
                 self.publish(now());
                 return in_order;
             }
@@ -198,6 +199,9 @@ impl Drive {
         self.engine.handle(now, Input::Tick);
         self.drain(now);
         self.send_changes();
+        for (level, name, text) in self.io.take_notes() {
+            self.log.note(level, name, &text);
+        }
         if self.dirty && now.since(self.published) >= PUBLISH_CADENCE {
             self.publish(now);
         }

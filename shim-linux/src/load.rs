@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use holdover_core::config::{self, Platform, Severity};
+use holdover_core::config::{self, ConfigView, Platform, Severity};
 use holdover_core::engine::record::Level;
 
 use crate::bridge::HostConfig;
+use crate::sys::user;
 
 /// Something worth saying about a configuration that is accepted.
 #[derive(Debug)]
@@ -31,12 +32,26 @@ pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Re
         }
     });
     match result {
-        Ok(()) => Ok(remarks),
+        Ok(()) => {
+            remarks.extend(exec_users(configuration.view(), &user::missing()));
+            Ok(remarks)
+        }
         Err(count) => {
             errors.push(format!("{path}: {count}"));
             Err(errors.join("\n"))
         }
     }
+}
+
+/// What is missing to run commands as other users.
+fn exec_users(view: ConfigView<'_>, missing: &[&str]) -> Option<Remark> {
+    let mut users = view.checks.iter().map(|check| view.target(check).user()).filter(|user| !user.is_empty());
+    let user = users.next().filter(|_| !missing.is_empty())?;
+    let text = format!(
+        "exec-user {user}: commands cannot run as another user, or not be ended; grant {}",
+        missing.join(", ")
+    );
+    Some(Remark { level: Level::Warning, text })
 }
 
 /// The configuration as text that can be read again; without `secrets` its passwords are hidden, and a text with hidden

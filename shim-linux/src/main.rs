@@ -11,6 +11,7 @@ mod io;
 mod load;
 mod manage;
 mod owned;
+mod probe;
 mod run;
 mod snapshot;
 mod sys;

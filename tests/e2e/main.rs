@@ -3,6 +3,7 @@
 mod addresses;
 mod bfd;
 mod binding;
+mod checks;
 mod demo;
 mod failover;
 mod interop;
@@ -28,6 +29,7 @@ fn main() {
     let mut cases = peers_alone::cases();
     cases.extend(failover::cases());
     cases.extend(binding::cases());
+    cases.extend(checks::cases());
     cases.extend(operating::cases());
     cases.extend(quiet::cases());
     cases.extend(interop::cases());

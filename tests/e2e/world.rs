@@ -93,6 +93,11 @@ const SIX: &str = "address-family ipv6 unicast\nneighbor RS activate\nexit-addre
 impl<'a> World<'a> {
     /// Everything started; waits until all is as it should be: both nodes known to all, the primary answering.
     pub(crate) fn up(lab: &'a Lab, setup: Setup) -> Result<Self> {
+        Self::up_with(lab, setup, || Ok(()))
+    }
+
+    /// The same; `before` starts what the daemons' checks look for.
+    pub(crate) fn up_with(lab: &'a Lab, setup: Setup, before: impl FnOnce() -> Result<()>) -> Result<Self> {
         failover(lab, Failover { detects_duplicates: setup.detects_duplicates, ..Failover::default() })?;
         let address = if setup.six { SHARED6 } else { SHARED };
         let target = SocketAddr::new(address.parse()?, SERVICE_PORT);
@@ -102,6 +107,7 @@ impl<'a> World<'a> {
                 lab.ip(node, &format!("addr add {} dev {device}", setup.prefix()))?;
             }
         }
+        before()?;
         let servers: Vec<_> =
             ROUTE_SERVERS.iter().map(|host| start_server(lab, setup.servers, host)).collect::<Result<_>>()?;
         let captures = NODES.iter().map(|node| Capture::start(lab, node)).collect::<Result<_>>()?;

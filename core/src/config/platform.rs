@@ -42,10 +42,10 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The daemon on Linux, in this version: no checks yet.
+    /// The daemon on Linux.
     pub const LINUX: Self = Self {
         name: "this version of Holdover for Linux",
-        checks: CheckKinds::NONE,
+        checks: CheckKinds::ALL,
         names: true,
         md5: true,
         bfd: true,

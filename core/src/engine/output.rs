@@ -75,6 +75,12 @@ pub struct ProbeSpec<'a> {
     pub kind: CheckKind,
     /// What it asks.
     pub target: Target<'a>,
+    /// The same as text, for a shim that hands it on: [`Target::parse`] reads it again.
+    pub text: &'a str,
+    /// The name of the service.
+    pub service: &'a str,
+    /// The name of the check.
+    pub check: &'a str,
     /// Whether the target is an address of the service itself: then only this host may answer (on Linux the probe is
     /// bound to the device `lo`), for with the address gone another machine would.
     pub own: bool,

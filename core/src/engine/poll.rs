@@ -260,10 +260,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 let line = inner.check_line(check);
                 let probe =
                     ProbeId { check: check as u16, generation: inner.check_generation.as_flattened()[check] };
-                let target = inner.config.view().target(&line);
+                let view = inner.config.view();
+                let target = view.target(&line);
                 let spec = ProbeSpec {
                     kind: line.kind,
                     target,
+                    text: view.text(line.target),
+                    service: view
+                        .services
+                        .get(usize::from(line.service))
+                        .map_or("", |one| view.text(one.name)),
+                    check: view.text(line.name),
                     own: inner.own_target(&line).is_some(),
                     user: target.user(),
                     timeout: health::timeout(&line),

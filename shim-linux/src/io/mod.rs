@@ -9,6 +9,7 @@ pub(crate) mod error;
 mod listen;
 mod tcp;
 pub(crate) mod timer;
+mod watch;
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,8 +19,9 @@ use std::time::Duration as StdDuration;
 
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::bfd::BfdKind;
+use holdover_core::engine::record::Level;
 use holdover_core::engine::{
-    CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, ProbeFailure, SocketId, Verdict,
+    CloseHow, ConnId, Endpoint, Input, IoError, LinkId, ListenerId, Output, SocketId,
 };
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -27,11 +29,13 @@ use socket2::Socket;
 
 use crate::host::Host;
 use crate::host::facts::LinkName;
+use crate::probe::Checks;
 use crate::sys::datagram::Arrival;
 use datagram::{Datagrams, Path, RECEIVERS};
 use listen::Listening;
 use tcp::{Connection, READ, Said};
 use timer::Timer;
+use watch::Watches;
 
 const TIMER: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -42,6 +46,8 @@ const SIGNAL: Token = Token(4);
 const LISTENER: usize = 8;
 const DATAGRAM: usize = 12;
 const CONNECTION: usize = DATAGRAM + RECEIVERS;
+/// Behind all connections that there may be.
+const WATCH: usize = 1 << 16;
 
 /// The most netlink messages that are read in one turn.
 const NETLINK_MESSAGES: u32 = 64;
@@ -91,6 +97,7 @@ enum Source {
     Flush(usize),
     Accept(usize),
     Receive(usize),
+    Watch(usize),
     Datagrams { next: usize, count: usize },
     Netlink { routes: bool, budget: u32 },
 }
@@ -107,6 +114,7 @@ pub(crate) struct Io {
     accepted: Vec<(SocketId, Socket, Endpoint)>,
     next_socket: u32,
     datagrams: Datagrams,
+    checks: Watches,
     answers: VecDeque<Fact>,
     turn: VecDeque<Source>,
     buffer: Box<[u8; READ]>,
@@ -130,6 +138,7 @@ impl Io {
         registry.register(&mut SourceFd(&signals), SIGNAL, Interest::READABLE)?;
         registry.register(&mut SourceFd(&host.addresses_fd()), ADDRESSES, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(registry, WAKER)?);
+        let checks = Watches::new(Checks::new(Arc::clone(&waker)));
         Ok(Self {
             poll,
             events: Events::with_capacity(128),
@@ -140,6 +149,7 @@ impl Io {
             accepted: Vec::new(),
             next_socket: 0,
             datagrams: Datagrams::new(),
+            checks,
             answers: VecDeque::new(),
             turn: VecDeque::new(),
             buffer: Box::new([0; READ]),
@@ -191,6 +201,7 @@ impl Io {
                         listener.readable = true;
                     }
                 }
+                Token(token) if token >= WATCH => self.checks.set_ready(token - WATCH),
                 Token(token) => {
                     if let Some(Some(connection)) = self.connections.get_mut(token - CONNECTION) {
                         let ending = event.is_read_closed() || event.is_error();
@@ -219,6 +230,7 @@ impl Io {
             || self.listeners.iter().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
             || self.datagrams.readable().next().is_some()
+            || self.checks.ready().next().is_some()
             || self.woken
             || self.signalled
     }
@@ -226,6 +238,7 @@ impl Io {
     /// Notes every source that is ready now. What comes ready during the turn is for the next one.
     pub(crate) fn begin_turn(&mut self, now: Instant) {
         self.turn.clear();
+        self.woken |= self.checks.hear(self.poll.registry(), WATCH, &mut self.answers);
         self.turn.extend(std::iter::repeat_n(Source::Answer, self.answers.len()));
         // Our own tables first: a connection that broke because its address went is then understood.
         for routes in [false, true] {
@@ -251,6 +264,7 @@ impl Io {
                 self.turn.push_back(Source::Accept(index));
             }
         }
+        self.turn.extend(self.checks.ready().map(Source::Watch));
         self.turn.extend(self.datagrams.readable().map(Source::Receive));
         if asks {
             let still = self.connections.iter().flatten().any(|connection| connection.asked_flushed);
@@ -289,6 +303,7 @@ impl Io {
                         arrived.map(|(kind, arrival)| Fact::Datagram { kind, arrival, place })
                     }
                     Source::Datagrams { .. } => None,
+                    Source::Watch(index) => self.checks.look(index),
                     Source::Netlink { routes, mut budget } => {
                         let fact = self.host.next(routes, &mut budget);
                         if budget > 0 && fact.is_some() {
@@ -419,23 +434,26 @@ impl Io {
             }
             Output::SendDatagram { bfd, bytes } => self.datagrams.send(bfd, bytes),
             Output::CloseDatagram { bfd } => self.datagrams.close(bfd),
-            Output::StartProbe { probe, .. } => {
-                // `Platform::LINUX` refuses checks of every kind, so none is ever ordered; if one were, it must not pass.
-                let done = Input::ProbeDone {
-                    probe,
-                    verdict: Verdict::Fail(ProbeFailure::Unsupported),
-                    took: Duration::ZERO,
-                };
-                self.answers.push_back(Fact::Plain(done));
-            }
+            Output::StartProbe { probe, spec } => self.checks.start(probe, &spec, &mut self.answers),
+            Output::StopProbe { probe } => self.checks.stop(probe),
             Output::AskTable { what } => self.host.tell_again(what),
-            Output::StopProbe { .. } | Output::Answer { .. } | Output::Record(_) => {}
+            Output::Answer { .. } | Output::Record(_) => {}
         }
     }
 
     /// The list of what is ours was written up to this change.
     pub(crate) fn list_written(&mut self, now: Instant, serial: u32) {
         self.host.list_written(now, serial, &mut self.answers);
+    }
+
+    /// What the checks have to log.
+    pub(crate) fn take_notes(&mut self) -> Vec<(Level, &'static str, String)> {
+        self.checks.take_notes()
+    }
+
+    /// Ends every check that runs.
+    pub(crate) fn end_checks(&mut self) {
+        self.checks.end();
     }
 
     /// Gives what time alone gives: see [`Host::tick`]; whether there was any.

@@ -5,4 +5,6 @@ pub(crate) mod child;
 pub(crate) mod datagram;
 pub(crate) mod namespace;
 pub(crate) mod option;
+pub(crate) mod ready;
 pub(crate) mod sched;
+pub(crate) mod user;

@@ -144,6 +144,12 @@ pub(crate) fn tell_arrivals(socket: impl AsFd, v6: bool) -> io::Result<()> {
     options.into_iter().try_for_each(|name| set(socket.as_fd(), level, name, &1))
 }
 
+/// Has the port of a socket that is bound to an address alone chosen when it connects: then one may serve many
+/// destinations.
+pub(crate) fn set_late_port(socket: impl AsFd) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &1_i32)
+}
+
 /// How many octets the peer's kernel has not acknowledged yet.
 pub(crate) fn unacknowledged(socket: impl AsFd) -> io::Result<usize> {
     let mut count: libc::c_int = 0;

@@ -5,7 +5,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::{Small, TEMPLATE, read_all};
-use crate::config::{Config, Platform, Printed, parse};
+use crate::config::{CheckKind, CheckKinds, Config, Platform, Printed, parse};
 
 /// The text's diagnostics must be these, in this order.
 fn says(text: &str, expected: &[&str]) {
@@ -225,11 +225,21 @@ fn contradictions_are_errors() {
 
 #[test]
 fn the_platform_says_what_it_cannot_do() {
-    says(
-        "bfd\n profile fast\n  transmit-interval 50\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 \
-         bfd\nfailover x\n address 192.0.2.1/32\n check a tcp 192.0.2.1:80 interval 100ms",
-        &["error: line 9, column 2: this version of Holdover for Linux does not run checks"],
-    );
+    let service = "router bgp 1\n neighbor 10.0.0.1 remote-as 2\nfailover x\n address 192.0.2.1/32\n check a tcp \
+                   192.0.2.1:80 interval 100ms\n check b file /run/on";
+    assert_eq!(read_all(service, &Platform::LINUX).1, [""; 0]);
+    let tcp = CheckKinds::NONE.with(CheckKind::Tcp);
+    for (checks, lines) in [(CheckKinds::NONE, &["5", "6"][..]), (tcp, &["6"])] {
+        let (_, said, fine) = read_all(service, &Platform { checks, ..Platform::ALL });
+        let of_this_kind = if checks == tcp { " of this kind" } else { "" };
+        let expected: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                format!("error: line {line}, column 2: this platform does not run checks{of_this_kind}")
+            })
+            .collect();
+        assert_eq!((said, fine), (expected, false));
+    }
     let bare = Platform { bfd: false, md5: false, kernel_routes: false, ..Platform::ALL };
     let (_, said, _) = read_all(
         "ip route 10.0.0.0/8 Null0\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 password \

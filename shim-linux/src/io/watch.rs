@@ -1,0 +1,231 @@
+//! Checks as the engine thread sees them: orders go to the thread of checks, its words become facts, and the processes and
+//! control groups that it hands over are watched here, so that a death is acted on at once.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, AsRawFd};
+
+use holdover_core::base::time::Duration;
+use holdover_core::config::CheckKind;
+use holdover_core::engine::record::Level;
+use holdover_core::engine::{Input, ProbeFailure, ProbeId, ProbeSpec, Verdict};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::event::{PollFd, PollFlags};
+
+use super::Fact;
+use crate::probe::{Checks, Failure, Order, Outcome, Plan, Said, Watched};
+
+/// The most words that are heard in one turn.
+const WORDS: u32 = 64;
+
+/// A watch, and what it was last found to be.
+#[derive(Debug)]
+struct Watch {
+    probe: ProbeId,
+    /// `None`: nothing is there that could be watched.
+    watched: Option<Watched>,
+    last: Option<bool>,
+    ready: bool,
+}
+
+/// What the log has of a check.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// Its service's name and its own.
+    name: (String, String),
+    last: Option<Result<(), ProbeFailure>>,
+}
+
+/// The checks.
+#[derive(Debug)]
+pub(super) struct Watches {
+    checks: Checks,
+    /// The watches.
+    places: Vec<Option<Watch>>,
+    /// What each check was last found to be, by its place.
+    seen: Vec<Seen>,
+    /// What is to be logged.
+    notes: Vec<(Level, &'static str, String)>,
+}
+
+impl Watches {
+    /// None yet.
+    pub(super) fn new(checks: Checks) -> Self {
+        Self { checks, places: Vec::new(), seen: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Runs a probe, or starts a watch.
+    pub(super) fn start(&mut self, probe: ProbeId, spec: &ProbeSpec<'_>, answers: &mut VecDeque<Fact>) {
+        self.name(probe, spec);
+        let is_watch = spec.kind == CheckKind::Process;
+        if is_watch {
+            let index = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
+            let watch = Some(Watch { probe, watched: None, last: None, ready: false });
+            match self.places.get_mut(index) {
+                Some(place) => *place = watch,
+                None => self.places.push(watch),
+            }
+        }
+        if let Err(error) = self.checks.order(Order::Start(probe, Plan::new(spec))) {
+            let outcome = Err(Failure::new(ProbeFailure::NotStarted, error.to_string()));
+            let verdict = self.verdict(probe, &outcome);
+            answers.push_back(Fact::Plain(if is_watch {
+                Input::WatchChanged { probe, verdict }
+            } else {
+                Input::ProbeDone { probe, verdict, took: Duration::ZERO }
+            }));
+        }
+    }
+
+    /// Forgets a probe or a watch.
+    pub(super) fn stop(&mut self, probe: ProbeId) {
+        if let Some(place) = self.place(probe) {
+            self.places[place] = None;
+        }
+        // It fails only when the thread has ended, and then nothing runs.
+        let _ = self.checks.order(Order::Stop(probe));
+    }
+
+    /// Hears what the thread of checks says; whether there may be more. The tokens of what is watched begin at `first`.
+    pub(super) fn hear(&mut self, registry: &Registry, first: usize, answers: &mut VecDeque<Fact>) -> bool {
+        for _ in 0..WORDS {
+            match self.checks.hear() {
+                None => return false,
+                Some(Said::Done { probe, outcome, took }) => {
+                    let verdict = self.verdict(probe, &outcome);
+                    let took = Duration::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                    answers.push_back(Fact::Plain(Input::ProbeDone { probe, verdict, took }));
+                }
+                Some(Said::Watch { probe, watched }) => {
+                    let Some(index) = self.place(probe) else { continue };
+                    let (fd, interest) = match &watched {
+                        Watched::Process(fd) => (fd.as_raw_fd(), Interest::READABLE),
+                        Watched::Group(fd) => (fd.as_raw_fd(), Interest::PRIORITY),
+                    };
+                    if let Err(error) = registry.register(&mut SourceFd(&fd), Token(first + index), interest)
+                    {
+                        let failure = Failure::new(ProbeFailure::Other, error.to_string());
+                        answers.extend(self.changed(index, &Err(failure)));
+                        continue;
+                    }
+                    if let Some(watch) = &mut self.places[index] {
+                        // It may have ended on its way here.
+                        (watch.watched, watch.ready) = (Some(watched), true);
+                    }
+                }
+                Some(Said::Changed { probe, outcome }) => {
+                    let Some(index) = self.place(probe) else { continue };
+                    if let Some(watch) = &mut self.places[index] {
+                        watch.watched = None;
+                    }
+                    answers.extend(self.changed(index, &outcome));
+                }
+                Some(Said::Note(level, name, text)) => self.notes.push((level, name, text)),
+            }
+        }
+        true
+    }
+
+    /// The kernel has something to tell of this one.
+    pub(super) fn set_ready(&mut self, index: usize) {
+        if let Some(Some(watch)) = self.places.get_mut(index) {
+            watch.ready = true;
+        }
+    }
+
+    /// Those of which the kernel has something to tell.
+    pub(super) fn ready(&self) -> impl Iterator<Item = usize> + '_ {
+        let ready = |(index, watch): (usize, &Option<Watch>)| watch.as_ref()?.ready.then_some(index);
+        self.places.iter().enumerate().filter_map(ready)
+    }
+
+    /// Looks whether it lives; the fact, when that has changed.
+    pub(super) fn look(&mut self, index: usize) -> Option<Fact> {
+        let watch = self.places.get_mut(index)?.as_mut()?;
+        watch.ready = false;
+        let outcome = alive(watch.watched.as_ref()?);
+        let over = matches!(watch.watched, Some(Watched::Process(_))) && outcome.is_err();
+        if over {
+            watch.watched = None;
+        }
+        if outcome.is_err() {
+            let _ = self.checks.order(Order::Died(watch.probe));
+        }
+        self.changed(index, &outcome)
+    }
+
+    fn changed(&mut self, index: usize, outcome: &Outcome) -> Option<Fact> {
+        let watch = self.places.get_mut(index)?.as_mut()?;
+        let (probe, before) = (watch.probe, watch.last.replace(outcome.is_ok()));
+        let news = before != Some(outcome.is_ok());
+        let verdict = self.verdict(probe, outcome);
+        news.then_some(Fact::Plain(Input::WatchChanged { probe, verdict }))
+    }
+
+    /// Another check may have this place since a reload.
+    fn name(&mut self, probe: ProbeId, spec: &ProbeSpec<'_>) {
+        let place = usize::from(probe.check);
+        if self.seen.len() <= place {
+            self.seen.resize_with(place + 1, Seen::default);
+        }
+        let seen = &mut self.seen[place];
+        if seen.name.0 != spec.service || seen.name.1 != spec.check {
+            *seen = Seen { name: (spec.service.to_owned(), spec.check.to_owned()), last: None };
+        }
+    }
+
+    /// What the engine is told. A change is logged, in words.
+    fn verdict(&mut self, probe: ProbeId, outcome: &Outcome) -> Verdict {
+        let found = outcome.as_ref().copied().map_err(|failure| failure.why);
+        if let Some(seen) = self.seen.get_mut(usize::from(probe.check))
+            && seen.last.replace(found) != Some(found)
+        {
+            let (service, check) = &seen.name;
+            self.notes.push(match outcome {
+                Ok(()) => (Level::Info, "check_passed", format!("service {service}: check {check} passes")),
+                Err(failure) => (
+                    Level::Warning,
+                    "check_failed",
+                    format!("service {service}: check {check} fails: {failure}"),
+                ),
+            });
+        }
+        found.map_or_else(Verdict::Fail, |()| Verdict::Pass)
+    }
+
+    /// What is to be logged since this was last asked.
+    pub(super) fn take_notes(&mut self) -> Vec<(Level, &'static str, String)> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Nothing runs any more.
+    pub(super) fn end(&mut self) {
+        self.checks.end();
+    }
+
+    fn place(&self, probe: ProbeId) -> Option<usize> {
+        self.places.iter().position(|watch| watch.as_ref().is_some_and(|watch| watch.probe == probe))
+    }
+}
+
+/// Whether what is watched lives. Neither call waits: the one asks, the other reads a line that the kernel writes.
+fn alive(watched: &Watched) -> Outcome {
+    let missing = |what: &str| Err(Failure::new(ProbeFailure::Missing, what));
+    match watched {
+        Watched::Process(pidfd) => {
+            let mut list = [PollFd::new(pidfd, PollFlags::IN)];
+            match rustix::event::poll(&mut list, Some(&rustix::time::Timespec::default())) {
+                Ok(0) => Ok(()),
+                _ => missing("the process has ended"),
+            }
+        }
+        Watched::Group(events) => {
+            let mut text = [0; 64];
+            match rustix::io::pread(events.as_fd(), &mut text, 0) {
+                Ok(length) if text[..length].windows(11).any(|part| part == b"populated 1") => Ok(()),
+                Ok(_) => missing("the last process of its control group has ended"),
+                Err(_) => missing("its control group is gone"),
+            }
+        }
+    }
+}
