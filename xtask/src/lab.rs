@@ -18,7 +18,7 @@ meanwhile gives worse figures, and the documents say so.
 
   --daemons A,B    holdover frr bird gobgp exabgp openbgpd; all unless told otherwise
   --faults X,Y     term kill killall loss service address freeze idle; all unless told otherwise
-  --reps N         repetitions of each fault, 5 unless told otherwise; BFD's are half as many again
+  --reps N         repetitions of each fault, 3 unless told otherwise (half an hour); BFD's are half as many again
   --limit SECONDS  how long the end of an outage is waited for, 60 unless told otherwise
   --quick          1 repetition, a limit of 15 s: whether all works, not how well
   --keep DIR       keep the raw results, and each network's configurations and logs, there

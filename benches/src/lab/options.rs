@@ -52,7 +52,7 @@ pub fn parse(words: &[String]) -> Result<Options> {
     let mut options = Options {
         daemons: Daemon::ALL.to_vec(),
         faults: Fault::ALL.to_vec(),
-        repetitions: 5,
+        repetitions: 3,
         limit: 60.0,
         keep: None,
         out: None,
@@ -100,10 +100,10 @@ mod tests {
     }
 
     #[test]
-    fn without_words_everything_is_measured_five_times_and_nothing_is_written_into_the_documents() {
+    fn without_words_everything_is_measured_three_times_and_nothing_is_written_into_the_documents() {
         let options = parsed("").unwrap();
         assert_eq!((options.daemons.len(), options.faults.len()), (6, 8));
-        assert_eq!((options.repetitions, options.limit, options.out), (5, 60.0, None));
+        assert_eq!((options.repetitions, options.limit, options.out), (3, 60.0, None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use holdover_tests::harness::{Context as _, Result};
 use super::cell::{Cell, cell};
 use super::daemon::{Daemon, Node, Step};
 use super::machine::{BUSY, Circumstances};
-use super::plan::{DEFAULTS, Goal, Measure, Row, TUNED};
+use super::plan::{DEFAULTS, Goal, Job, Measure, Row, TUNED};
 use super::record::Line;
 use super::setup::Setup;
 use super::stats::{Summary, summary};
@@ -76,14 +76,14 @@ fn page(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> St
         );
     }
     text.push_str("## Each daemon at its best\n\n");
-    table(&mut text, TUNED, daemons, lines);
+    table(&mut text, TUNED, daemons, lines, circumstances.repetitions);
     text.push_str(
         "\nMedian (least–greatest). *Goal*: what Holdover must reach, median. *Moves after*: from the fault to the first\n\
          answer of the other machine, the first machine's service answering meanwhile; all else is from the last answer of\n\
          the first machine to the first of the other, that is, the outage.\n\n## Each daemon as it comes\n\nHoldover and \
          FRR with the provider's template and nothing else, the others with the least that announces the route.\n\n",
     );
-    table(&mut text, DEFAULTS, daemons, lines);
+    table(&mut text, DEFAULTS, daemons, lines, circumstances.repetitions);
     text.push_str(&method(circumstances));
     text.push_str(&tools(lines, circumstances, daemons));
     text.push_str(SURPRISES);
@@ -97,7 +97,7 @@ fn busy(lines: &[Line]) -> impl Iterator<Item = f64> {
 }
 
 /// A table: a fault a row, a daemon a column, the goal beside Holdover.
-fn table(text: &mut String, rows: &[Row], daemons: &[Daemon], lines: &[Line]) {
+fn table(text: &mut String, rows: &[Row], daemons: &[Daemon], lines: &[Line], asked: usize) {
     let goals = daemons.contains(&Daemon::Holdover);
     let mut head = vec!["fault"];
     let mut rule = vec!["---"];
@@ -119,7 +119,7 @@ fn table(text: &mut String, rows: &[Row], daemons: &[Daemon], lines: &[Line]) {
         }
         let mut line = vec![row.title.to_owned()];
         for (daemon, cell) in &cells {
-            line.push(cell.text(row.measure));
+            line.push(cell.text(row.measure) + &fewer(row, *daemon, cell, asked));
             if goals && *daemon == Daemon::Holdover {
                 line.push(row.goal.map_or(String::new(), |goal| goal_text(row.measure, goal)));
                 line.push(match (cell.reaches(row), better(row, cell, &cells)) {
@@ -132,6 +132,15 @@ fn table(text: &mut String, rows: &[Row], daemons: &[Daemon], lines: &[Line]) {
         }
         let _ = writeln!(text, "| {} |", line.join(" | "));
     }
+}
+
+/// How many repetitions there are, where there are fewer than the page says.
+fn fewer(row: &Row, daemon: Daemon, cell: &Cell, asked: usize) -> String {
+    let (Ok(setup), Cell::Figures(Summary { count, .. }, _)) = (row.way.setup(daemon), cell) else {
+        return String::new();
+    };
+    let job = Job { daemon, setup, fault: row.fault };
+    if *count < job.repetitions(asked) { format!("; n = {count}") } else { String::new() }
 }
 
 /// Who is better than Holdover where it is about a few milliseconds: they depend on the machine, so a goal alone says
@@ -169,9 +178,9 @@ fn method(circumstances: &Circumstances) -> String {
   session, went down.
 - *Silent loss*: the machine's port leaves the switch, all carriers stay up. *Frozen*: SIGSTOP; the kernel answers on.
   *Start*: from before the first process is started; the fault before it was SIGTERM.
-- Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; where a timer
-  decides, each at another moment of its period. An end is waited for {limit} s; what takes longer is written as \"≥\" and
-  measured once.
+- Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; fewer (*n*) where a
+  daemon takes longer than two minutes for them. Where a timer decides, each is at another moment of its period. An end is
+  waited for {limit} s; what takes longer is written as \"≥\" and measured once.
 - A repetition in which the client itself did not send, or the first answer was on its way, for more than 3 ms and a
   twentieth of the time, or in which the traffic had moved before the fault, is done again and not counted.
 ",
@@ -330,7 +339,7 @@ mod tests {
     #[test]
     fn a_row_has_the_goal_and_whether_it_is_reached_beside_holdover() {
         let text = text();
-        let row = "| SIGTERM of the daemon: traffic moves after | 1.2 ms, 0 lost | ≤ 8 ms, 0 lost | yes | 1.2 ms, 0 lost |";
+        let row = "| SIGTERM of the daemon: traffic moves after | 1.2 ms, 0 lost; n = 1 | ≤ 8 ms, 0 lost | yes | 1.2 ms, 0 lost; n = 1 |";
         assert!(text.contains(row), "{text}");
         assert!(
             text.contains("| fault | Holdover | goal | reached | BIRD |\n|---|---|---|---|---|"),

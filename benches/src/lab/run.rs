@@ -8,6 +8,7 @@ use holdover_tests::harness::lab::{self, is_over};
 use holdover_tests::harness::topology::NODES;
 use holdover_tests::harness::{Lab, Result, anyhow};
 
+use super::daemon::Daemon;
 use super::machine::Ticks;
 use super::options::Options;
 use super::passage::{Passage, Span, passage};
@@ -20,7 +21,7 @@ const LONGEST: Duration = Duration::from_hours(6);
 /// Before the fault: what was sent then counts as lost too, if it is not answered.
 const BEFORE: Duration = Duration::from_millis(100);
 /// After a move: what is lost then is lost because of it.
-const AFTER: f64 = 0.5;
+const AFTER: f64 = 0.3;
 /// How long the primary stays away after a move, in seconds: longer than the route servers refuse it (1 to 2 s) where the
 /// way back is looked at.
 const AWAY: f64 = 3.0;
@@ -34,6 +35,10 @@ const WATCHED: f64 = 10.0;
 const LOOKED_AT: f64 = 0.5;
 /// How often a fault is tried that could not be measured, or was disturbed, before the lab gives it up.
 const TRIES: usize = 3;
+/// So long a fault of another daemon is measured, if it was measured often enough.
+const LONG: Duration = Duration::from_mins(2);
+/// Often enough for a daemon that takes long.
+const ENOUGH: usize = 5;
 /// An address that is taken away is put back three times a minute and no more: then a fresh network is due.
 const PUT_BACK: usize = 3;
 
@@ -41,7 +46,13 @@ const PUT_BACK: usize = 3;
 pub fn run(options: &Options, book: &mut Book) -> Result<()> {
     let mut queue: VecDeque<Todo> = jobs(&options.daemons, &options.faults)
         .into_iter()
-        .map(|job| Todo { job, left: job.repetitions(options.repetitions), number: 0, tries: 0 })
+        .map(|job| Todo {
+            job,
+            left: job.repetitions(options.repetitions),
+            number: 0,
+            tries: 0,
+            spent: Duration::ZERO,
+        })
         .collect();
     let mut networks = 0;
     while let Some(first) = queue.front() {
@@ -81,6 +92,8 @@ struct Todo {
     left: usize,
     number: usize,
     tries: usize,
+    /// How long its repetitions have taken.
+    spent: Duration,
 }
 
 /// After something failed in a network: the same again in a fresh one, or, after some tries, it is written down as not
@@ -144,7 +157,9 @@ impl Session<'_> {
                     return Ok(());
                 }
             }
+            let begun = Instant::now();
             let repetition = self.repetition(&mut world, todo)?;
+            todo.spent += begun.elapsed();
             let outlasted = repetition.moved.is_none() && !stays(todo.job) && todo.job.fault != Fault::Idle;
             println!("  {}", told(&repetition));
             if repetition.disturbed && todo.tries < TRIES {
@@ -153,6 +168,9 @@ impl Session<'_> {
                 todo.left -= 1;
                 todo.number += 1;
                 todo.tries = 0;
+            }
+            if daemon != Daemon::Holdover && todo.number >= ENOUGH && todo.spent > LONG {
+                todo.left = 0;
             }
             self.book.add(Line::Repetition(repetition))?;
             if outlasted {
