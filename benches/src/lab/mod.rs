@@ -21,7 +21,7 @@ pub mod world;
 
 use std::path::PathBuf;
 
-use holdover_tests::harness::lab::{bounded, clean_leftovers, other_runs};
+use holdover_tests::harness::lab::{bounded, clean_leftovers, is_over, other_runs};
 use holdover_tests::harness::{Result, bail, holdover, runner, service};
 
 use self::options::{Options, USAGE};
@@ -34,10 +34,14 @@ pub fn main() -> i32 {
         println!("{USAGE}");
         return 0;
     }
-    match service::run_if_asked()
+    let outcome = service::run_if_asked()
         .and_then(|()| options::parse(&words))
-        .and_then(|options| lab(&options, &words))
-    {
+        .and_then(|options| lab(&options, &words));
+    while is_over() {
+        // The thread that cleans up ends the process.
+        std::thread::park();
+    }
+    match outcome {
         Ok(()) => 0,
         Err(why) => {
             eprintln!("lab: {why:#}");
