@@ -475,6 +475,20 @@ fn rfc5881_5_a_packet_that_crossed_a_router_is_not_believed_and_strangers_are_co
     assert_eq!((summary.bfd_refused, summary.bfd_unknown), (2, 1));
 }
 
+#[test]
+fn rfc5880_6_1_of_two_one_must_begin() {
+    let lines = |other: u8, more: &str| format!("neighbor 10.0.0.{other} bfd profile fast\n{more}");
+    let passive = "bfd\n profile fast\n  passive-mode";
+    let mut pair = Pair::with(Nature::CALM, FAST, [&lines(2, ""), &lines(1, passive)]);
+    pair.expect_up();
+    let mut pair = Pair::with(Nature::CALM, FAST, [&lines(2, passive), &lines(1, passive)]);
+    pair.world.run(10 * SECOND);
+    for host in [pair.a, pair.b] {
+        assert_eq!(bfd_state(&pair.world, host), bfd::State::Down);
+        assert_eq!(state(&pair.world, host), State::Established);
+    }
+}
+
 /// Two engines with a router between them, and BFD.
 fn routed(lines: &str) -> (World, usize, usize) {
     let mut world = World::new(3);
@@ -497,7 +511,9 @@ fn routed(lines: &str) -> (World, usize, usize) {
 
 #[test]
 fn rfc5883_beyond_a_router_it_is_multihop_with_the_ttl_that_is_asked_for() {
-    for (lines, min_ttl) in [("", 0), ("NEIGHBOR ttl-security hops 2\n", 254)] {
+    for (lines, min_ttl) in
+        [("", 0), ("NEIGHBOR ttl-security hops 2\n", 254), ("bfd\n profile fast\n  minimum-ttl 253\n", 253)]
+    {
         let (mut world, a, b) = routed(lines);
         world.expect("multihop", 10 * SECOND, |world| {
             [a, b].iter().all(|&host| {

@@ -256,14 +256,9 @@ impl<'a> Draft<'a> {
         Words::of(self.line.get(at..).unwrap_or("")).next().map_or("", |word| word.text)
     }
 
-    /// A warning about one of the line's values.
+    /// A warning or a note about one of the line's values.
     pub(crate) fn warn(&mut self, lint: Lint, values: &Values<'_>, value: usize) {
-        self.say(Severity::Warning, ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
-    }
-
-    /// The same as a note: it may well be meant.
-    pub(crate) fn note(&mut self, lint: Lint, values: &Values<'_>, value: usize) {
-        self.say(Severity::Note, ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
+        self.say(lint.severity(), ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
     }
 
     /// The word that a value of the line was read from.

@@ -7,7 +7,7 @@ use super::build::{Draft, INTRODUCED};
 use super::error::{ErrorKind, Fault, Limit, Lint};
 use super::matcher::Values;
 use super::model::{
-    Check, Clause, Group, List, ListRef, Neighbor, Owner, PeerOptions, Route, Rule, Service, Span,
+    BfdProfile, Check, Clause, Group, List, ListRef, Neighbor, Owner, PeerOptions, Route, Rule, Service, Span,
 };
 use super::statement::Node;
 use super::value::Value;
@@ -257,12 +257,18 @@ impl Draft<'_> {
     /// Opens a profile of BFD timers, which may be there already.
     pub(crate) fn enter_bfd_profile(&mut self, name: &str) -> Result<(), Fault> {
         let name = self.intern(name)?;
-        let rest = Clause::Bfd { multiplier: 0, receive_ms: 0, transmit_ms: 0 };
-        if self.entry(List::BfdProfile, name, 0).is_empty() {
-            self.insert_rule(Rule { name, list: List::BfdProfile, clause: rest, ..Rule::REST })?;
-        }
+        self.add_bfd_profile(name, BfdProfile::default())?;
         self.enter(Node::BfdProfile);
         self.place.name = name;
+        Ok(())
+    }
+
+    /// A profile with this name and content, unless there is one with this name.
+    pub(crate) fn add_bfd_profile(&mut self, name: Span, profile: BfdProfile) -> Result<(), Fault> {
+        if self.entry(List::BfdProfile, name, 0).is_empty() {
+            let clause = Clause::Bfd(profile);
+            self.insert_rule(Rule { name, list: List::BfdProfile, clause, ..Rule::REST })?;
+        }
         Ok(())
     }
 }

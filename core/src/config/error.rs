@@ -325,6 +325,10 @@ pub enum Lint {
     SlowFastInterval,
     /// A check that takes any certificate.
     AnyCertificate,
+    /// BFD timers that find a path down after so few milliseconds that the host must keep time.
+    TightBfd(u32),
+    /// `bfd strict` of neighbors that are not known before they connect.
+    StrictRange,
     /// A check that asks a name.
     NamedTarget,
     /// A check whose command ends in what looks like an option of the check.
@@ -332,6 +336,14 @@ pub enum Lint {
 }
 
 impl Lint {
+    /// How bad it is: a note where it may well be meant.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::NamedTarget | Self::TightBfd(_) => Severity::Note,
+            _ => Severity::Warning,
+        }
+    }
+
     /// A stable name, for `--json`.
     pub const fn code(self) -> &'static str {
         match self {
@@ -357,11 +369,14 @@ impl Lint {
             Self::NoStandby => "no-standby",
             Self::SlowFastInterval => "slow-fast-interval",
             Self::AnyCertificate => "any-certificate",
+            Self::TightBfd(_) => "tight-bfd",
+            Self::StrictRange => "strict-range",
             Self::NamedTarget => "named-target",
             Self::OptionOfCommand => "option-of-command",
         }
     }
 
+    // table: a sentence for each
     fn explain(self, f: &mut fmt::Formatter<'_>, found: &str) -> fmt::Result {
         match self {
             Self::NoTimers => f.write_str(
@@ -428,6 +443,16 @@ impl Lint {
             Self::AnyCertificate => write!(
                 f,
                 "check {found} takes any certificate: whoever answers in the service's place makes it pass"
+            ),
+            Self::TightBfd(millis) => write!(
+                f,
+                "the bfd profile {found} finds a path down after {millis} ms: so does a host that is busy for as long, \
+                 unless Holdover may use real-time scheduling"
+            ),
+            Self::StrictRange => write!(
+                f,
+                "`bfd strict` has no effect on neighbors from the listen range of {found}: before they connect nobody \
+                 knows them"
             ),
             Self::NamedTarget => write!(
                 f,

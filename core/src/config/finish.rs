@@ -9,7 +9,8 @@ use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity, Thing}
 use super::hint::Nearest;
 use super::line::{self, Words};
 use super::model::{
-    Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, RemoteAs, Route, Rule, Span,
+    Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, PeerOptions, RemoteAs, Route,
+    Rule, Span,
 };
 use super::value::{Kind, Value};
 use crate::base::net::{Asn, Family, Prefix};
@@ -113,6 +114,7 @@ impl Draft<'_> {
         let mut late = Late { source: self.source, report: &mut *self.report, errors: 0, traced: 0 };
         let config = &mut self.config;
         sort_routes(config, &mut late);
+        drop_unused_numbers(config);
         resolve(config, &mut late);
         groups(config, &mut late);
         neighbors(config, &mut late);
@@ -124,6 +126,22 @@ impl Draft<'_> {
             neighbor.options.flags.given &= !INTRODUCED;
         }
         self.errors.saturating_add(late.errors)
+    }
+}
+
+/// Drops the numbers of `neighbor … bfd N N N` lines that a later line took back.
+fn drop_unused_numbers(config: &mut ConfigMut<'_>) {
+    let pool = config.text.as_slice();
+    for index in (0..config.rules.as_slice().len()).rev() {
+        let Some(rule) = config.rules.as_slice().get(index) else { continue };
+        let used = |options: &PeerOptions| options.bfd_profile == rule.name;
+        if rule.list == List::BfdProfile
+            && text_of(pool, rule.name).contains(' ')
+            && !config.groups.as_slice().iter().any(|group| used(&group.options))
+            && !config.neighbors.as_slice().iter().any(|neighbor| used(&neighbor.options))
+        {
+            config.rules.remove(index);
+        }
     }
 }
 
@@ -269,7 +287,7 @@ impl Lists<'_> {
         let hint = match (nearest.word(), thing) {
             (Some(word), _) => Hint::DidYouMean(word),
             (None, Thing::RouteMap) => Hint::Text("it begins with a line `route-map NAME permit 10`"),
-            (None, Thing::BfdProfile) => Hint::Text("it is a `profile` below `bfd`"),
+            (None, Thing::BfdProfile) => Hint::Text("say `bfd`, and below it `profile NAME`"),
             _ => Hint::None,
         };
         late.error(ErrorKind::Undefined(thing), name, Needle::After(keyword, name), hint);

@@ -4,9 +4,10 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
-use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity};
+use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint};
 use super::model::{
-    Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, Role, RouteSource, Rule, Service,
+    BfdProfile, Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, Role, RouteSource, Rule,
+    Service,
 };
 use crate::base::net::{Asn, BgpId, Family};
 
@@ -19,7 +20,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     let mut tell = |lint: Lint, found: &str| {
         count = count.saturating_add(1);
         let (what, expected, hint) = (ErrorKind::Lint(lint), Expected::NOTHING, Hint::None);
-        report(Diagnostic { severity: Severity::Warning, line: 0, column: 0, what, found, expected, hint });
+        report(Diagnostic { severity: lint.severity(), line: 0, column: 0, what, found, expected, hint });
     };
     if view.bgp.local_as == Asn(0) {
         return count;
@@ -30,6 +31,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     neighbors(&view, &mut tell);
     announcements(&view, &mut tell);
     standby(&view, &mut tell);
+    bfd(&view, &mut tell);
     count
 }
 
@@ -126,6 +128,32 @@ fn announcements(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
     let steered = view.rules.iter().any(is_accept);
     if !redistributed && !steered && !view.routes.iter().any(|route| announced(route.owner)) {
         tell(Lint::NothingAnnounced, "");
+    }
+}
+
+/// A path that BFD finds down sooner than this is found down by a busy host too.
+const TIGHT_MS: u32 = 50;
+
+/// Profiles that need real-time scheduling, and `strict` where it cannot be.
+fn bfd(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    for rule in view.rules {
+        match rule.clause {
+            Clause::Bfd(BfdProfile { multiplier, receive_ms, transmit_ms, .. }) => {
+                let or = |given: u32, default: u32| if given == 0 { default } else { given };
+                let interval = or(receive_ms.into(), 300).min(or(transmit_ms.into(), 300));
+                let detection = interval.saturating_mul(or(multiplier.into(), 3));
+                if detection < TIGHT_MS {
+                    tell(Lint::TightBfd(detection), view.text(rule.name));
+                }
+            }
+            Clause::ListenRange { group, .. } => {
+                let group = view.groups.get(usize::from(group));
+                if let Some(group) = group.filter(|group| group.options.flags.on(PeerFlags::BFD_STRICT)) {
+                    tell(Lint::StrictRange, view.text(group.name));
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -65,7 +65,8 @@ impl Printer<'_, '_> {
         }
         let mut open = false;
         for (index, rule) in self.view.rules.iter().enumerate() {
-            if rule.list == List::BfdProfile {
+            // A name with blanks is that of the numbers in a `neighbor … bfd` line.
+            if rule.list == List::BfdProfile && !self.view.text(rule.name).contains(' ') {
                 if !core::mem::replace(&mut open, true) {
                     self.out.write_str("bfd\n")?;
                 }

@@ -19,7 +19,7 @@ use crate::bfd::BfdKind;
 use crate::bfd::session::{Change, Session, Timing};
 use crate::bgp::conn::Tcp;
 use crate::bgp::peer::{Kind, LastEnd};
-use crate::config::{Clause, ConfigView, List, PeerFlags, PeerOptions};
+use crate::config::{BfdProfile, Clause, ConfigView, List, PeerFlags, PeerOptions, Rule};
 use crate::wire::bfd::{LENGTH, Packet, State};
 
 /// The timers when no profile says otherwise: FRR's.
@@ -178,15 +178,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         } else {
             Some(options.update_source)
         };
-        let (timing, passive) = profile(self.config.view(), options);
+        let profile = profile(self.config.view(), options);
         let min_ttl = match kind {
             BfdKind::SingleHop => UNTOUCHED,
+            BfdKind::Multihop if profile.minimum_ttl > 0 => profile.minimum_ttl,
             // RFC 5883 demands none, and BIRD sends with the system's own TTL: only who asked for one gets it.
             BfdKind::Multihop if options.ttl_security == 0 => 0,
             BfdKind::Multihop => UNTOUCHED - (options.ttl_security - 1),
         };
         let same_family = |local: &IpAddr| Family::of(*local) == Family::of(state.address);
-        Some(Wanted { kind, local: local.filter(same_family)?, min_ttl, timing, passive })
+        let local = local.filter(same_family)?;
+        Some(Wanted { kind, local, min_ttl, timing: timing(profile), passive: profile.passive })
     }
 
     fn want_bfd(&mut self, peer: usize, wanted: Wanted) {
@@ -509,20 +511,21 @@ fn has_bfd(options: &PeerOptions) -> bool {
     options.flags.on(PeerFlags::BFD) || options.flags.on(PeerFlags::BFD_STRICT)
 }
 
-/// What the peer's profile says, and the defaults where it says nothing.
-fn profile(view: ConfigView<'_>, options: &PeerOptions) -> (Timing, bool) {
-    let name = view.text(options.bfd_profile);
-    let profile =
-        view.rules.iter().find(|rule| rule.list == List::BfdProfile && view.text(rule.name) == name);
-    let Some(Clause::Bfd { multiplier, receive_ms, transmit_ms }) = profile.map(|rule| rule.clause) else {
-        return (TIMING, false);
-    };
+/// What the peer's profile says; nothing without one.
+fn profile(view: ConfigView<'_>, options: &PeerOptions) -> BfdProfile {
+    let is_it = |rule: &&Rule| rule.list == List::BfdProfile && rule.name == options.bfd_profile;
+    match view.rules.iter().find(is_it).map(|rule| rule.clause) {
+        Some(Clause::Bfd(profile)) => profile,
+        _ => BfdProfile::default(),
+    }
+}
+
+/// The timers that a profile says, and the defaults where it says nothing.
+fn timing(profile: BfdProfile) -> Timing {
     let or = |given: u16, default: u16| if given == 0 { default } else { given };
-    let multiplier = if multiplier == 0 { TIMING.multiplier } else { multiplier };
-    let timing = Timing {
-        multiplier,
-        transmit_ms: or(transmit_ms, TIMING.transmit_ms),
-        receive_ms: or(receive_ms, TIMING.receive_ms),
-    };
-    (timing, false)
+    Timing {
+        multiplier: if profile.multiplier == 0 { TIMING.multiplier } else { profile.multiplier },
+        transmit_ms: or(profile.transmit_ms, TIMING.transmit_ms),
+        receive_ms: or(profile.receive_ms, TIMING.receive_ms),
+    }
 }

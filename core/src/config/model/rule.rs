@@ -118,15 +118,23 @@ pub enum Clause {
         /// The peer-group, by index.
         group: u8,
     },
-    /// A `profile` below `bfd`; numbers of 0 are not given.
-    Bfd {
-        /// `detect-multiplier`.
-        multiplier: u8,
-        /// `receive-interval`, in milliseconds.
-        receive_ms: u16,
-        /// `transmit-interval`, in milliseconds.
-        transmit_ms: u16,
-    },
+    /// A `profile` below `bfd`, or the numbers of `neighbor X bfd N N N`.
+    Bfd(BfdProfile),
+}
+
+/// What a [`Clause::Bfd`] says; numbers of 0 are not given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BfdProfile {
+    /// `detect-multiplier`.
+    pub multiplier: u8,
+    /// `minimum-ttl`: the least TTL that is taken from a neighbor several hops away.
+    pub minimum_ttl: u8,
+    /// `passive-mode`: the neighbor speaks first.
+    pub passive: bool,
+    /// `receive-interval`, in milliseconds.
+    pub receive_ms: u16,
+    /// `transmit-interval`, in milliseconds.
+    pub transmit_ms: u16,
 }
 
 impl Clause {

@@ -5,7 +5,7 @@ use crate::config::build::Draft;
 use crate::config::error::Fault;
 use crate::config::matcher::Token::{Anything, Arg, Word};
 use crate::config::matcher::Values;
-use crate::config::model::{Clause, ConfigView, List};
+use crate::config::model::{BfdProfile, Clause, ConfigView, List};
 use crate::config::value::{Kind, Value};
 
 /// Printed before what stands in a profile.
@@ -18,77 +18,99 @@ pub(super) const OPENERS: &[Statement] = &[Statement::new(
     |draft, values| draft.enter_bfd_profile(values.text(0)),
 )];
 
-pub(super) const REFUSED: &[Statement] = &[Statement::refused(
-    &[Word("peer"), Anything],
-    "a BFD session belongs to a neighbor; say `neighbor … bfd` below `router bgp`",
-)];
+pub(super) const REFUSED: &[Statement] = &[
+    Statement::refused(
+        &[Word("peer"), Anything],
+        "a BFD session belongs to a neighbor; say `neighbor ADDRESS bfd` below `router bgp`, and `bfd profile NAME` there \
+         for other timers",
+    )
+    .block(),
+];
+
+const ECHO: &str = "the echo function is not there (RFC 5880 section 6.4): asynchronous mode is as fast";
 
 pub(super) const PROFILE: &[Statement] = &[
     Statement::new(
         &[Word("detect-multiplier"), Arg(Kind::Number(2, 255), "N")],
-        "so many packets may be lost",
-        |draft, values| set::<0>(draft, values.number(0)),
+        "so many packets in a row are lost when the path is down",
+        |draft, values| set(draft, |profile| profile.multiplier = octet(values)),
     )
     .default("3")
-    .print(print::<0>),
+    .print(|view, subject, values| print(view, subject, values, |profile| profile.multiplier.into())),
     Statement::new(
         &[Word("receive-interval"), Arg(Kind::Number(10, 60_000), "MILLISECONDS")],
         "the shortest time between packets that we can take",
-        |draft, values| set::<1>(draft, values.number(0)),
+        |draft, values| set(draft, |profile| profile.receive_ms = millis(values)),
     )
     .default("300")
-    .print(print::<1>),
+    .print(|view, subject, values| print(view, subject, values, |profile| profile.receive_ms.into())),
     Statement::new(
         &[Word("transmit-interval"), Arg(Kind::Number(10, 60_000), "MILLISECONDS")],
         "the time between packets that we wish to send",
-        |draft, values| set::<2>(draft, values.number(0)),
+        |draft, values| set(draft, |profile| profile.transmit_ms = millis(values)),
     )
     .default("300")
-    .print(print::<2>),
-    Statement::refused(
+    .print(|view, subject, values| print(view, subject, values, |profile| profile.transmit_ms.into())),
+    Statement::new(
+        &[Word("minimum-ttl"), Arg(Kind::Number(1, 254), "TTL")],
+        "the least TTL or hop limit of a packet from a neighbor several hops away (RFC 5883)",
+        |draft, values| set(draft, |profile| profile.minimum_ttl = octet(values)),
+    )
+    .default("what `ttl-security` asks for, else any")
+    .print(|view, subject, values| print(view, subject, values, |profile| profile.minimum_ttl.into())),
+    Statement::new(
         &[Word("passive-mode")],
-        "a BFD session always begins by itself (RFC 5880 section 6.1)",
+        "the neighbor speaks first (RFC 5880 section 6.1); one of both sides must begin",
+        |draft, values| set(draft, |profile| profile.passive = !values.negated),
+    )
+    .no()
+    .default("off: we begin")
+    .print(|view, subject, values| print(view, subject, values, |profile| profile.passive.into())),
+    Statement::refused(&[Word("echo-mode")], ECHO),
+    Statement::refused(&[Word("echo-interval"), Anything], ECHO),
+    Statement::refused(&[Word("echo"), Anything], ECHO),
+    Statement::refused(
+        &[Word("authentication"), Anything],
+        "BFD packets are not authenticated (RFC 5880 section 6.7); their TTL is checked",
     ),
     Statement::refused(
-        &[Word("minimum-ttl"), Anything],
-        "the TTL of a BFD session follows from its BGP session",
+        &[Word("shutdown")],
+        "a session is shut down by `no neighbor … bfd` below `router bgp`",
     ),
-    Statement::refused(
-        &[Word("echo-mode"), Anything],
-        "the echo function is not there (RFC 5880 section 6.4)",
-    ),
-    Statement::no_effect(&[Word("shutdown")], "only `no shutdown` has a meaning, and that is how it is"),
+    Statement::no_effect(&[Word("log-session-changes")], "every change of a session is logged"),
 ];
 
+fn octet(values: &Values<'_>) -> u8 {
+    u8::try_from(values.number(0)).unwrap_or(u8::MAX)
+}
+
+fn millis(values: &Values<'_>) -> u16 {
+    u16::try_from(values.number(0)).unwrap_or(u16::MAX)
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn set<const WHICH: usize>(draft: &mut Draft<'_>, value: u32) -> Result<(), Fault> {
+fn set(draft: &mut Draft<'_>, change: impl Fn(&mut BfdProfile)) -> Result<(), Fault> {
     let (list, name) = (List::BfdProfile, draft.place.name);
     let rules = draft.config.rules.as_mut_slice();
     let rule = rules.iter_mut().find(|rule| rule.list == list && rule.name == name);
-    if let Some(Clause::Bfd { multiplier, receive_ms, transmit_ms }) = rule.map(|rule| &mut rule.clause) {
-        let wide = u16::try_from(value).unwrap_or(u16::MAX);
-        match WHICH {
-            0 => *multiplier = u8::try_from(value).unwrap_or(u8::MAX),
-            1 => *receive_ms = wide,
-            _ => *transmit_ms = wide,
-        }
+    if let Some(Clause::Bfd(profile)) = rule.map(|rule| &mut rule.clause) {
+        change(profile);
     }
     Ok(())
 }
 
-fn print<'v, const WHICH: usize>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
-    let Some(Clause::Bfd { multiplier, receive_ms, transmit_ms }) =
-        view.rules.get(subject.index).map(|rule| rule.clause)
-    else {
+fn print<'v>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+    which: fn(&BfdProfile) -> u32,
+) -> bool {
+    let Some(Clause::Bfd(profile)) = view.rules.get(subject.index).map(|rule| rule.clause) else {
         return false;
     };
-    let value = match WHICH {
-        0 => u32::from(multiplier),
-        1 => u32::from(receive_ms),
-        _ => u32::from(transmit_ms),
-    };
-    values.set(0, Value::Number(value));
-    value > 0
+    let number = which(&profile);
+    values.set(0, Value::Number(number));
+    number > 0
 }
 
 fn print_header<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {

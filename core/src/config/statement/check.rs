@@ -267,7 +267,7 @@ fn add_check(
     }
     draft.add_check(check)?;
     if named {
-        draft.note(Lint::NamedTarget, values, 0);
+        draft.warn(Lint::NamedTarget, values, 0);
     }
     Ok(())
 }

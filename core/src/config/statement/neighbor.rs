@@ -8,7 +8,7 @@ use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
 use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Word};
 use crate::config::matcher::{Token, Values};
-use crate::config::model::{ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs};
+use crate::config::model::{BfdProfile, ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs, Span};
 use crate::config::print::HIDDEN;
 use crate::config::value::{Kind, Value};
 
@@ -170,10 +170,11 @@ pub(super) const SESSION: &[Statement] = &[
     .print(print_switch::<{ PeerFlags::DISABLE_CONNECTED_CHECK }>),
     Statement::new(
         &[NEIGHBOR, PEER, Word("bfd")],
-        "watches the path with BFD (RFC 5880)",
-        bfd::<{ PeerFlags::BFD }>,
+        "watches the path with BFD (RFC 5880), and ends the session as soon as it is down",
+        bfd,
     )
     .no()
+    .default("off")
     .print(|view, subject, values| {
         let options = named(view, subject, values);
         options.is_some_and(|options| options.bfd_profile.is_empty())
@@ -181,24 +182,33 @@ pub(super) const SESSION: &[Statement] = &[
     }),
     Statement::new(
         &[NEIGHBOR, PEER, Word("bfd"), Word("strict")],
-        "no session before BFD is up",
-        bfd::<{ PeerFlags::BFD_STRICT }>,
+        "the same, and no session before BFD is up",
+        bfd_strict,
     )
     .no()
     .print(print_switch::<{ PeerFlags::BFD_STRICT }>),
     Statement::new(
         &[NEIGHBOR, PEER, Word("bfd"), Word("profile"), Arg(Kind::Name, "NAME")],
         "watches the path with BFD and the timers of this profile",
-        |draft, values| {
-            draft.needs_bfd()?;
-            let name = draft.intern(values.text(1))?;
-            let options = draft.peer(values)?;
-            options.bfd_profile = name;
-            options.flags.set(PeerFlags::BFD, true);
-            Ok(())
-        },
+        bfd_profile,
     )
-    .print(|view, subject, values| text(view, subject, values, |options| options.bfd_profile)),
+    .no()
+    .print(|view, subject, values| {
+        text(view, subject, values, |options| options.bfd_profile) && !values.text(1).contains(' ')
+    }),
+    Statement::new(
+        &[
+            NEIGHBOR,
+            PEER,
+            Word("bfd"),
+            Arg(Kind::Number(2, 255), "MULTIPLIER"),
+            Arg(Kind::Number(10, 60_000), "RECEIVE"),
+            Arg(Kind::Number(10, 60_000), "TRANSMIT"),
+        ],
+        "watches the path with BFD and these timers: detect-multiplier, receive-interval, transmit-interval",
+        bfd_numbers,
+    )
+    .print(print_bfd_numbers),
 ];
 
 /// Of the session's routes; below `address-family`, and below `router bgp` of IPv4.
@@ -425,11 +435,65 @@ fn print_timers<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values
     options.flags.on(PeerFlags::TIMERS)
 }
 
-fn bfd<const SWITCH: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+/// `neighbor X bfd`; with `no` everything that was said of BFD.
+fn bfd(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     if !values.negated {
         draft.needs_bfd()?;
     }
-    switch::<SWITCH>(draft, values)
+    let options = draft.peer(values)?;
+    options.flags.set(PeerFlags::BFD, !values.negated);
+    if values.negated {
+        options.flags.set(PeerFlags::BFD_STRICT, false);
+        options.bfd_profile = Span::EMPTY;
+    }
+    Ok(())
+}
+
+fn bfd_strict(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if !values.negated {
+        draft.needs_bfd()?;
+    }
+    switch::<{ PeerFlags::BFD_STRICT }>(draft, values)
+}
+
+fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if values.negated {
+        draft.peer(values)?.bfd_profile = Span::EMPTY;
+        return Ok(());
+    }
+    draft.needs_bfd()?;
+    let name = draft.intern(values.text(1))?;
+    let options = draft.peer(values)?;
+    options.bfd_profile = name;
+    options.flags.set(PeerFlags::BFD, true);
+    Ok(())
+}
+
+/// The numbers are kept as a profile whose name they are: with blanks in it, it can have no other.
+fn bfd_numbers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    draft.needs_bfd()?;
+    let words = [1, 2, 3].map(|index| draft.word(values, index));
+    let number = |index| u16::try_from(values.number(index)).unwrap_or(u16::MAX);
+    let profile = BfdProfile {
+        multiplier: u8::try_from(values.number(1)).unwrap_or(u8::MAX),
+        receive_ms: number(2),
+        transmit_ms: number(3),
+        ..BfdProfile::default()
+    };
+    let name = draft.intern_words(&words)?;
+    draft.add_bfd_profile(name, profile)?;
+    let options = draft.peer(values)?;
+    options.bfd_profile = name;
+    options.flags.set(PeerFlags::BFD, true);
+    Ok(())
+}
+
+fn print_bfd_numbers<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let name = named(view, subject, values).map_or("", |options| view.text(options.bfd_profile));
+    for (index, word) in (1..).zip(name.split(' ')) {
+        values.set(index, Value::Text(word));
+    }
+    name.contains(' ')
 }
 
 fn list(

@@ -8,6 +8,8 @@ use crate::config::value::Kind;
 const OF_FRR: &str = "it configures FRR itself";
 const LOG: &str = "logs go to the terminal or the journal; see `holdover run --help`";
 const PATHS: &str = "it concerns the choice between received paths; `steer` has its own order";
+const FORWARDING: &str =
+    "graceful restart is never advertised, so a path that BFD finds down always ends the session";
 const INBOUND: &str = "received routes are taken in only by `steer`";
 const NEIGHBOR: Token = Word("neighbor");
 const PEER: Token = Arg(Kind::Peer, "PEER");
@@ -172,7 +174,7 @@ pub(super) const NEIGHBOR_ROWS: &[Statement] = &[
         "it is never advertised",
     ),
     Statement::no_effect(&[NEIGHBOR, PEER, Word("solo")], "every neighbor is told for itself"),
-    Statement::no_effect(&[NEIGHBOR, PEER, Word("bfd"), Word("check-control-plane-failure")], INBOUND),
+    Statement::no_effect(&[NEIGHBOR, PEER, Word("bfd"), Word("check-control-plane-failure")], FORWARDING),
 ];
 
 pub(super) const ROUTE_MAP: &[Statement] = &[

@@ -15,6 +15,7 @@ fn about(line: &str) -> Vec<String> {
     said.into_iter().map(|said| said.replace("line 3, column ", "")).collect()
 }
 
+// table: a line and what is said about it
 #[test]
 fn a_wrong_check_is_told_where_and_why() {
     const KINDS: &str = "`http`, `https`, `tcp`, `icmp`, `process`, `file`, `exec-user`, `interval`, `fast-interval`, \

@@ -114,7 +114,7 @@ fn published_mistakes_are_explained() {
     let (_, said, _) = read_all(undefined, &Platform::ALL);
     assert_eq!(
         said,
-        ["error: line 5, column 32: there is no bfd profile `fast`; it is a `profile` below `bfd`"]
+        ["error: line 5, column 32: there is no bfd profile `fast`; say `bfd`, and below it `profile NAME`"]
     );
 }
 

@@ -1,5 +1,6 @@
 #![allow(clippy::format_collect, clippy::format_push_string, reason = "tests write many texts")]
 
+mod bfd;
 mod checks;
 mod errors;
 mod faults;
