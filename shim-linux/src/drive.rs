@@ -425,7 +425,10 @@ fn piece<T>(from: usize, next: impl Fn(usize) -> Option<(usize, T)>) -> Piece<T>
 /// The name of the link that a record speaks of by number.
 fn subject(record: &Record, host: &Host) -> Subject {
     let link: LinkId = match *record {
-        Record::Bound { link, .. } | Record::Unbound { link, .. } | Record::Adopted { link, .. } => link,
+        Record::Bound { link, .. }
+        | Record::Unbound { link, .. }
+        | Record::Adopted { link, .. }
+        | Record::BoundElsewhere { link, .. } => link,
         _ => return Subject::None,
     };
     LinkName::new(host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)

@@ -10,7 +10,7 @@ use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
 use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource, StaticKind};
 use crate::failover::health::{self, CheckState};
-use crate::failover::reconcile::Wanted;
+use crate::failover::reconcile::{Standing, Wanted};
 use crate::failover::service::ServiceState;
 use crate::wire::notification::cease;
 
@@ -55,6 +55,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let asked = self.tables_to_ask(config.view());
         self.part_addresses(config.view());
         self.leave_removed(kept);
+        self.find_relabelled(config.view(), kept);
         let was_shut_down = self.surroundings().shutdown;
         self.config.copy_from(config);
         self.shut_down_routes(was_shut_down);
@@ -125,6 +126,33 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     self.leave_address(place);
                 }
             }
+        }
+    }
+
+    /// Addresses that another label is wanted for: they keep the one they have, because they would be gone for a moment.
+    fn find_relabelled(&mut self, new: ConfigView<'_>, kept: [u16; S]) {
+        for (service, from) in new.services.iter().zip(kept) {
+            let Some(from) = usize::from(from).checked_sub(1) else { continue };
+            let old = self.config.view();
+            if old.text(old.services[from].label) == new.text(service.label) {
+                continue;
+            }
+            for place in self.service_routes[from] {
+                let place = usize::from(place).checked_sub(1);
+                if let Some(place) = place.filter(|&place| self.address_behind(place).is_ipv4()) {
+                    self.stays_where_it_is(place);
+                }
+            }
+        }
+    }
+
+    /// Says so of an address that we have bound.
+    fn stays_where_it_is(&mut self, place: usize) {
+        if self.routes.get(place).cell.standing() == Standing::Bound
+            && let Some(link) = self.bound_link(place)
+        {
+            let address = self.address_behind(place);
+            self.record(Record::BoundElsewhere { address, link: link.id });
         }
     }
 
@@ -460,6 +488,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.routes.get_mut(place).offer(source, false);
             }
         }
+        if route.flags.has(Flags::MET)
+            && let Some(wanted) = self.bind_link(place)
+            && usize::from(route.bound_on) != wanted + 1
+        {
+            self.stays_where_it_is(place);
+        }
         self.routes.get_mut(place).flags.set(Flags::MET, false);
         if self.routes.sets.has(PRESENT, place) {
             let address = self.address_behind(place);
@@ -565,6 +599,7 @@ mod tests {
     use crate::base::net::InterfaceAddress;
     use crate::base::time::{Duration, Instant};
     use crate::config::{Config, Platform, parse};
+    use crate::engine::record::Record;
     use crate::engine::{Bound, Engine, HostTable, Input, LinkId, Output, Phase, Verdict};
     use crate::failover::posture::Posture;
     use std::boxed::Box;
@@ -634,5 +669,44 @@ mod tests {
         engine.configure(at(601), &config("tcp 127.0.0.1:81 interval 200ms"));
         while engine.poll().is_some() {}
         assert_eq!(engine.service(0).unwrap().posture, Posture::Active);
+    }
+
+    #[test]
+    fn an_address_that_a_reload_binds_elsewhere_stays_and_says_so() {
+        let at = |millis: u64| Instant::from_micros(millis * 1_000);
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(at(0), 1);
+        let reload = |engine: &mut Engine<2, 4>, bind: &str| -> Vec<&'static str> {
+            let text = format!("router bgp 65000\nfailover web\naddress 192.0.2.10/32\n{bind}\nexit\n");
+            let mut config = Box::<Config<2, 4>>::default();
+            assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+            engine.configure(at(2), &config);
+            let mut said = Vec::new();
+            for _ in 0..3 {
+                while let Some(output) = engine.poll() {
+                    match output {
+                        Output::Bind { .. } => said.push("bind"),
+                        Output::Unbind { .. } => said.push("unbind"),
+                        Output::Record(Record::BoundElsewhere { link: LinkId(1), .. }) => said.push("stays"),
+                        _ => {}
+                    }
+                }
+                engine.handle(at(2), Input::Tick);
+            }
+            while engine.poll().is_some() {}
+            said
+        };
+        assert_eq!(reload(&mut engine, "bind lo"), [""; 0]);
+        let link = |number, name| Input::Link { link: LinkId(number), name, up: true, gone: false };
+        let told = Input::Resync { what: HostTable::Addresses, phase: Phase::End };
+        let address = InterfaceAddress { address: "192.0.2.10".parse().unwrap(), length: 32 };
+        let bound = Input::Address { link: LinkId(1), address, present: true, ours: true };
+        for fact in [link(1, "lo"), link(2, "eth0"), told, bound] {
+            engine.handle(at(2), fact);
+            obey(&mut engine, at(2));
+        }
+        assert_eq!(reload(&mut engine, "bind lo"), [""; 0]);
+        assert_eq!(reload(&mut engine, "bind lo label lo:1"), ["stays"]);
+        assert_eq!(reload(&mut engine, "bind eth0 label lo:1"), ["stays"]);
     }
 }

@@ -251,6 +251,13 @@ pub enum Record {
         /// The address.
         address: IpAddr,
     },
+    /// A reload binds an address of ours elsewhere, or with another label: it stays as it is until the next start.
+    BoundElsewhere {
+        /// The address.
+        address: IpAddr,
+        /// Where it stays.
+        link: LinkId,
+    },
     /// An address could not be bound.
     BindFailed {
         /// The address.
@@ -324,6 +331,7 @@ impl Record {
             | Self::NoExtendedNextHop { .. }
             | Self::AddressLost { .. }
             | Self::PutBack { .. }
+            | Self::BoundElsewhere { .. }
             | Self::RecordsLost { .. }
             | Self::Full { .. } => Level::Warning,
             Self::NoRouterId
@@ -455,6 +463,11 @@ impl fmt::Display for Record {
             Self::PutBackGivenUp { address } => write!(
                 f,
                 "{address} was removed by somebody else too often: withdrawn; find who removes it, then reload"
+            ),
+            Self::BoundElsewhere { address, link } => write!(
+                f,
+                "{address} stays as it is on link {}: another interface or label holds from the next start on",
+                link.0
             ),
             Self::BindFailed { address, why } => write!(f, "cannot bind {address}: {why}"),
             Self::NoSuchLink { address } => {

@@ -128,9 +128,10 @@ fn sentence(record: &Record, subject: &Subject, service: impl Fn(u16) -> Option<
 
 fn link_of(record: &Record) -> Option<u32> {
     match *record {
-        Record::Bound { link, .. } | Record::Unbound { link, .. } | Record::Adopted { link, .. } => {
-            Some(link.0)
-        }
+        Record::Bound { link, .. }
+        | Record::Unbound { link, .. }
+        | Record::Adopted { link, .. }
+        | Record::BoundElsewhere { link, .. } => Some(link.0),
         _ => None,
     }
 }
