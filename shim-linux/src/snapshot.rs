@@ -4,7 +4,9 @@ use holdover_core::base::net::Prefix;
 use holdover_core::base::time::Instant;
 use holdover_core::config::{Owner, RouteSource};
 use holdover_core::engine::LinkId;
-use holdover_core::engine::view::{AddressState, PeerView, RouteView, ServiceView, SteerView, Summary};
+use holdover_core::engine::view::{
+    AddressState, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
+};
 
 use crate::bridge::HostEngine;
 use crate::host::facts::LinkName;
@@ -21,6 +23,7 @@ pub(crate) struct Snapshot {
     summary: Option<(Summary<'static>, String)>,
     peers: Vec<PeerRow>,
     services: Vec<ServiceRow>,
+    checks: Vec<CheckRow>,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,13 @@ struct PeerRow {
 #[derive(Debug)]
 struct ServiceRow {
     view: ServiceView<'static>,
+    name: Box<str>,
+}
+
+#[derive(Debug)]
+struct CheckRow {
+    view: CheckView<'static>,
+    service: Box<str>,
     name: Box<str>,
 }
 
@@ -56,6 +66,17 @@ impl Snapshot {
                 .filter_map(|place| engine.service(place))
                 .map(|view| ServiceRow { view: static_service(&view), name: view.name.into() }),
         );
+        self.checks.clear();
+        self.checks.extend((0..).map_while(|place| engine.check(place)).map(|view| CheckRow {
+            view: static_check(&view),
+            service: view.service.into(),
+            name: view.name.into(),
+        }));
+    }
+
+    /// The checks.
+    pub(crate) fn checks(&self) -> impl Iterator<Item = CheckView<'_>> + Clone {
+        self.checks.iter().map(|row| CheckView { service: &row.service, name: &row.name, ..row.view })
     }
 
     /// The whole at a glance; `None` before the first snapshot.
@@ -79,7 +100,7 @@ impl Snapshot {
     }
 }
 
-// The three below copy field by field: a value that borrows text for `'static` cannot be made from one that borrows it
+// The four below copy field by field: a value that borrows text for `'static` cannot be made from one that borrows it
 // for less in any shorter way.
 
 fn without_text(view: &Summary<'_>) -> Summary<'static> {
@@ -149,6 +170,19 @@ fn static_service(view: &ServiceView<'_>) -> ServiceView<'static> {
         present: view.present,
         checks: view.checks,
         passing: view.passing,
+    }
+}
+
+fn static_check(view: &CheckView<'_>) -> CheckView<'static> {
+    CheckView {
+        service: "",
+        name: "",
+        kind: view.kind,
+        health: view.health,
+        since: view.since,
+        last: view.last,
+        streak: view.streak,
+        needed: view.needed,
     }
 }
 

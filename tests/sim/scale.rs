@@ -103,7 +103,7 @@ fn more_than_256_attribute_sets_wait_with_a_record_and_go_when_a_set_is_free() {
             }
             router(&lines)
         };
-        let (mut world, node, line) = session(sized::<2, 64, 512, 1024, 16_384>(), &text(300));
+        let (mut world, node, line) = session(sized::<2, 128, 512, 1024, 16_384>(), &text(300));
         let (announced, _, _) = hear_all(&mut world, line, 3 * SECOND);
         assert_eq!(announced, 256);
         let full = |(_, record): &(u64, Record)| matches!(record, Record::Full { .. });

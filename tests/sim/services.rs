@@ -1,11 +1,12 @@
 //! What a failover block may say beyond one address and one check.
 
 use holdover_core::engine::{Command, ProbeFailure, Record, Verdict, Wish};
+use holdover_core::failover::posture::Health;
 
 use super::bytes::Open;
 use super::duo::{Duo, THEIR_ID, THEIRS, router};
 use super::lab::{Lab, Plan, SHARED, wish};
-use super::speaker::usual;
+use super::speaker::{sized, usual};
 use super::world::{MS, SECOND, prefix};
 
 #[test]
@@ -156,4 +157,51 @@ fn every_posture_is_told_with_its_reason() {
         .collect();
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("active") && said[1].contains("its checks fail"), "{said:?}");
+}
+
+#[test]
+fn a_check_that_changes_is_told_once_with_its_reason_and_shown_with_its_last_result() {
+    let mut lab = Lab::up(&Plan::primary(" check up tcp 127.0.0.1:80 interval 100ms rise 2 fall 3"));
+    lab.world.run(SECOND);
+    let node = lab.nodes[0];
+    lab.world.set_health(node, "127.0.0.1:80", Some(Verdict::Fail(ProbeFailure::Refused)));
+    lab.world.run(5 * SECOND);
+    let told: Vec<String> = lab.world.hosts[node]
+        .records
+        .iter()
+        .filter(|(_, record)| matches!(record, Record::Check { .. }))
+        .map(|(_, record)| record.to_string())
+        .collect();
+    assert_eq!(told, ["service 0: check 0: healthy", "service 0: check 0: unhealthy: connection refused"]);
+    let check = lab.world.hosts[node].engine().check(0).unwrap();
+    assert_eq!((check.service, check.name, check.health), ("web", "up", Health::No));
+    assert!(matches!(check.last, Some((Err(ProbeFailure::Refused), took)) if took.as_micros() > 0));
+}
+
+#[test]
+fn at_most_64_probes_run_at_once_and_every_check_has_its_turn() {
+    use std::fmt::Write as _;
+    let mut text = String::from("hostname n\nrouter bgp 65000\n bgp router-id 10.0.0.1\n");
+    for service in 0..50 {
+        write!(text, "failover s{service}\n address 198.51.100.{service}/32\n").unwrap();
+        for check in 0..2 {
+            let port = 1_000 + service * 2 + check;
+            writeln!(text, " check c{check} tcp 127.0.0.1:{port} interval 100ms timeout 900ms").unwrap();
+        }
+        text.push_str("exit\n");
+    }
+    let mut duo = Duo::bare();
+    // Every probe hangs: as many as may run, run, and those who wait must not starve.
+    for port in 1_000..1_100 {
+        duo.world.set_health(duo.node, &format!("127.0.0.1:{port}"), None);
+    }
+    duo.world.boot(duo.node, sized::<1, 50, 64, 64, 8_192>(), &text);
+    let (node, mut most) = (duo.node, 0);
+    duo.world.never("too many probes", 4 * SECOND, |world| {
+        most = most.max(world.hosts[node].probes.len());
+        most > 64
+    });
+    assert_eq!(most, 64);
+    let engine = duo.world.hosts[node].engine();
+    assert!((0..100).all(|place| engine.check(place).unwrap().last.is_some()), "a check starved");
 }

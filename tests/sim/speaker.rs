@@ -2,7 +2,7 @@
 
 use holdover_core::base::time::Instant;
 use holdover_core::config::{Config, Platform, parse};
-use holdover_core::engine::view::{PeerView, RouteView, ServiceView, SteerView, Summary};
+use holdover_core::engine::view::{CheckView, PeerView, RouteView, ServiceView, SteerView, Summary};
 use holdover_core::engine::{Engine, Input, Output, ServiceId};
 
 /// An engine of any capacity, with a configuration to parse into.
@@ -17,6 +17,7 @@ pub trait Speaker {
     fn service_named(&self, name: &str) -> Option<ServiceId>;
     fn peer(&self, index: usize) -> Option<PeerView<'_>>;
     fn service(&self, index: usize) -> Option<ServiceView<'_>>;
+    fn check(&self, index: usize) -> Option<CheckView<'_>>;
     fn route(&self, from: usize) -> Option<(usize, RouteView<'_>)>;
     fn steered(&self, from: usize) -> Option<(usize, SteerView)>;
     /// A new engine of the same capacities, as after a restart of the daemon.
@@ -81,6 +82,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn service(&self, index: usize) -> Option<ServiceView<'_>> {
         self.engine.service(index)
+    }
+
+    fn check(&self, index: usize) -> Option<CheckView<'_>> {
+        self.engine.check(index)
     }
 
     fn route(&self, from: usize) -> Option<(usize, RouteView<'_>)> {

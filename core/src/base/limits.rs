@@ -29,9 +29,11 @@ pub const ROUTES_PER_TURN: usize = 256;
 /// The most records that one call can leave behind, per service; more are counted as lost.
 pub const RECORDS_PER_SERVICE: usize = 2;
 /// The most distinct attribute sets announced at one time, per service (and [`ATTRIBUTE_SETS`] in all).
-pub const SETS_PER_SERVICE: usize = 4;
+pub const SETS_PER_SERVICE: usize = 3;
 /// The most addresses of the host that are kept in mind beside those of routes, per service.
 pub const HOSTS_PER_SERVICE: usize = 2;
+/// The most probes that run at one time; the others wait for their turn.
+pub const PROBES_AT_ONCE: usize = 64;
 /// The most links of the host that are kept in mind, per peer (and 32 in all).
 pub const LINKS_PER_PEER: usize = 8;
 

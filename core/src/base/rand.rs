@@ -26,6 +26,11 @@ impl Rand {
         (x.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32) as u32
     }
 
+    /// A part of `span`: from nothing to the whole of it.
+    pub fn part(&mut self, span: Duration) -> Duration {
+        span.times((self.next() >> 16).into()).part(0xFFFF)
+    }
+
     /// `span` shortened by a random part of it, at most a quarter (RFC 4271 section 10: 0.75 to 1.0).
     pub fn jitter(&mut self, span: Duration) -> Duration {
         let quarter = span.as_micros() / 4;

@@ -11,10 +11,11 @@ use crate::base::net::Asn;
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
 use crate::bgp::fsm::State;
-use crate::config::{ConfigView, Owner, Printed, Role, RouteSource, StaticKind};
+use crate::config::{CheckKind, ConfigView, Owner, Printed, Role, RouteSource, StaticKind};
 use crate::engine::view::{
-    AddressState, BfdStanding, BfdView, PeerView, RouteView, ServiceView, SteerView, Summary,
+    AddressState, BfdStanding, BfdView, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
 };
+use crate::failover::posture::Health;
 
 /// `show summary`: the whole at a glance, every neighbor and service in one line each, and what to look at.
 pub fn summary<'a, W: Write + ?Sized>(
@@ -309,6 +310,63 @@ pub fn services<'a, W: Write + ?Sized>(
     Ok(())
 }
 
+/// `show services`, its second part: one line for each check, none when there is none.
+pub fn checks<'a, W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    checks: impl Iterator<Item = CheckView<'a>> + Clone,
+) -> Result<(), W::Error> {
+    if checks.clone().next().is_none() {
+        return Ok(());
+    }
+    let columns = [
+        left("Check"),
+        left("Service"),
+        left("Kind"),
+        left("State"),
+        right("For"),
+        right("Against"),
+        right("Took"),
+        left("Last result"),
+    ];
+    table::write(out, &columns, checks, |check, column, f| match column {
+        0 => f.write_str(check.name),
+        1 => f.write_str(check.service),
+        2 => f.write_str(check_kind(check.kind)),
+        3 => f.write_str(match check.health {
+            Health::Unknown => "unknown",
+            Health::No => "unhealthy",
+            Health::Yes => "healthy",
+        }),
+        4 => write!(f, "{}", Age(now.since(check.since))),
+        // A watch is believed at its first word.
+        5 if check.kind == CheckKind::Process => f.write_str("-"),
+        5 => write!(f, "{}/{}", check.streak, check.needed),
+        6 => match check.last {
+            Some((_, took)) if check.kind != CheckKind::Process => write!(f, "{}", Seconds(took)),
+            _ => f.write_str("-"),
+        },
+        _ => match check.last {
+            None => f.write_str("none yet"),
+            Some((Ok(()), _)) => f.write_str("passed"),
+            Some((Err(why), _)) => write!(f, "{why}"),
+        },
+    })
+}
+
+/// A kind of check as it is written.
+pub const fn check_kind(kind: CheckKind) -> &'static str {
+    match kind {
+        CheckKind::None => "-",
+        CheckKind::Http => "http",
+        CheckKind::Tcp => "tcp",
+        CheckKind::Icmp => "icmp",
+        CheckKind::Exec => "exec",
+        CheckKind::Process => "process",
+        CheckKind::File => "file",
+    }
+}
+
 /// `show routes`: what may be announced, each with the name of the link its address is on; none when it is not known.
 pub fn routes<'a, W: Write + ?Sized>(
     out: &mut W,
@@ -410,6 +468,7 @@ mod tests {
     use crate::engine::view::{Hint, TtlBecause};
     use crate::engine::{LinkId, PeerId, ServiceId};
     use crate::failover::posture::{Because, Posture, Wish};
+    use crate::failover::probe::ProbeFailure;
     use crate::wire::bfd as wire;
     use std::string::String;
 
@@ -707,6 +766,40 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         let all = ServiceView { wish: Wish::None, ..drained };
         let text = rendered(|out| services(out, NOW, [all].into_iter()).unwrap());
         assert!(text.contains("! database: `bgp graceful-shutdown` drains everything"), "{text}");
+    }
+
+    #[test]
+    fn checks_say_how_they_are_since_when_and_what_they_found_last() {
+        let check = CheckView {
+            service: "web",
+            name: "up",
+            kind: CheckKind::Http,
+            health: Health::Yes,
+            since: ago(61),
+            last: Some((Err(ProbeFailure::BadStatus(503)), Duration::from_micros(1_240))),
+            streak: 2,
+            needed: 3,
+        };
+        let watch = CheckView {
+            name: "unit",
+            kind: CheckKind::Process,
+            health: Health::No,
+            last: Some((Err(ProbeFailure::Missing), Duration::ZERO)),
+            ..check
+        };
+        let new =
+            CheckView { name: "new", health: Health::Unknown, last: None, streak: 0, needed: 2, ..check };
+        let text = rendered(|out| checks(out, NOW, [check, watch, new].into_iter()).unwrap());
+        assert_eq!(
+            text,
+            "\
+Check  Service  Kind     State           For  Against    Took  Last result
+up     web      http     healthy    00:01:01      2/3  1.2 ms  HTTP status 503
+unit   web      process  unhealthy  00:01:01        -       -  not there
+new    web      http     unknown    00:01:01      0/2       -  none yet
+"
+        );
+        assert_eq!(rendered(|out| checks(out, NOW, core::iter::empty()).unwrap()), "");
     }
 
     #[test]

@@ -22,13 +22,17 @@ impl fmt::Display for Age {
     }
 }
 
-/// A short span: `2.3 s`, from a minute on as an [`Age`].
+/// A short span: `1.2 ms`, `2.3 s`, from a minute on as an [`Age`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_millis() {
+            0..1_000 => {
+                let micros = self.0.as_micros();
+                write!(f, "{}.{} ms", micros / 1_000, micros / 100 % 10)
+            }
             millis @ 0..60_000 => write!(f, "{}.{} s", millis / 1_000, millis / 100 % 10),
             _ => Age(self.0).fmt(f),
         }
@@ -157,7 +161,7 @@ mod tests {
     #[test]
     fn short_spans_have_tenths() {
         let seconds = |millis| Seconds(Duration::from_millis(millis)).to_string();
-        assert_eq!((seconds(0), seconds(2_390)), ("0.0 s".to_string(), "2.3 s".to_string()));
+        assert_eq!((seconds(15), seconds(2_390)), ("15.0 ms".to_string(), "2.3 s".to_string()));
         assert_eq!(seconds(61_000), "00:01:01");
     }
 

@@ -5,6 +5,7 @@ use super::names::ConnId;
 use super::record::Record;
 use super::{Buffers, Engine, Inner, Part};
 use crate::base::limits::{MESSAGE, SPARE_RECEIVE, SPARE_TRANSMIT};
+use crate::base::time::Duration;
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
 use crate::bgp::fsm::{Event, State};
@@ -259,8 +260,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 inner.datagram((kind, link), (local, remote), ttl, bytes);
             }
             Input::DatagramDone { bfd, result } => inner.datagram_done(bfd, result),
-            Input::ProbeDone { probe, verdict, took: _ } => inner.probe_done(probe, verdict, false),
-            Input::WatchChanged { probe, verdict } => inner.probe_done(probe, verdict, true),
+            Input::ProbeDone { probe, verdict, took } => inner.probe_done(probe, verdict, took, false),
+            Input::WatchChanged { probe, verdict } => inner.probe_done(probe, verdict, Duration::ZERO, true),
             Input::Link { link, name, up, gone } => inner.link(link, name, up, gone),
             Input::Address { link, address, present, ours } => inner.address(link, address, present, ours),
             Input::AddressDone { address, result } => inner.address_done(address, result),

@@ -188,6 +188,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     checks_at: Instant,
     /// Whether a check is due, and from which one on.
     checks_due: bool,
+    /// Whether a check that is due waits for another one's probe to end.
+    checks_held: bool,
 
     links: [[Link; LINKS_PER_PEER]; P],
     links_stale: u32,
@@ -255,6 +257,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             probes_to_stop: false,
             checks_at: Instant::ZERO,
             checks_due: false,
+            checks_held: false,
             links: [[Link::REST; LINKS_PER_PEER]; P],
             links_stale: 0,
             hosts: Table::new(HostAddress::REST),

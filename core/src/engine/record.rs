@@ -8,7 +8,8 @@ use super::input::IoError;
 use super::names::{LinkId, ServiceId};
 use crate::base::net::{Asn, BgpId, Family, InterfaceAddress, Prefix};
 use crate::bgp::fsm::State;
-use crate::failover::posture::{Because, Posture};
+use crate::failover::posture::{Because, Health, Posture};
+use crate::failover::probe::ProbeFailure;
 use crate::wire::bfd::{self, Diagnostic};
 use crate::wire::notification;
 
@@ -215,6 +216,17 @@ pub enum Record {
         /// Why.
         because: Because,
     },
+    /// What a check says of its service changed.
+    Check {
+        /// The service.
+        service: ServiceId,
+        /// The check's place in the configuration.
+        check: u16,
+        /// What it says now.
+        health: Health,
+        /// Why, when it says no.
+        why: ProbeFailure,
+    },
     /// An address was bound.
     Bound {
         /// The address.
@@ -314,6 +326,7 @@ impl Record {
             | Self::BfdUp { .. }
             | Self::Announced { .. }
             | Self::Posture { .. }
+            | Self::Check { health: Health::Unknown | Health::Yes, .. }
             | Self::Bound { .. }
             | Self::Unbound { .. }
             | Self::Adopted { .. }
@@ -330,6 +343,7 @@ impl Record {
             | Self::FamilyNotAgreed { .. }
             | Self::NoExtendedNextHop { .. }
             | Self::AddressLost { .. }
+            | Self::Check { health: Health::No, .. }
             | Self::PutBack { .. }
             | Self::BoundElsewhere { .. }
             | Self::RecordsLost { .. }
@@ -452,6 +466,14 @@ impl fmt::Display for Record {
             Self::Announced { prefix, announced: false } => write!(f, "{prefix} is withdrawn"),
             Self::Posture { service, posture, because } => {
                 write!(f, "service {}: {posture} because {because}", service.0)
+            }
+            Self::Check { service, check, health, why } => {
+                write!(f, "service {}: check {check}: ", service.0)?;
+                match health {
+                    Health::Yes => f.write_str("healthy"),
+                    Health::No => write!(f, "unhealthy: {why}"),
+                    Health::Unknown => f.write_str("says nothing: its address is not on this host"),
+                }
             }
             Self::Bound { address, link } => write!(f, "{address} bound on link {}", link.0),
             Self::Unbound { address, link } => write!(f, "{address} unbound from link {}", link.0),

@@ -6,11 +6,13 @@ use super::input::{Bound, IoError, Verdict};
 use super::names::{AddressId, LinkId, ProbeId, ServiceId};
 use super::record::Record;
 use super::route::{Flags, OWED, PRESENT, TIMED};
+use crate::base::limits::PROBES_AT_ONCE;
 use crate::base::net::{Family, InterfaceAddress};
-use crate::base::time::Instant;
+use crate::base::time::{Duration, Instant};
 use crate::config::{BgpFlags, Bind, Check, Owner, Service};
 use crate::failover::health::{self, is_watch};
 use crate::failover::posture::{Because, Evidence, Health, Posture, Presence, posture};
+use crate::failover::probe::{Finding, ProbeFailure};
 use crate::failover::reconcile::{Change, Ground, Outcome, Wanted};
 
 /// What of a check the shim has at work.
@@ -328,16 +330,34 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         }
         self.checks_at = Instant::FAR;
+        self.checks_held = false;
         for check in 0..self.config.view().checks.len() {
             let line = self.check_line(check);
             if self.checks.as_flattened()[check].overdue(self.now, &line) {
                 self.stop_probe(check);
-                self.check_told(check, false);
+                self.check_told(check, Err(ProbeFailure::TimedOut), health::timeout(&line));
             }
+        }
+        let full = self.is_probing_enough();
+        for check in 0..self.config.view().checks.len() {
+            let line = self.check_line(check);
             let state = &self.checks.as_flattened()[check];
-            self.checks_due |= state.due(self.now);
+            let due = state.due(self.now);
+            if due && full && !is_watch(&line) {
+                // The end of a probe makes room.
+                self.checks_held = true;
+                continue;
+            }
+            self.checks_due |= due;
             self.checks_at = self.checks_at.min(state.deadline(&line));
         }
+    }
+
+    /// Whether as many probes run as may; watches do not count.
+    pub(super) fn is_probing_enough(&self) -> bool {
+        let checks = self.config.view().checks.iter().zip(self.probes.as_flattened());
+        let run = |(line, probing): &(&Check, &Probing)| **probing == Probing::Running && !is_watch(line);
+        checks.filter(run).count() >= PROBES_AT_ONCE
     }
 
     /// Whatever the shim has at work for a check is to be forgotten, and what it still says does not count.
@@ -363,7 +383,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// A probe or a watch has told something.
-    pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, watch: bool) {
+    pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, took: Duration, watch: bool) {
         let check = usize::from(probe.check);
         let alive = check < self.config.view().checks.len()
             && self.check_generation.as_flattened()[check] == probe.generation
@@ -372,7 +392,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if !watch {
                 self.probes.as_flattened_mut()[check] = Probing::No;
             }
-            self.check_told(check, verdict == Verdict::Pass);
+            if self.checks_held {
+                self.checks_at = Instant::ZERO;
+            }
+            let finding = match verdict {
+                Verdict::Pass => Ok(()),
+                Verdict::Fail(why) => Err(why),
+            };
+            self.check_told(check, finding, took);
         } else {
             self.stale_inputs = self.stale_inputs.saturating_add(1);
         }
@@ -380,9 +407,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// A check passed or failed. A check of an address of the service itself counts only while that address is on this
     /// host: with it gone, the check would be answered by another machine.
-    fn check_told(&mut self, check: usize, passed: bool) {
+    fn check_told(&mut self, check: usize, finding: Finding, took: Duration) {
         let line = self.check_line(check);
-        let service = usize::from(line.service);
         let own = self.own_target(&line);
         let counts = own.is_none_or(|place| self.routes.get(place).cell.announceable(self.now));
         let unknown = self.pass.is_running();
@@ -391,20 +417,29 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             // Which addresses the service has is being found out: this run says nothing.
             return state.end(self.now, &line);
         }
-        let changed = if is_watch(&line) { state.watched(passed) } else { state.note(&line, passed, counts) };
+        let changed = if is_watch(&line) {
+            state.watched(self.now, finding)
+        } else {
+            state.note(self.now, &line, (finding, took), counts)
+        };
         state.end(self.now, &line);
+        let health = state.health();
         self.checks_at = self.checks_at.min(state.deadline(&line));
         if changed {
-            self.service_health(service);
+            let (service, check) = (ServiceId(line.service), check as u16);
+            self.record(Record::Check { service, check, health, why: finding.err().unwrap_or_default() });
+            self.service_health(usize::from(line.service));
         }
     }
 
     /// The checks of a new configuration begin.
     pub(super) fn start_checks(&mut self) {
         self.checks_at = Instant::ZERO;
-        for check in 0..self.config.view().checks.len() {
+        let count = self.config.view().checks.len();
+        for check in 0..count {
             let line = self.check_line(check);
-            self.checks.as_flattened_mut()[check].start(self.now, &line, check as u16);
+            let splay = self.rand.part(health::splay(&line, count));
+            self.checks.as_flattened_mut()[check].start(self.now, &line, splay);
         }
         for service in 0..self.config.view().services.len() {
             self.service_health(service);

@@ -2,7 +2,9 @@
 
 use super::names::{LinkId, PeerId, ServiceId};
 use super::session::cause;
-use super::view::{AddressState, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause};
+use super::view::{
+    AddressState, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause,
+};
 use super::{Engine, Inner};
 use crate::base::net::{Asn, Families};
 use crate::bgp::conn::Tcp;
@@ -71,6 +73,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             present,
             checks,
             passing,
+        })
+    }
+
+    /// The check in place `index`, as [`Record::Check`](super::Record::Check) names it.
+    pub fn check(&self, index: usize) -> Option<CheckView<'_>> {
+        let view = self.inner.config.view();
+        let line = view.checks.get(index)?;
+        let state = self.inner.checks.as_flattened().get(index)?;
+        Some(CheckView {
+            service: view.services.get(usize::from(line.service)).map_or("", |one| view.text(one.name)),
+            name: view.text(line.name),
+            kind: line.kind,
+            health: state.health(),
+            since: state.since().max(self.inner.started),
+            last: state.last(),
+            streak: state.streak(),
+            needed: state.needed(line),
         })
     }
 

@@ -9,8 +9,9 @@ use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
 use crate::bfd::session::Timing;
 use crate::bgp::fsm::State;
-use crate::config::{Owner, Role, RouteSource};
-use crate::failover::posture::{Because, Posture, Wish};
+use crate::config::{CheckKind, Owner, Role, RouteSource};
+use crate::failover::posture::{Because, Health, Posture, Wish};
+use crate::failover::probe::Finding;
 use crate::wire::bfd;
 
 /// The engine as a whole.
@@ -251,6 +252,27 @@ pub struct ServiceView<'a> {
     pub checks: u16,
     /// Those that pass.
     pub passing: u16,
+}
+
+/// One check.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckView<'a> {
+    /// Its service's name.
+    pub service: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: CheckKind,
+    /// What it says.
+    pub health: Health,
+    /// Since when.
+    pub since: Instant,
+    /// The last result and how long it took; `None`: there is none yet.
+    pub last: Option<(Finding, Duration)>,
+    /// How many results in a row speak against what it says.
+    pub streak: u8,
+    /// After how many of them it says otherwise.
+    pub needed: u8,
 }
 
 /// One route.

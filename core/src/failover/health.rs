@@ -1,6 +1,7 @@
 //! Checks: how results become health (rise and fall), how many checks a service needs, and when a probe is due.
 
 use super::posture::Health;
+use super::probe::{Finding, ProbeFailure};
 use crate::base::time::{Duration, Instant};
 use crate::config::{Check, CheckKind, ConfigView, Millis, Require};
 
@@ -14,7 +15,8 @@ pub const SECOND: Duration = Duration::from_secs(1);
 /// timeout, and this is for one that does not.
 pub const GRACE: Duration = Duration::from_millis(500);
 
-/// The first probes of a machine's checks are this far apart, so that they do not all run at once for ever after.
+/// The first probes of a machine's checks are spread over so much for each, so that they do not all run at once for ever
+/// after.
 const SPREAD: Duration = Duration::from_millis(5);
 
 /// What one check remembers. All zero bits at rest: no result yet, nothing scheduled.
@@ -22,10 +24,26 @@ const SPREAD: Duration = Duration::from_millis(5);
 pub struct CheckState {
     /// Waiting: when the next probe is due. Running: when the one that runs has started.
     when: Instant,
+    /// Since when its health is what it is, in seconds of the caller's clock.
+    since: u32,
+    /// How long the last result took, in microseconds.
+    took: u32,
+    /// What the last result found wrong; meaningful while `last` says that it failed.
+    why: ProbeFailure,
     phase: Phase,
     health: Health,
     /// Results in a row that speak against `health`.
     streak: u8,
+    last: Last,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Last {
+    /// There is no result yet.
+    #[default]
+    None,
+    Passed,
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,13 +58,22 @@ enum Phase {
 impl CheckState {
     /// No result yet, nothing scheduled.
     pub const fn new() -> Self {
-        Self { when: Instant::ZERO, phase: Phase::Idle, health: Health::Unknown, streak: 0 }
+        Self {
+            when: Instant::ZERO,
+            since: 0,
+            took: 0,
+            why: ProbeFailure::Other,
+            phase: Phase::Idle,
+            health: Health::Unknown,
+            streak: 0,
+            last: Last::None,
+        }
     }
 
     /// A new check of a service that was healthy without it: the service stays so until the check has failed `fall` times.
     /// To add a check to a service that works must not take it from the network.
     pub const fn trusting() -> Self {
-        Self { when: Instant::ZERO, phase: Phase::Idle, health: Health::Yes, streak: 0 }
+        Self { health: Health::Yes, ..Self::new() }
     }
 
     /// What it says.
@@ -54,10 +81,52 @@ impl CheckState {
         self.health
     }
 
-    /// Forgets its results: it says nothing until it has passed `rise` times again.
-    pub const fn forget(&mut self) {
-        self.health = Health::Unknown;
+    /// Since when it says so.
+    pub const fn since(&self) -> Instant {
+        Instant::from_micros(self.since as u64 * 1_000_000)
+    }
+
+    /// The last result and how long it took; `None`: there is none yet.
+    pub const fn last(&self) -> Option<(Finding, Duration)> {
+        let finding = match self.last {
+            Last::None => return None,
+            Last::Passed => Ok(()),
+            Last::Failed => Err(self.why),
+        };
+        Some((finding, Duration::from_micros(self.took as u64)))
+    }
+
+    /// How many of them it takes until it says otherwise.
+    pub fn needed(&self, check: &Check) -> u8 {
+        match self.health {
+            Health::Yes => given(check.fall, FALL),
+            Health::No | Health::Unknown => given(check.rise, RISE),
+        }
+    }
+
+    /// How many results in a row speak against its health.
+    pub const fn streak(&self) -> u8 {
+        self.streak
+    }
+
+    /// Its health is this from now on; unknown, it says nothing until it has passed `rise` times again. Says whether that is
+    /// news.
+    fn turn(&mut self, now: Instant, health: Health) -> bool {
         self.streak = 0;
+        if self.health == health {
+            return false;
+        }
+        self.health = health;
+        self.since = u32::try_from(now.as_micros() / 1_000_000).unwrap_or(u32::MAX);
+        true
+    }
+
+    fn keep(&mut self, finding: Finding, took: Duration) {
+        self.took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        (self.last, self.why) = match finding {
+            Ok(()) => (Last::Passed, ProbeFailure::Other),
+            Err(why) => (Last::Failed, why),
+        };
     }
 
     /// A result. `counts`: a check of the service's own address says something only while that address is on this
@@ -66,38 +135,37 @@ impl CheckState {
     ///
     /// `rise` passes in a row make it healthy, `fall` failures in a row unhealthy. Before the first decision one
     /// failure is enough: nothing is announced that could flap.
-    pub fn note(&mut self, check: &Check, passed: bool, counts: bool) -> bool {
-        let before = self.health;
+    pub fn note(
+        &mut self,
+        now: Instant,
+        check: &Check,
+        (finding, took): (Finding, Duration),
+        counts: bool,
+    ) -> bool {
+        self.keep(finding, took);
         if !counts {
-            self.forget();
-            return before != self.health;
+            return self.turn(now, Health::Unknown);
         }
-        let (wanted, needed) = match (passed, before) {
+        let (wanted, needed) = match (finding.is_ok(), self.health) {
             (true, _) => (Health::Yes, given(check.rise, RISE)),
             (false, Health::Unknown) => (Health::No, 1),
             (false, _) => (Health::No, given(check.fall, FALL)),
         };
-        self.streak = if before == wanted { 0 } else { self.streak.saturating_add(1) };
-        if before != wanted && self.streak >= needed {
-            self.health = wanted;
-            self.streak = 0;
-        }
-        before != self.health
+        self.streak = if self.health == wanted { 0 } else { self.streak.saturating_add(1) };
+        self.health != wanted && self.streak >= needed && self.turn(now, wanted)
     }
 
     /// A watch says how it is: the kernel knows, so one word is enough. Says whether its health changed.
-    pub fn watched(&mut self, passed: bool) -> bool {
-        let before = self.health;
-        self.health = if passed { Health::Yes } else { Health::No };
-        self.streak = 0;
-        before != self.health
+    pub fn watched(&mut self, now: Instant, finding: Finding) -> bool {
+        self.keep(finding, Duration::ZERO);
+        self.turn(now, if finding.is_ok() { Health::Yes } else { Health::No })
     }
 
-    /// Schedules the first probe; `place` is the check's place among the machine's, which spreads them. A watch is
-    /// started by the first [`CheckState::due`] and is never due again.
-    pub fn start(&mut self, now: Instant, check: &Check, place: u16) {
-        let spread = SPREAD.times(u64::from(place)).min(interval(check));
-        self.when = now + spread;
+    /// Schedules the first probe, after `splay`, which the caller draws from [`splay`]; that of a check without a result also
+    /// after its `start-delay`. A watch is started by the first [`CheckState::due`] and is never due again.
+    pub fn start(&mut self, now: Instant, check: &Check, splay: Duration) {
+        let delay = if self.last == Last::None { check.start_delay_ms.duration() } else { Duration::ZERO };
+        self.when = now + delay + splay;
         self.phase = Phase::Waiting;
     }
 
@@ -123,12 +191,19 @@ impl CheckState {
     }
 
     /// The probe that ran was answered, or given up: schedules the next one, an interval after that one's start, at once
-    /// when that is past. Probes of one check never overlap and never pile up.
+    /// when that is past. Probes of one check never overlap and never pile up. While results speak against its health,
+    /// `fast-interval` holds.
     pub fn end(&mut self, now: Instant, check: &Check) {
         if self.phase == Phase::Running {
-            self.when = (self.when + interval(check)).max(now);
+            let pause = if self.streak > 0 { fast_interval(check) } else { interval(check) };
+            self.when = (self.when + pause).max(now);
             self.phase = Phase::Waiting;
         }
+    }
+
+    /// When its next probe is due.
+    pub const fn when(&self) -> Instant {
+        self.when
     }
 
     /// When to look again.
@@ -166,6 +241,17 @@ pub const fn is_watch(check: &Check) -> bool {
 /// How long a probe of this check may take.
 pub const fn timeout(check: &Check) -> Duration {
     given_time(check.timeout_ms, SECOND)
+}
+
+/// Over how long the first probes of `count` checks are spread, for this one: not at all for a single check, and never over
+/// more than its interval.
+pub fn splay(check: &Check, count: usize) -> Duration {
+    SPREAD.times(count.saturating_sub(1) as u64).min(interval(check))
+}
+
+/// How far apart the starts of this check's probes are while its verdict is changing.
+pub const fn fast_interval(check: &Check) -> Duration {
+    given_time(check.fast_interval_ms, interval(check))
 }
 
 /// How far apart the starts of this check's probes are.
@@ -226,13 +312,17 @@ mod tests {
         Instant::from_micros(millis * 1_000)
     }
 
+    fn result(passed: bool) -> (Finding, Duration) {
+        (if passed { Ok(()) } else { Err(ProbeFailure::Refused) }, Duration::from_micros(250))
+    }
+
     /// The health after each of these results.
     fn run(check: &Check, results: &[bool]) -> Vec<Health> {
         let mut state = CheckState::new();
         results
             .iter()
             .map(|&passed| {
-                state.note(check, passed, true);
+                state.note(at(0), check, result(passed), true);
                 state.health()
             })
             .collect()
@@ -240,7 +330,7 @@ mod tests {
 
     #[test]
     fn it_is_small_and_zero_at_rest() {
-        assert!(size_of::<CheckState>() <= 16);
+        assert!(size_of::<CheckState>() <= 24);
         assert_eq!((CheckState::new().phase as u8, CheckState::new().health as u8), (0, 0));
     }
 
@@ -277,15 +367,15 @@ mod tests {
     #[test]
     fn a_pass_without_the_address_makes_the_check_forget() {
         let mut state = CheckState::new();
-        state.note(&CHECK, true, true);
-        assert!(state.note(&CHECK, true, true));
-        assert!(state.note(&CHECK, true, false));
+        state.note(at(0), &CHECK, result(true), true);
+        assert!(state.note(at(0), &CHECK, result(true), true));
+        assert!(state.note(at(0), &CHECK, result(true), false));
         assert_eq!(state.health(), Health::Unknown);
-        assert!(!state.note(&CHECK, true, false));
+        assert!(!state.note(at(0), &CHECK, result(true), false));
         // It must rise anew when the address is back.
-        state.note(&CHECK, true, true);
+        state.note(at(0), &CHECK, result(true), true);
         assert_eq!(state.health(), Health::Unknown);
-        state.note(&CHECK, true, true);
+        state.note(at(0), &CHECK, result(true), true);
         assert_eq!(state.health(), Health::Yes);
     }
 
@@ -293,17 +383,20 @@ mod tests {
     fn a_check_that_is_added_to_a_healthy_service_must_fail_before_it_counts() {
         let mut state = CheckState::trusting();
         assert_eq!(state.health(), Health::Yes);
-        assert!(!state.note(&CHECK, false, true) && !state.note(&CHECK, false, true));
-        assert!(state.note(&CHECK, false, true));
+        assert!(
+            !state.note(at(0), &CHECK, result(false), true)
+                && !state.note(at(0), &CHECK, result(false), true)
+        );
+        assert!(state.note(at(0), &CHECK, result(false), true));
         assert_eq!(state.health(), Health::No);
     }
 
     #[test]
     fn a_watch_is_believed_at_its_first_word() {
         let mut state = CheckState::new();
-        assert!(state.watched(true));
-        assert!(!state.watched(true));
-        assert!(state.watched(false));
+        assert!(state.watched(at(0), Ok(())));
+        assert!(!state.watched(at(0), Ok(())));
+        assert!(state.watched(at(0), Err(ProbeFailure::Missing)));
         assert_eq!(state.health(), Health::No);
     }
 
@@ -334,7 +427,7 @@ mod tests {
     fn probes_start_an_interval_apart_and_never_overlap() {
         let mut state = CheckState::new();
         assert_eq!(state.deadline(&CHECK), Instant::FAR);
-        state.start(at(1_000), &CHECK, 0);
+        state.start(at(1_000), &CHECK, Duration::ZERO);
         assert!(state.due(at(1_000)));
         state.begin(at(1_000), &CHECK);
         assert!(!state.due(at(1_600)));
@@ -349,7 +442,7 @@ mod tests {
     #[test]
     fn a_pause_of_the_machine_is_not_made_up_for() {
         let mut state = CheckState::new();
-        state.start(at(0), &CHECK, 0);
+        state.start(at(0), &CHECK, Duration::ZERO);
         state.begin(at(0), &CHECK);
         state.end(at(1), &CHECK);
         assert!(state.due(at(3_600_000)));
@@ -361,7 +454,7 @@ mod tests {
     #[test]
     fn an_answer_that_never_comes_is_given_up() {
         let mut state = CheckState::new();
-        state.start(at(0), &CHECK, 0);
+        state.start(at(0), &CHECK, Duration::ZERO);
         state.begin(at(0), &CHECK);
         assert_eq!(state.deadline(&CHECK), at(1_500));
         assert!(!state.overdue(at(1_499), &CHECK));
@@ -371,21 +464,65 @@ mod tests {
     }
 
     #[test]
-    fn first_probes_are_spread_by_no_more_than_an_interval() {
-        let first = |place| {
-            let mut state = CheckState::new();
-            state.start(at(0), &CHECK, place);
-            state.deadline(&CHECK)
+    fn first_probes_are_spread_the_wider_the_more_there_are_and_by_no_more_than_an_interval() {
+        assert_eq!(splay(&CHECK, 1), Duration::ZERO);
+        assert_eq!(splay(&CHECK, 3), Duration::from_millis(10));
+        assert_eq!(splay(&CHECK, 512), Duration::from_millis(500));
+        let mut state = CheckState::new();
+        state.start(at(0), &CHECK, Duration::from_millis(7));
+        assert_eq!(state.deadline(&CHECK), at(7));
+    }
+
+    #[test]
+    fn start_delay_is_for_a_check_that_knows_nothing() {
+        let check = Check { start_delay_ms: Millis::of(2_000), ..CHECK };
+        let mut state = CheckState::new();
+        state.start(at(0), &check, Duration::from_millis(1));
+        assert!(!state.due(at(2_000)) && state.due(at(2_001)));
+        state.begin(at(2_001), &check);
+        state.note(at(2_002), &check, result(true), true);
+        // A reload.
+        state.start(at(3_000), &check, Duration::ZERO);
+        assert!(state.due(at(3_000)));
+    }
+
+    #[test]
+    fn fast_interval_holds_while_results_speak_against_its_health() {
+        let check = Check { fast_interval_ms: Millis::of(50), ..CHECK };
+        let mut state = CheckState::new();
+        state.start(at(0), &check, Duration::ZERO);
+        let mut now = 0;
+        let mut next = |passed: bool, state: &mut CheckState| {
+            state.begin(at(now), &check);
+            state.note(at(now), &check, result(passed), true);
+            state.end(at(now), &check);
+            let pause = (state.deadline(&check) - at(now)).as_millis();
+            now += pause;
+            pause
         };
-        assert_eq!((first(0), first(1), first(2)), (at(0), at(5), at(10)));
-        assert_eq!(first(u16::MAX), at(500));
+        // Unknown -> healthy (rise 2), one failure that is forgiven, and three that are not (fall 3).
+        let results = [true, true, true, false, true, false, false, false, false, true, true];
+        let pauses: Vec<u64> = results.into_iter().map(|passed| next(passed, &mut state)).collect();
+        assert_eq!(pauses, [50, 500, 500, 50, 500, 50, 50, 500, 500, 50, 500]);
+    }
+
+    #[test]
+    fn it_remembers_its_last_result_and_since_when_it_is_as_it_is() {
+        let mut state = CheckState::new();
+        assert_eq!(state.last(), None);
+        state.note(at(3_000), &CHECK, result(false), true);
+        assert_eq!((state.health(), state.since()), (Health::No, at(3_000)));
+        assert_eq!(state.last(), Some((Err(ProbeFailure::Refused), Duration::from_micros(250))));
+        state.note(at(9_000), &CHECK, result(true), true);
+        assert_eq!((state.since(), state.streak()), (at(3_000), 1));
+        assert_eq!(state.last(), Some((Ok(()), Duration::from_micros(250))));
     }
 
     #[test]
     fn a_watch_is_started_once() {
         let watch = Check { kind: CheckKind::Process, ..CHECK };
         let mut state = CheckState::new();
-        state.start(at(0), &watch, 0);
+        state.start(at(0), &watch, Duration::ZERO);
         assert!(state.due(at(0)));
         state.begin(at(0), &watch);
         assert_eq!(state.deadline(&watch), Instant::FAR);

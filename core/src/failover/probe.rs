@@ -38,6 +38,9 @@ pub enum ProbeFailure {
     Unsupported,
 }
 
+/// What a probe found: all well, or what is wrong.
+pub type Finding = Result<(), ProbeFailure>;
+
 impl fmt::Display for ProbeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -111,7 +111,8 @@ async fn show(manager: &Manager, what: &str, as_json: bool) -> Answer {
                 |view: &ServiceView<'_>| wishes.get(view.name).filter(|entry| entry.wish == view.wish);
             let rows: Vec<_> =
                 snapshot.services().map(|view| json::service(&view, now, entry(&view))).collect();
-            Ok(pretty(&with_silence(json!({ "version": 1, "services": rows }), &aside)))
+            let checks: Vec<_> = snapshot.checks().map(|view| json::check(&view, now)).collect();
+            Ok(pretty(&with_silence(json!({ "version": 1, "services": rows, "checks": checks }), &aside)))
         }
         ("services", false) => Ok(text::services(snapshot, now, &aside, &manager.wishes.borrow())),
         _ => Err(format!("there is no `show {what}`").into()),

@@ -3,11 +3,13 @@
 use holdover_core::base::time::Instant;
 use holdover_core::bfd::BfdKind;
 use holdover_core::config::{Owner, RouteSource};
+use holdover_core::console::show::check_kind;
 use holdover_core::engine::Wish;
 use holdover_core::engine::view::{
-    AddressState, BfdStanding, BfdView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary,
-    TtlBecause,
+    AddressState, BfdStanding, BfdView, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView,
+    Summary, TtlBecause,
 };
+use holdover_core::failover::posture::Health;
 use serde_json::{Value, json};
 
 use super::Aside;
@@ -148,6 +150,27 @@ pub(super) fn service(view: &ServiceView<'_>, now: Instant, entry: Option<&Entry
         "present": view.present,
         "checks": view.checks,
         "passing": view.passing,
+    })
+}
+
+/// One check.
+pub(super) fn check(view: &CheckView<'_>, now: Instant) -> Value {
+    let reason = view.last.and_then(|(finding, _)| finding.err()).map(|why| why.to_string());
+    json!({
+        "service": view.service,
+        "name": view.name,
+        "kind": check_kind(view.kind),
+        "state": match view.health {
+            Health::Unknown => "unknown",
+            Health::No => "unhealthy",
+            Health::Yes => "healthy",
+        },
+        "since_seconds": now.since(view.since).as_secs(),
+        "last_passed": view.last.map(|(finding, _)| finding.is_ok()),
+        "last_reason": reason,
+        "last_microseconds": view.last.map(|(_, took)| took.as_micros()),
+        "against": view.streak,
+        "needed": view.needed,
     })
 }
 

@@ -60,11 +60,16 @@ impl Log {
         Self { format, least, with_time: std::env::var_os("JOURNAL_STREAM").is_none() }
     }
 
-    /// Writes an event. `service` gives a service's name for its place.
-    pub(crate) fn write(&self, event: &Event, service: impl Fn(u16) -> Option<String>) {
+    /// Writes an event. `service` gives a service's name for its place, `check` a check's.
+    pub(crate) fn write(
+        &self,
+        event: &Event,
+        service: impl Fn(u16) -> Option<String>,
+        check: impl Fn(u16) -> Option<String>,
+    ) {
         let (level, name, message) = match &event.what {
             What::Record(record, subject) => {
-                (record.level(), event_name(record), sentence(record, subject, service))
+                (record.level(), event_name(record), sentence(record, subject, service, check))
             }
             What::Note(level, name, message) => (*level, (*name).to_owned(), message.clone()),
         };
@@ -88,7 +93,7 @@ impl Log {
     /// Writes an event of this thread.
     pub(crate) fn note(&self, level: Level, name: &'static str, message: impl Into<String>) {
         let what = What::Note(level, name, message.into());
-        self.write(&Event { at: SystemTime::now(), what }, |_| None);
+        self.write(&Event { at: SystemTime::now(), what }, |_| None, |_| None);
     }
 }
 
@@ -112,9 +117,19 @@ fn journal_level(level: Level) -> &'static str {
 }
 
 /// The record's sentence, with names in place of numbers.
-fn sentence(record: &Record, subject: &Subject, service: impl Fn(u16) -> Option<String>) -> String {
-    let text = record.to_string();
-    if let Record::Posture { service: place, .. } = record
+fn sentence(
+    record: &Record,
+    subject: &Subject,
+    service: impl Fn(u16) -> Option<String>,
+    check: impl Fn(u16) -> Option<String>,
+) -> String {
+    let mut text = record.to_string();
+    if let Record::Check { check: place, .. } = *record
+        && let Some(name) = check(place)
+    {
+        text = text.replacen(&format!("check {place}:"), &format!("check {name}:"), 1);
+    }
+    if let Record::Posture { service: place, .. } | Record::Check { service: place, .. } = record
         && let Some(name) = service(place.0)
     {
         return text.replacen(&format!("service {}:", place.0), &format!("service {name}:"), 1);
@@ -178,8 +193,8 @@ mod tests {
     use super::*;
     use crate::host::facts::LinkName;
     use holdover_core::base::net::{InterfaceAddress, Prefix};
-    use holdover_core::engine::{LinkId, ServiceId};
-    use holdover_core::failover::posture::{Because, Posture};
+    use holdover_core::engine::{LinkId, ProbeFailure, ServiceId};
+    use holdover_core::failover::posture::{Because, Health, Posture};
     use std::time::Duration;
 
     #[test]
@@ -207,10 +222,15 @@ mod tests {
         let address = InterfaceAddress { address: "192.0.2.10".parse().unwrap(), length: 32 };
         let bound = Record::Bound { address, link: LinkId(2) };
         let subject = Subject::Link(LinkName::new(b"eth0").unwrap());
-        assert_eq!(sentence(&bound, &subject, |_| None), "192.0.2.10/32 bound on eth0");
+        assert_eq!(sentence(&bound, &subject, |_| None, |_| None), "192.0.2.10/32 bound on eth0");
         let posture =
             Record::Posture { service: ServiceId(3), posture: Posture::Active, because: Because::Primary };
-        let text = sentence(&posture, &Subject::None, |place| (place == 3).then(|| "web".to_owned()));
+        let text =
+            sentence(&posture, &Subject::None, |place| (place == 3).then(|| "web".to_owned()), |_| None);
         assert_eq!(text, "service web: active because its role is primary");
+        let why = ProbeFailure::Refused;
+        let check = Record::Check { service: ServiceId(3), check: 5, health: Health::No, why };
+        let text = sentence(&check, &Subject::None, |_| Some("web".to_owned()), |_| Some("up".to_owned()));
+        assert_eq!(text, "service web: check up: unhealthy: connection refused");
     }
 }

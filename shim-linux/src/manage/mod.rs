@@ -222,11 +222,12 @@ impl Manager {
     }
 
     fn write(&self, event: &Event) {
-        self.log.write(event, |place| {
-            let configurations = self.configurations.borrow();
-            let view = configurations.running.view();
-            view.services.get(usize::from(place)).map(|service| view.text(service.name).to_owned())
-        });
+        let configurations = self.configurations.borrow();
+        let view = configurations.running.view();
+        let service =
+            |place| view.services.get(usize::from(place)).map(|service| view.text(service.name).to_owned());
+        let check = |place| view.checks.get(usize::from(place)).map(|check| view.text(check.name).to_owned());
+        self.log.write(event, service, check);
     }
 
     /// Reads the file again and hands it to the engine. What is wrong with it is logged, kept, and changes nothing.

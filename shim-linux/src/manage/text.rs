@@ -58,6 +58,10 @@ pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside, wishes:
             let _ = writeln!(out, "  {}: {}", view.name, said(entry));
         }
     }
+    if snapshot.checks().next().is_some() {
+        out.push('\n');
+        let _ = show::checks(&mut Text(&mut out), now, snapshot.checks());
+    }
     out
 }
 
