@@ -31,7 +31,7 @@ pub(crate) const PEERS: &[Package] = &[
     Package { name: "iproute2", programs: &["ip", "bridge"] },
     Package { name: "nftables", programs: &["nft"] },
     Package { name: "procps", programs: &["sysctl"] },
-    Package { name: "util-linux", programs: &["nsenter", "setpriv", "prlimit", "chrt"] },
+    Package { name: "util-linux", programs: &["nsenter", "setpriv", "setsid", "prlimit", "chrt"] },
 ];
 
 /// Folders searched after `PATH`: an ordinary user's `PATH` often lacks the last ones.

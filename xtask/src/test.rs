@@ -10,7 +10,7 @@ use crate::soak;
 
 pub(crate) const USAGE: &str = "test [--no-e2e]";
 pub(crate) const HELP: &str = "\
-Install what the tests need, then run them all: units, vectors, simulation, end to end, two minutes of soak.
+Install what the tests need, then run them all: units, vectors, simulation, end to end, four minutes of soak.
 
 As root on Debian or Ubuntu the missing packages are installed (their services are not started); anywhere
 else the run says exactly what is missing. Ends with 0 only when every test ran and passed.
@@ -48,7 +48,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     };
     let soaked = match (&peers, with_e2e) {
         (Err(message), _) => Err(format!("the soak did not run: {message}")),
-        (Ok(()), true) => soak::run(&["failover", "--minutes", "2"].map(str::to_owned)),
+        (Ok(()), true) => {
+            let failover = soak::run(&["failover", "--minutes", "2"].map(str::to_owned));
+            let bfd = soak::run(&["bfd", "--seconds", "45"].map(str::to_owned));
+            failover.and(bfd)
+        }
         (Ok(()), false) => Ok(()),
     };
     report(vectors.as_deref(), with_e2e, &units, &end_to_end, &soaked);
@@ -84,7 +88,7 @@ fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &
     }
     if with_e2e {
         eprintln!("xtask: end to end               {}", word(end_to_end));
-        eprintln!("xtask: two minutes of soak      {}", word(soaked));
+        eprintln!("xtask: four minutes of soak     {}", word(soaked));
     } else {
         eprintln!("xtask: end to end, soak         NOT RUN: --no-e2e");
     }

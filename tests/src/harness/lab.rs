@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -176,7 +175,10 @@ impl Lab {
         let out = File::options().create(true).append(true).open(self.dir.join(format!("{log}.log")))?;
         let err = out.try_clone()?;
         self.note(&format!("{host}: start {}", argv.join(" ")));
-        let child = Command::new("nsenter")
+        // A session of its own, as init gives one to each daemon: a Ctrl-C on the terminal ends the harness, and the harness
+        // ends its daemons; and the kernel shares the cores between sessions.
+        let child = Command::new("setsid")
+            .arg("nsenter")
             .arg(format!("--net=/run/netns/{}", self.namespace(host)))
             .arg("--")
             .args(argv)
@@ -184,8 +186,6 @@ impl Lab {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
-            // Its own group: a Ctrl-C on the terminal ends the harness, and the harness ends its daemons.
-            .process_group(0)
             .spawn()
             .with_context(|| format!("{argv:?}"))?;
         Ok(Process { name: log.to_owned(), pid: child.id(), child: Mutex::new(child) })
