@@ -196,7 +196,8 @@ impl Session<'_> {
         let Job { daemon, setup, fault } = todo.job;
         world.settled()?;
         // Not always at the same moment of the timers' periods, where a timer decides.
-        let period = if matches!(fault, Fault::Loss | Fault::Freeze) { random() } else { 0.0 };
+        let waits = matches!(fault, Fault::Loss | Fault::Freeze | Fault::ServiceDies);
+        let period = if waits { random() } else { 0.0 };
         world.probe.stays_with(self.lab, NODES[0], 0.2 + period)?;
         let mut repetition = Repetition {
             daemon: daemon.name().to_owned(),
