@@ -1,9 +1,10 @@
 //! A configuration while it is being read: the place in the text, the names met so far, and what was wrong.
 
 use super::complete;
-use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, Lint, Severity};
+use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, Severity};
 use super::hint::Nearest;
 use super::line::{self, NotText, Words};
+use super::lint::Lint;
 use super::matcher::{self, Expect, Miss, Values};
 use super::model::{ConfigMut, Span};
 use super::platform::Platform;

@@ -4,7 +4,8 @@ use core::cmp::Ordering;
 use core::net::IpAddr;
 
 use super::build::{Draft, INTRODUCED};
-use super::error::{ErrorKind, Fault, Limit, Lint};
+use super::error::{ErrorKind, Fault, Limit};
+use super::lint::Lint;
 use super::matcher::Values;
 use super::model::{
     BfdProfile, Check, Clause, Group, List, ListRef, Neighbor, Owner, PeerOptions, Route, Rule, Service, Span,

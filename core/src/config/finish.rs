@@ -5,9 +5,10 @@ use core::net::IpAddr;
 
 use super::build::{Draft, INTRODUCED};
 use super::edit::{order, text_of};
-use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint, Severity, Thing};
+use super::error::{Diagnostic, ErrorKind, Expected, Hint, Severity, Thing};
 use super::hint::Nearest;
 use super::line::{self, Words};
+use super::lint::Lint;
 use super::model::{
     Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, PeerOptions, RemoteAs, Route,
     Rule, Span,

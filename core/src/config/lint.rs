@@ -1,15 +1,228 @@
 //! The silent faults that a configuration as a whole can have. Those of a single line are told while it is read:
 //! host bits, graceful restart, placeholders, statements before their `peer-group` line, timers.
 
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::net::IpAddr;
 
-use super::error::{Diagnostic, ErrorKind, Expected, Hint, Lint};
+use super::error::{Diagnostic, ErrorKind, Expected, Hint, Severity};
 use super::model::{
-    BfdProfile, Clause, ConfigView, List, ListRef, Neighbor, Owner, PeerFlags, Role, RouteSource, Rule,
-    Service,
+    BfdProfile, Clause, ConfigView, List, ListRef, Millis, Neighbor, Owner, PeerFlags, Role, RouteSource,
+    Rule, Service,
 };
+use crate::base::limits::{AS_PATH, COMMUNITIES};
 use crate::base::net::{Asn, BgpId, Family};
+
+/// A silent fault: what a pasted guide does without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Lint {
+    /// No timers were given.
+    NoTimers,
+    /// A hold time that makes failover slow.
+    SlowTimers(u16),
+    /// A hold time of 0: a silent peer is never noticed.
+    HoldZero,
+    /// A keepalive longer than a third of the hold time.
+    Keepalive,
+    /// No `bgp router-id`.
+    NoRouterId,
+    /// The router-id is a shared address.
+    SharedRouterId,
+    /// IPv6 routes, and no neighbor with `activate` in `address-family ipv6 unicast`.
+    NotActivated,
+    /// A neighbor without any address family.
+    NoFamily,
+    /// A prefix with host bits.
+    HostBits,
+    /// `redistribute` without a route-map.
+    Unfiltered,
+    /// Nothing filters what a neighbor sends.
+    NoInboundFilter,
+    /// `ebgp-multihop` below what the provider's route servers need.
+    LowTtl(u8),
+    /// A statement about a neighbor before its `remote-as` or `peer-group` line.
+    BeforeGroup,
+    /// A placeholder of a guide was left in.
+    Placeholder,
+    /// Graceful restart.
+    GracefulRestart,
+    /// A `network` that a `failover` block announces.
+    Shadowed,
+    /// The same line twice.
+    Duplicate,
+    /// A `network` whose prefix a redistribution may carry without its attributes: nothing is announced.
+    NothingAnnounced,
+    /// A check that takes longer than its interval.
+    SlowCheck,
+    /// A secondary service without standby attributes.
+    NoStandby,
+    /// A check whose fast interval is longer than its interval.
+    SlowFastInterval,
+    /// A check that takes any certificate.
+    AnyCertificate,
+    /// A secondary service with `preempt delay` or `no preempt`.
+    SecondaryPreempts,
+    /// Route-maps that together set more of these than an announcement holds.
+    TooMuch(&'static str),
+    /// BFD timers that find a path down after so few milliseconds that the host must keep time.
+    TightBfd(u32),
+    /// `bfd strict` of neighbors that are not known before they connect.
+    StrictRange,
+    /// A check that asks a name.
+    NamedTarget,
+    /// A check whose command ends in what looks like an option of the check.
+    OptionOfCommand,
+}
+
+impl Lint {
+    /// How bad it is: a note where it may well be meant.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::NamedTarget | Self::TightBfd(_) => Severity::Note,
+            _ => Severity::Warning,
+        }
+    }
+
+    /// A stable name, for `--json`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoTimers => "no-timers",
+            Self::SlowTimers(_) => "slow-timers",
+            Self::HoldZero => "hold-zero",
+            Self::Keepalive => "keepalive-too-long",
+            Self::NoRouterId => "no-router-id",
+            Self::SharedRouterId => "shared-router-id",
+            Self::NotActivated => "not-activated",
+            Self::NoFamily => "no-family",
+            Self::HostBits => "host-bits",
+            Self::Unfiltered => "unfiltered-redistribute",
+            Self::NoInboundFilter => "no-inbound-filter",
+            Self::LowTtl(_) => "low-ttl",
+            Self::BeforeGroup => "before-peer-group",
+            Self::Placeholder => "placeholder",
+            Self::GracefulRestart => "graceful-restart",
+            Self::Shadowed => "shadowed",
+            Self::Duplicate => "duplicate",
+            Self::NothingAnnounced => "nothing-announced",
+            Self::SlowCheck => "slow-check",
+            Self::NoStandby => "no-standby",
+            Self::SlowFastInterval => "slow-fast-interval",
+            Self::AnyCertificate => "any-certificate",
+            Self::SecondaryPreempts => "secondary-preempts",
+            Self::TooMuch(_) => "too-much",
+            Self::TightBfd(_) => "tight-bfd",
+            Self::StrictRange => "strict-range",
+            Self::NamedTarget => "named-target",
+            Self::OptionOfCommand => "option-of-command",
+        }
+    }
+
+    // table: a sentence for each
+    #[expect(clippy::too_many_lines, reason = "a sentence for each")]
+    pub(super) fn explain(self, f: &mut fmt::Formatter<'_>, found: &str) -> fmt::Result {
+        match self {
+            Self::NoTimers => f.write_str(
+                "no timers are given: keepalive 3 s and hold 9 s are used, where FRR would take 60 and 180 and a \
+                 silent loss would last three minutes; say `timers bgp 3 9`",
+            ),
+            Self::SlowTimers(hold) => {
+                write!(f, "with a hold time of {hold} s a silent loss lasts up to {hold} s; `timers bgp 3 9` is usual")
+            }
+            Self::HoldZero => f.write_str("a hold time of 0 means that a silent loss is never noticed"),
+            Self::Keepalive => f.write_str(
+                "the keepalive time is more than a third of the hold time: one lost packet may end the session",
+            ),
+            Self::NoRouterId => f.write_str(
+                "no `bgp router-id` is given: Holdover takes an address of this host that is not shared, where FRR \
+                 takes the highest loopback address, the shared one, on both machines",
+            ),
+            Self::SharedRouterId => {
+                write!(f, "the router-id {found} is a shared address: the other machine would have the same one")
+            }
+            Self::NotActivated => f.write_str(
+                "there are IPv6 routes, but no neighbor has `neighbor … activate` below `address-family ipv6 \
+                 unicast`: they reach nobody",
+            ),
+            Self::NoFamily => write!(
+                f,
+                "neighbor {found} has no address family: `no bgp default ipv4-unicast` stands, and nothing activates \
+                 it"
+            ),
+            Self::HostBits => write!(f, "`{found}` has host bits; they are masked, as FRR does"),
+            Self::Unfiltered => write!(
+                f,
+                "`redistribute {found}` has no route-map: only prefixes of host length are announced, where FRR would \
+                 announce every one"
+            ),
+            Self::NoInboundFilter => write!(
+                f,
+                "neighbor {found} has no inbound filter: Holdover takes in nothing but what a `steer` block accepts, \
+                 where FRR would take every route; say `neighbor … prefix-list … in`"
+            ),
+            Self::LowTtl(hops) => write!(
+                f,
+                "`ebgp-multihop {hops}` for neighbor {found}: the provider's route servers can be up to 16 hops away"
+            ),
+            Self::BeforeGroup => write!(
+                f,
+                "a statement about {found} before its `peer-group` or `remote-as` line: FRR drops it, Holdover takes \
+                 it"
+            ),
+            Self::Placeholder => write!(f, "`{found}` looks like a placeholder of the guide that was left in"),
+            Self::GracefulRestart => f.write_str(
+                "graceful restart is never advertised: it would make the peer keep a dead machine's routes for \
+                 minutes",
+            ),
+            Self::Shadowed => {
+                write!(f, "`network {found}` is silent: a `failover` block owns this prefix and announces it")
+            }
+            Self::Duplicate => write!(f, "`{found}` stands twice"),
+            Self::NothingAnnounced => f.write_str("nothing is announced: no `network`, `failover` or `redistribute`"),
+            Self::SlowCheck => write!(f, "the timeout of check {found} is longer than its interval"),
+            Self::SlowFastInterval => {
+                write!(f, "the fast-interval of check {found} is longer than its interval: it slows the check down")
+            }
+            Self::AnyCertificate => write!(
+                f,
+                "check {found} takes any certificate: whoever answers in the service's place makes it pass"
+            ),
+            Self::SecondaryPreempts => write!(
+                f,
+                "service {found} has `role secondary`: it is never active by itself, and `preempt` says nothing to it"
+            ),
+            Self::TooMuch(noun) => write!(
+                f,
+                "route-map {found} of a neighbor and the one of a route may add up to more {noun} than an announcement \
+                 holds: such a route would not reach that neighbor"
+            ),
+            Self::TightBfd(millis) => write!(
+                f,
+                "the bfd profile {found} finds a path down after {millis} ms: so does a host that is busy for as long, \
+                 unless Holdover may use real-time scheduling"
+            ),
+            Self::StrictRange => write!(
+                f,
+                "`bfd strict` has no effect on neighbors from the listen range of {found}: before they connect nobody \
+                 knows them"
+            ),
+            Self::NamedTarget => write!(
+                f,
+                "check {found} asks a name: when that leads to the shared address, another machine may answer; then \
+                 write the address instead, and the name as `header \"Host: NAME\"`"
+            ),
+            Self::OptionOfCommand => write!(
+                f,
+                "the command of check {found} ends in what looks like an option of the check; options stand before \
+                 `exec`"
+            ),
+            Self::NoStandby => write!(
+                f,
+                "service {found} has `role secondary` and no `standby`: it announces the active attributes, as the \
+                 primary machine does, and may win; say `standby route-map …`"
+            ),
+        }
+    }
+}
 
 /// The hops that the provider's route servers can be away.
 const HOPS: u8 = 16;
@@ -31,7 +244,9 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     neighbors(&view, &mut tell);
     announcements(&view, &mut tell);
     standby(&view, &mut tell);
+    preempt(&view, &mut tell);
     bfd(&view, &mut tell);
+    too_much(&view, &mut tell);
     count
 }
 
@@ -128,6 +343,85 @@ fn announcements(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
     let steered = view.rules.iter().any(is_accept);
     if !redistributed && !steered && !view.routes.iter().any(|route| announced(route.owner)) {
         tell(Lint::NothingAnnounced, "");
+    }
+}
+
+/// A secondary is never active by itself, so there is nothing to preempt.
+fn preempt(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    for service in view.services.iter().filter(|service| service.role == Role::Secondary) {
+        if service.no_preempt || service.preempt_delay_ms > Millis::ZERO {
+            tell(Lint::SecondaryPreempts, view.text(service.name));
+        }
+    }
+}
+
+/// What route-maps set: communities, large communities and AS numbers, the most of any entry.
+type Counts = [usize; 3];
+
+/// What one entry sets, and which of it stands in the place of what was set before.
+#[derive(Clone, Copy, Default)]
+struct Sets {
+    counts: Counts,
+    replaces: [bool; 3],
+}
+
+/// What each entry of a route-map sets.
+fn entries<'v>(view: &ConfigView<'v>, map: ListRef) -> impl Iterator<Item = Sets> + use<'v> {
+    let mut rules = view.list(map).peekable();
+    core::iter::from_fn(move || {
+        rules.next_if(|rule| rule.clause == Clause::Entry)?;
+        let mut sets = Sets::default();
+        let [communities, large, path] = &mut sets.counts;
+        let (mut adds, mut clears) = ([false; 2], [false; 2]);
+        while let Some(rule) = rules.next_if(|rule| rule.clause != Clause::Entry) {
+            match rule.clause {
+                Clause::SetCommunity(_) => *communities = communities.saturating_add(1),
+                Clause::SetLargeCommunity(_) => *large = large.saturating_add(1),
+                Clause::SetPrepend(_) => *path = path.saturating_add(1),
+                Clause::CommunityAdditive => adds[0] = true,
+                Clause::LargeCommunityAdditive => adds[1] = true,
+                Clause::CommunityNone => clears[0] = true,
+                Clause::LargeCommunityNone => clears[1] = true,
+                _ => {}
+            }
+        }
+        let replaces = |set: usize, adds: bool, clears: bool| clears || (set > 0 && !adds);
+        sets.replaces =
+            [replaces(*communities, adds[0], clears[0]), replaces(*large, adds[1], clears[1]), false];
+        Some(sets)
+    })
+}
+
+/// Routes that their own route-map and a neighbor's together give more than an announcement holds.
+fn too_much(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    // A drain adds a community, and ours stands in the path once, or thrice when we stand by.
+    const ROOM: Counts = [COMMUNITIES - 1, COMMUNITIES, AS_PATH - 3];
+    const NOUNS: [&str; 3] = ["communities", "large communities", "AS numbers"];
+    let mut own = Counts::default();
+    let mut last = ListRef::NONE;
+    let services = view.services.iter().flat_map(|service| [service.active, service.standby]);
+    let redistributed = view.bgp.redistribute.iter().flatten().map(|source| source.map);
+    for map in view.routes.iter().map(|route| route.map).chain(services).chain(redistributed) {
+        // Most routes have the route-map of the one before.
+        if core::mem::replace(&mut last, map) != map {
+            for sets in entries(view, map) {
+                own.iter_mut().zip(sets.counts).for_each(|(most, count)| *most = count.max(*most));
+            }
+        }
+    }
+    let groups = view.groups.iter().map(|group| group.options);
+    let neighbors = view.neighbors.iter().map(|neighbor| neighbor.options);
+    for map in groups.chain(neighbors).flat_map(|options| options.map_out) {
+        for (index, noun) in NOUNS.into_iter().enumerate() {
+            let over = entries(view, map).any(|sets| {
+                let of = |counts: &Counts| counts.get(index).copied().unwrap_or(0);
+                let kept = if sets.replaces.get(index) == Some(&true) { 0 } else { of(&own) };
+                of(&sets.counts).saturating_add(kept) > of(&ROOM)
+            });
+            if over {
+                tell(Lint::TooMuch(noun), view.text(map.name));
+            }
+        }
     }
 }
 

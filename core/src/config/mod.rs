@@ -34,9 +34,9 @@ pub(crate) use line::Words;
 pub(crate) use matcher::{Fit, walk};
 
 pub use complete::{Completion, completions};
-pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Lint, Severity, Thing};
+pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Severity, Thing};
 pub use hint::nearest;
-pub use lint::lint;
+pub use lint::{Lint, lint};
 pub use matcher::{Expect, Token, Values};
 pub use model::*;
 pub use platform::{CheckKinds, Platform};

@@ -3,7 +3,8 @@
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{Fault, Lint};
+use crate::config::error::Fault;
+use crate::config::lint::Lint;
 use crate::config::matcher::Token::{Arg, Choice, Optional, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, ListRef, Owner, Redistribute, Route, RouteSource};

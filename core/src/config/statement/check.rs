@@ -2,7 +2,8 @@
 
 use super::{Statement, Subject};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault, Lint};
+use crate::config::error::{ErrorKind, Fault};
+use crate::config::lint::Lint;
 use crate::config::matcher::Token::{Anything, Arg, Choice, Flag, Line, Options, Word};
 use crate::config::matcher::{Token, Values};
 use crate::config::model::{Check, CheckKind, ConfigView, Millis, Span};

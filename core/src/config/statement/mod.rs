@@ -22,7 +22,8 @@ mod top;
 use core::fmt;
 
 use super::build::Draft;
-use super::error::{Fault, Lint};
+use super::error::Fault;
+use super::lint::Lint;
 use super::matcher::{Token, Values};
 use super::model::ConfigView;
 use super::shown::Shown;

@@ -1,7 +1,7 @@
 //! What FRR has and people paste, accepted here without effect; each row says why.
 
 use super::{Statement, Tier};
-use crate::config::error::Lint;
+use crate::config::lint::Lint;
 use crate::config::matcher::Token::{self, Anything, Arg, Choice, Word};
 use crate::config::value::Kind;
 

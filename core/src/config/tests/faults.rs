@@ -213,3 +213,44 @@ fn a_secondary_without_standby_attributes() {
     assert_eq!(warnings(&format!("{text} standby route-map primary\n")), [""; 0]);
     assert_eq!(warnings(&text.replace("secondary", "primary")), [""; 0]);
 }
+
+#[test]
+fn a_secondary_that_preempts() {
+    let text =
+        format!("{CLEAN}failover web\n address 192.0.2.11/32\n role secondary\n standby route-map primary\n");
+    for line in [" preempt delay 30s", " no preempt"] {
+        assert_eq!(warnings(&format!("{text}{line}\n")), ["secondary-preempts"], "{line}");
+        assert_eq!(warnings(&format!("{text}{line}\n role primary\n")), [""; 0], "{line}");
+    }
+    assert_eq!(warnings(&format!("{text} start-delay 5s\n preempt delay 0s\n")), [""; 0]);
+}
+
+#[test]
+fn route_maps_that_add_up_to_more_than_an_announcement_holds() {
+    let set = |what: &str, count: u32, form: &dyn Fn(u32) -> String, behind: &str| {
+        let all: Vec<String> = (1..=count).map(form).collect();
+        format!(" set {what} {}{behind}\n", all.join(" "))
+    };
+    let text = |own: &str, out: &str| {
+        format!(
+            "{CLEAN}router bgp 65000\n neighbor RS route-map out out\nroute-map primary permit 20\n{own}route-map out permit \
+             10\n{out}"
+        )
+    };
+    let one = |number: u32| format!("65000:{number}");
+    let large = |number: u32| format!("65000:1:{number}");
+    let path = |_: u32| String::from("65000");
+    let sixteen = set("community", 16, &one, "");
+    let rest = |count, behind| set("community", count, &one, behind);
+    assert_eq!(warnings(&text(&sixteen, &rest(15, " additive"))), [""; 0]);
+    assert_eq!(warnings(&text(&sixteen, &rest(16, " additive"))), ["too-much"]);
+    assert_eq!(warnings(&text(&sixteen, &rest(31, ""))), [""; 0]);
+    let sixteen = set("large-community", 16, &large, "");
+    assert_eq!(warnings(&text(&sixteen, &set("large-community", 16, &large, " additive"))), [""; 0]);
+    assert_eq!(warnings(&text(&sixteen, &set("large-community", 17, &large, " additive"))), ["too-much"]);
+    let fifteen = set("as-path prepend", 15, &path, "");
+    assert_eq!(warnings(&text(&fifteen, &set("as-path prepend", 14, &path, ""))), [""; 0]);
+    assert_eq!(warnings(&text(&fifteen, &fifteen)), ["too-much"]);
+    let (_, told, _) = read_all(&text(&fifteen, &fifteen), &Platform::ALL);
+    assert!(told.is_empty(), "{told:?}");
+}
