@@ -9,6 +9,7 @@ mod failover;
 mod interop;
 mod operating;
 mod peers_alone;
+mod policy;
 mod quiet;
 mod scripted;
 mod world;
@@ -31,6 +32,7 @@ fn main() {
     cases.extend(binding::cases());
     cases.extend(checks::cases());
     cases.extend(operating::cases());
+    cases.extend(policy::cases());
     cases.extend(quiet::cases());
     cases.extend(interop::cases());
     cases.extend(scripted::cases());
