@@ -92,20 +92,23 @@ impl Pair {
     }
 }
 
-fn peer(world: &World, host: usize) -> PeerView<'_> {
-    world.hosts[host].engine().peer(0).expect("a neighbor")
+/// The only neighbor, wherever the engine keeps it.
+fn peer(world: &World, host: usize) -> Option<PeerView<'_>> {
+    let engine = world.hosts[host].engine();
+    (0..6).find_map(|index| engine.peer(index))
 }
 
 fn state(world: &World, host: usize) -> State {
-    peer(world, host).state
+    peer(world, host).map_or(State::Idle, |peer| peer.state)
 }
 
 fn view(world: &World, host: usize) -> BfdView {
-    peer(world, host).bfd.expect("a BFD session")
+    peer(world, host).and_then(|peer| peer.bfd).expect("a BFD session")
 }
 
 fn bfd_state(world: &World, host: usize) -> bfd::State {
-    peer(world, host).bfd.map_or(bfd::State::AdminDown, |view| view.state)
+    let bfd = peer(world, host).and_then(|peer| peer.bfd);
+    bfd.map_or(bfd::State::AdminDown, |view| view.state)
 }
 
 #[test]
@@ -297,11 +300,11 @@ fn strict_waits_for_bfd_before_bgp_and_says_so() {
     let mut pair = Pair::with(Nature::CALM, FAST, strict);
     pair.world.run(10 * SECOND);
     assert!(state(&pair.world, pair.a) < State::OpenSent);
-    assert_eq!(peer(&pair.world, pair.a).hint, Hint::WaitsForBfd);
+    assert_eq!(peer(&pair.world, pair.a).unwrap().hint, Hint::WaitsForBfd);
     assert!(pair.world.hosts[pair.a].ledger.dials_ever.is_empty());
     pair.reload(pair.b, FAST, "neighbor 10.0.0.1 bfd profile fast");
     pair.expect_up();
-    assert_eq!(peer(&pair.world, pair.a).hint, Hint::None);
+    assert_eq!(peer(&pair.world, pair.a).unwrap().hint, Hint::None);
 }
 
 #[test]
@@ -347,7 +350,7 @@ fn strict_ends_a_connection_in_the_making_when_bfd_goes_down() {
     pair.world.cut(pair.b, true);
     pair.world.run(4 * SECOND);
     assert!(state(&pair.world, a) < State::OpenSent);
-    assert_eq!(peer(&pair.world, a).last_end, Some(EndCause::BfdDown));
+    assert_eq!(peer(&pair.world, a).unwrap().last_end, Some(EndCause::BfdDown));
     pair.world.cut(pair.b, false);
     pair.expect_up();
 }
@@ -433,6 +436,22 @@ fn a_removed_neighbor_is_told_admin_down_once_its_session_is_over() {
     assert_eq!(last.state, bfd::State::AdminDown);
     assert!(pair.world.hosts[pair.a].datagram_sockets.is_empty());
     assert_eq!(pair.ends(pair.b), [EndCause::NotificationReceived(6, 3)]);
+}
+
+#[test]
+fn a_neighbor_that_is_put_back_at_once_gets_bfd_again() {
+    let mut pair = Pair::fast();
+    let with = config(1, 2, FAST, "neighbor 10.0.0.2 bfd profile fast");
+    for gap in [0, 5 * MS, 500 * MS, 2 * SECOND, 4 * SECOND] {
+        pair.world.reload(pair.a, "router bgp 65001\n bgp router-id 10.0.0.1\n");
+        pair.world.run(gap + 20);
+        pair.world.reload(pair.a, &with);
+        pair.expect_up();
+        assert_eq!(pair.world.hosts[pair.a].datagram_sockets.len(), 1);
+        let (downs, ends) = (pair.downs(pair.a), pair.ends(pair.a));
+        pair.world.run(5 * SECOND);
+        assert_eq!((pair.downs(pair.a), pair.ends(pair.a)), (downs, ends));
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
 use crate::bfd::session::{Change, Session, Timing};
 use crate::bgp::conn::Tcp;
-use crate::bgp::peer::{Kind, LastEnd};
+use crate::bgp::peer::{Kind, LastEnd, Peer};
 use crate::config::{BfdProfile, Clause, ConfigView, List, PeerFlags, PeerOptions, Rule};
 use crate::wire::bfd::{LENGTH, Packet, State};
 
@@ -197,6 +197,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // One that is up and guards a session knows better than our tables: if the address is gone, silence tells.
         let stays = slot.guards && slot.session.state() == State::Up;
         match slot.phase {
+            // The same neighbor, whose session before it was taken off is still ending, calls again.
+            Phase::Off if self.is_still_ending(peer) => {}
             Phase::Off => self.begin_bfd(peer, wanted),
             Phase::Owed | Phase::Failed if moved => self.begin_bfd(peer, wanted),
             Phase::Asked | Phase::Open if moved && !stays => self.bfd.slots[peer].close(),
@@ -211,6 +213,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
+    /// Whether a peer that left the configuration had the same address, and its BFD is not over.
+    fn is_still_ending(&self, peer: usize) -> bool {
+        let address = self.peers[peer].address;
+        let twin = |other: &Peer| other.kind == Kind::Leaving && other.address == address;
+        self.peers.iter().zip(&self.bfd.slots).any(|(other, slot)| twin(other) && slot.phase != Phase::Off)
+    }
+
     /// Begins anew, under a name and with a discriminator that were not in use before.
     fn begin_bfd(&mut self, peer: usize, wanted: Wanted) {
         let discriminator = loop {
@@ -220,6 +229,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 break drawn;
             }
         };
+        for other in (0..P).filter(|&other| other != peer) {
+            let slot = &mut self.bfd.slots[other];
+            if slot.phase == Phase::Leaving && (slot.kind, slot.local) == (wanted.kind, wanted.local) {
+                // It may be the same neighbor, in another place: it must not hear of the end any more.
+                slot.close();
+                self.bfd.touch(other);
+            }
+        }
         let slot = &mut self.bfd.slots[peer];
         *slot = Slot {
             session: Session::begin(self.now, discriminator, wanted.timing, wanted.passive),
@@ -357,6 +374,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if packet.your_discriminator != 0 {
             return slot.session.local_discriminator() == packet.your_discriminator;
+        }
+        if slot.phase == Phase::Leaving {
+            return false; // who does not know our discriminator means the session that follows
         }
         let place = usize::from(state.link).checked_sub(1);
         let same_link = || place.is_some_and(|place| self.links()[place].id == link);
