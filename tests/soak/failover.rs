@@ -6,9 +6,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use holdover_tests::harness::holdover::{Holdover, with_service};
+use holdover_tests::harness::lab::bounded;
 use holdover_tests::harness::peers::{Peer, bird};
-use holdover_tests::harness::probe::{Probe, serve};
+use holdover_tests::harness::probe::Probe;
 use holdover_tests::harness::runner::Case;
+use holdover_tests::harness::service::Service;
 use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, cut, failover, mend, segment6,
 };
@@ -27,7 +29,8 @@ const TOLD: usize = 24;
 /// Each node's communities; the second one's is a number that does not change the role.
 const LARGE: [&str; 2] = ["63949:1:1", "63949:1:2"];
 
-const SERVICE: &str = " standby route-map secondary\n drain-delay 500ms\n linger 1s\n";
+const SERVICE: &str = " standby route-map secondary\n drain-delay 500ms\n linger 1s\n no dampen\n \
+                       check up tcp 192.0.2.10:9001 interval 100ms timeout 100ms rise 1 fall 1\n";
 
 const PROFILE: &str =
     "bfd\n profile fast\n  detect-multiplier 3\n  receive-interval 50\n  transmit-interval 50\n exit\nexit\n";
@@ -68,6 +71,7 @@ struct Network<'a> {
     notice: Notice,
     servers: Vec<bird::Bird>,
     nodes: Vec<Holdover>,
+    services: Vec<Service>,
     probe: Probe,
     reloads: usize,
 }
@@ -76,10 +80,9 @@ impl<'a> Network<'a> {
     /// All is up, and the first node answers.
     fn up(lab: &'a Lab, notice: Notice) -> Result<Self> {
         failover(lab, Failover::default())?;
-        let target = SocketAddr::new(SHARED.parse()?, SERVICE_PORT);
-        for node in NODES {
-            serve(lab, node, target)?;
-        }
+        let target = target()?;
+        let services =
+            NODES.map(|node| Service::start(lab, node, target)).into_iter().collect::<Result<_>>()?;
         // The first node's address is bound by the daemon, the second one's was there before.
         lab.ip(NODES[1], &format!("addr add {SHARED}/32 dev lo"))?;
         let servers =
@@ -87,7 +90,7 @@ impl<'a> Network<'a> {
         let start = |node| Holdover::start(lab, NODES[node], &config(node, notice, false));
         let nodes = vec![start(0)?, start(1)?];
         let probe = Probe::start(lab, "cl", target)?;
-        let network = Self { lab, notice, servers, nodes, probe, reloads: 0 };
+        let network = Self { lab, notice, servers, nodes, services, probe, reloads: 0 };
         network.settled()?;
         Ok(network)
     }
@@ -140,6 +143,7 @@ impl<'a> Network<'a> {
             Fault::Stop => daemon.signal(Signal::TERM),
             Fault::Freeze => daemon.signal(Signal::STOP),
             Fault::Cut => cut(lab, NODES[node]),
+            Fault::ServiceDead => self.services[node].kill(),
             Fault::Drain => self.nodes[node].command(lab, &["drain", "web"]).map(drop),
             Fault::AddressGone => lab.ip(NODES[node], &format!("addr del {SHARED}/32 dev lo")),
         }
@@ -156,6 +160,11 @@ impl<'a> Network<'a> {
             }
             Fault::Freeze => self.nodes[node].process().signal(Signal::CONT),
             Fault::Cut => mend(lab, NODES[node]),
+            Fault::ServiceDead => {
+                self.services[node].process().wait(lab, 5.0)?;
+                self.services[node] = Service::start(lab, NODES[node], target()?)?;
+                Ok(())
+            }
             Fault::Drain => self.nodes[node].command(lab, &["undrain", "web"]).map(drop),
             Fault::AddressGone => lab.ip(NODES[node], &format!("addr add {SHARED}/32 dev lo")),
         }
@@ -173,11 +182,21 @@ impl<'a> Network<'a> {
     }
 }
 
+/// Where the service is.
+fn target() -> Result<SocketAddr> {
+    Ok(SocketAddr::new(SHARED.parse()?, SERVICE_PORT))
+}
+
 /// A route server.
 fn server(lab: &Lab, host: &str, notice: Notice) -> Result<bird::Bird> {
     let config = bird::route_server(host);
-    let config = if notice == Notice::Bfd { config.with_bfd(50) } else { config };
-    bird::Bird::start(lab, host, &config)
+    if notice == Notice::Hold {
+        return bird::Bird::start(lab, host, &config);
+    }
+    let server = bird::Bird::start(lab, host, &config.with_bfd(50))?;
+    // It is another machine in life: it must not miss 150 ms because this one is busy.
+    bounded(&["chrt", "--all-tasks", "--fifo", "--pid", "2", &server.process().pid().to_string()])?;
+    Ok(server)
 }
 
 /// A node's configuration, with or without a community more.

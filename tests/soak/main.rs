@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdover_tests::harness::runner::{self, Case};
+use holdover_tests::harness::service;
 
 /// So many seconds each case goes on, once it is under way.
 const SECONDS: &str = "HOLDOVER_SOAK_SECONDS";
@@ -14,6 +15,10 @@ const SECONDS: &str = "HOLDOVER_SOAK_SECONDS";
 const SEED: &str = "HOLDOVER_SOAK_SEED";
 
 fn main() {
+    if let Err(error) = service::run_if_asked() {
+        eprintln!("soak: the service: {error:#}");
+        std::process::exit(1);
+    }
     let Some(seconds) = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()) else {
         println!("soak: not run (use cargo xtask soak)");
         return;

@@ -11,9 +11,9 @@ pub(crate) const USAGE: &str = "soak [NAME] [--minutes N] [--seed S]";
 pub(crate) const HELP: &str = "\
 Run what must hold for long, against real routers. Needs what the end-to-end tests need.
 
-  failover      two nodes and a fault about every two seconds (kill, freeze, cut, stop, drain, promote, demote, address,
-                reload, route server); no probe may be lost beyond what the present faults allow; 30 minutes, half of
-                them with BFD; this one without a NAME
+  failover      two nodes and a fault about every two seconds (kill, freeze, cut, stop, dead service, drain, promote,
+                demote, address, reload, route server); no probe may be lost beyond what the present faults allow;
+                30 minutes, half of them with BFD; this one without a NAME
   bfd           10 ms x 3 stays Up with real-time scheduling, 50 ms x 3 without it, while eight busy processes
                 hold every core; 600 s each
 

@@ -39,6 +39,8 @@ pub enum Fault {
     Drain,
     /// The address is taken away where it was before the daemon came, which will not put it back.
     AddressGone,
+    /// The service dies; it ends with a new one. The daemon checks it every 100 ms.
+    ServiceDead,
 }
 
 /// What an operator wants of a node for a while.
@@ -88,6 +90,8 @@ impl Fault {
                 Notice::Hold => millis(4_000),
                 Notice::Bfd => millis(400),
             },
+            // A failed check is enough.
+            Self::ServiceDead => millis(500),
             // The kernel tells, and the route is withdrawn.
             Self::AddressGone => millis(100),
         }
@@ -97,7 +101,7 @@ impl Fault {
     /// error, and is then dialled within a second.
     pub const fn recovery(self) -> Duration {
         match self {
-            Self::Drain | Self::AddressGone => millis(1_000),
+            Self::Drain | Self::AddressGone | Self::ServiceDead => millis(1_000),
             Self::Kill | Self::Stop | Self::Freeze => millis(4_000),
             // A session may end only after the cut: TCP's retransmissions have backed off.
             Self::Cut => millis(6_000),

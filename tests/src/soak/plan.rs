@@ -119,13 +119,14 @@ impl Planner {
         if !other_ready && self.between(0, 5) > 0 {
             return;
         }
-        let (fault, from, to) = match self.between(0, 6) {
+        let (fault, from, to) = match self.between(0, 7) {
             0 => (Fault::Kill, 20, 4_000),
             1 => (Fault::Freeze, 300, 6_000),
             2 => (Fault::Cut, 50, 6_000),
             // The daemon's own way out takes up to 3 s.
             3 => (Fault::Stop, 4_000, 6_000),
             4 => (Fault::Drain, 100, 5_000),
+            5 => (Fault::ServiceDead, 200, 4_000),
             // Only the second node had its address before the daemon.
             _ if node == 1 => (Fault::AddressGone, 200, 4_000),
             _ => (Fault::Kill, 20, 200),
@@ -164,7 +165,15 @@ mod tests {
         let begun = steps.iter().filter(|(_, event)| !ends(event));
         let count = begun.count();
         assert!((1_000..2_400).contains(&count), "{count}");
-        for fault in [Fault::Kill, Fault::Freeze, Fault::Cut, Fault::Stop, Fault::Drain, Fault::AddressGone] {
+        for fault in [
+            Fault::Kill,
+            Fault::Freeze,
+            Fault::Cut,
+            Fault::Stop,
+            Fault::Drain,
+            Fault::AddressGone,
+            Fault::ServiceDead,
+        ] {
             let count = steps.iter().filter(|(_, event)| matches!(event, Event::Begin(_, f) if *f == fault));
             assert!(count.count() > 30, "{fault:?}");
         }
