@@ -21,11 +21,12 @@ SIGHUP; `holdover check FILE` tells all that is wrong with a file, and what is r
 - A line whose first character, after blanks, is `!` or `#` is a comment; anywhere else these are ordinary characters.
 - Indentation means nothing. A word of the top level inside a block ends the block; so do `exit` and its like.
 - Words may be shortened as long as they are unique: `neigh 192.0.2.1 remote-as ext`.
-- Times are written `500ms`, `2s`, `1m`. Addresses may be IPv4 or IPv6; host bits of a prefix are masked, with a warning.
+- Times are written `500ms`, `2s`, `1m`, up to 9 hours. Addresses may be IPv4 or IPv6; host bits of a prefix are masked, with a warning.
 - Every statement is in one of three tiers. It **acts**; or it is **accepted and has no effect here**, which is said; or it is
   **refused with the reason**. A statement that changes what is announced is never ignored.
-- What a platform cannot obey is an error that says so, never a check that never answers. On Linux, in this version, these are
-  `check …`.
+- A text with blanks stands in double quotes where a table shows TEXT, PATH or a header, and in the command of a check; there `\\\"` is
+  a double quote and `\\\\` a backslash. Descriptions and passwords need none: they are the rest of the line.
+- What a platform cannot obey is an error that says so, never a check that never answers.
 - There is room for 64 neighbors and as many peer-groups, 256 services, 16,384 routes, 4,096 entries of route-maps and lists, and 65,535
   octets of names and texts. What does not fit is an error that names the limit.
 - In the tables, `[…]` may be left out, `a|b` is a choice, CAPITALS stand for a value, `…` for more of it. What has *no* in the
@@ -63,6 +64,7 @@ fn section(page: &mut String, node: Node) {
         let no = if row.has_no() { "no" } else { "" };
         writeln!(page, "| {} | {no} | {} | {} |", shown(row), cell(row.help), cell(row.default)).unwrap();
     }
+    page.push_str(explained(node));
     list(page, &all, "Accepted, and probably not what was meant", |row| match row.tier {
         Tier::Warn(_) => Some(row.help.to_owned()),
         _ => None,
@@ -142,13 +144,86 @@ fn heading(node: Node) -> (&'static str, &'static str) {
     }
 }
 
+/// What the table of a node does not say, with an example.
+fn explained(node: Node) -> &'static str {
+    match node {
+        Node::Failover => CHECKS,
+        Node::BfdProfile => BFD,
+        _ => "",
+    }
+}
+
+const CHECKS: &str = r#"
+### Checks
+
+A service is healthy while all its checks pass, or as many as `require` says; without a check it always is. What the kinds of checks
+need, and how they fail: [operating.md](operating.md#checks).
+
+```frr
+route-map primary permit 10
+ set large-community 63949:1:1
+route-map secondary permit 10
+ set large-community 63949:1:2
+failover web
+ address 192.0.2.10/32
+ active route-map primary
+ standby route-map secondary
+ ! Clients ask this address; only this machine may answer the check.
+ check page https https://192.0.2.10/health header "Host: www.example.org" expect 200 body "\"state\": \"up\"" interval 2s
+ ! Its end is noticed at once.
+ check server process unit nginx.service
+ ! One failure may be chance: it is asked again after 100 ms, and a second time.
+ check database tcp 127.0.0.1:5432 interval 1s fast-interval 100ms fall 3
+ check router icmp 192.0.2.1 interval 500ms
+ check ready interval 5s timeout 3s exec-user nobody exec /usr/local/bin/ready --role "web server"
+ ! Who makes this file takes the service off this machine.
+ check switch file /etc/holdover/off absent interval 200ms rise 1 fall 1
+```
+
+| option | what it means |
+|---|---|
+| `interval` | from the start of one run to the start of the next; a run that takes longer delays the next one |
+| `fast-interval` | in the place of `interval` while the last results speak against what is believed of the check |
+| `timeout` | a run without an answer after so long has failed, and is ended |
+| `rise`, `fall` | so many runs in a row must pass, or fail, until the check is healthy, or is not. While nothing is known yet, one failure is enough |
+| `start-delay` | how long the first run waits, for a program that takes a while to start; until then the service is not announced |
+| `exec-user` | whose rights the command runs with, in the place of the daemon's |
+
+A service that ends is withdrawn after at most `interval` and `fall` - 1 times `fast-interval`; where it hangs, each run takes its `timeout`. Where
+that is too long, a `process` check beside it acts at once.
+"#;
+
+const BFD: &str = "
+```frr
+bfd
+ profile fast
+  transmit-interval 50
+  receive-interval 50
+  detect-multiplier 3
+router bgp 65000
+ bgp router-id 10.0.0.11
+ timers bgp 3 9
+ neighbor RS peer-group
+ neighbor RS remote-as external
+ neighbor RS prefix-list NONE in
+ neighbor RS bfd profile fast
+ neighbor 2600:3c0f:4:34::1 peer-group RS
+ network 192.0.2.10/32
+ip prefix-list NONE deny any
+```
+
+The path is down when nothing came for the detection time: the neighbor's multiplier times the longer one of its transmit-interval and our
+receive-interval, here 150 ms. The neighbor must have BFD too, and finds us down by our multiplier. On the neighbor's subnet packets must come
+with TTL 255 (port 3784); a neighbor behind routers, or with `ebgp-multihop`, is multihop (port 4784).
+";
+
 /// Room enough for what a page shows.
 type Small = Config<16, 8, 64, 128, 8_192>;
 
 #[test]
 fn configurations_in_documents_are_read_without_an_error_and_warn_of_nothing() {
     let mut found = 0;
-    for name in ["README.md", "docs/operating.md"] {
+    for name in ["README.md", "docs/operating.md", "docs/config.md"] {
         let text = std::fs::read_to_string(path(name)).unwrap();
         for block in text.split("```frr\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             found += 1;

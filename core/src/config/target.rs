@@ -384,10 +384,11 @@ impl<'a> Http<'a> {
         let Some((_, host)) = headers.find(|(name, _)| name.eq_ignore_ascii_case("host")) else {
             return self.host;
         };
-        match host.inside.rsplit_once(':') {
+        let name = match host.inside.rsplit_once(':') {
             Some((name, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => name,
             _ => host.inside,
-        }
+        };
+        name.trim_matches(['[', ']'])
     }
 
     /// Whether any certificate is good enough.
@@ -613,6 +614,10 @@ mod tests {
         assert!(full.insecure());
         assert_eq!((full.server_name(), plain.server_name()), ("a b", "h"));
         assert_eq!(http("https://192.0.2.1/ header host:www:8443").server_name(), "www");
+        for host in ["[2001:db8::1]", "[2001:db8::1]:443"] {
+            let text = std::format!("https://h/ header host:{host}");
+            assert_eq!(http(&text).server_name(), "2001:db8::1");
+        }
         assert_eq!(http("https://[2001:db8:1:2:3:4:5:6]:8443/").server_name(), "2001:db8:1:2:3:4:5:6");
     }
 

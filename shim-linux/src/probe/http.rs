@@ -30,7 +30,9 @@ pub(super) async fn probe(http: &Http<'_>, own: bool, tls: &Tls) -> Outcome {
     let stream = connect(http, own).await?;
     match http.scheme {
         Scheme::Http => exchange(stream, http).await,
-        Scheme::Https => exchange(tls.connect(stream, &server(http), http.insecure()).await?, http).await,
+        Scheme::Https => {
+            exchange(tls.connect(stream, http.server_name(), http.insecure()).await?, http).await
+        }
     }
 }
 
@@ -49,19 +51,6 @@ async fn connect(http: &Http<'_>, own: bool) -> Result<TcpStream, Failure> {
         }
     }
     Err(failure)
-}
-
-/// Who must prove to be there: the host of a `Host` field, which an operator sets where the URL has an address; the URL's
-/// otherwise.
-fn server(http: &Http<'_>) -> String {
-    let host = http.headers().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let Some((_, host)) = host else { return http.host.to_owned() };
-    let host = host.to_string();
-    let bare = match host.rsplit_once(':') {
-        Some((bare, port)) if !port.contains(']') => bare,
-        _ => &host,
-    };
-    bare.trim_matches(['[', ']']).to_owned()
 }
 
 fn request(http: &Http<'_>) -> Result<Request<Empty<Bytes>>, Failure> {

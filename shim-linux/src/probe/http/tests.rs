@@ -87,17 +87,3 @@ fn what_breaks_off_or_is_no_http_fails() {
         );
     }
 }
-
-#[test]
-fn a_host_field_says_who_must_prove_to_be_there() {
-    for (text, expected) in [
-        ("https://192.0.2.10/", "192.0.2.10"),
-        ("https://[2001:db8::1]:8443/", "2001:db8::1"),
-        ("https://192.0.2.10/ header \"Host: www.example.org\"", "www.example.org"),
-        ("https://192.0.2.10/ header \"host: www.example.org:8443\"", "www.example.org"),
-        ("https://www.example.org/", "www.example.org"),
-    ] {
-        let Target::Http(http) = Target::parse(CheckKind::Http, text) else { panic!("{text}") };
-        assert_eq!(server(&http), expected);
-    }
-}
