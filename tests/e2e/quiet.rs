@@ -28,28 +28,48 @@ const SETUPS: [(&str, Setup); 6] = [
     ("service_without_standby", Setup { service: Some(NO_STANDBY), ..PLAIN }),
 ];
 
+/// What a move needs of the configuration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    /// A `failover` block.
+    Service,
+    /// One with `standby`.
+    Standby,
+}
+
+impl Needs {
+    fn met_by(self, setup: &Setup) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Service => setup.service.is_some(),
+            Self::Standby => setup.service == Some(STANDBY),
+        }
+    }
+}
+
 /// A move that must not be felt; it is told the number of its round.
 struct Move {
     name: &'static str,
-    /// Only a `failover` block can be told to.
-    service_only: bool,
+    needs: Needs,
     run: fn(&mut World<'_>, usize) -> Result<()>,
 }
 
 #[rustfmt::skip] // a table reads by rows
-const MOVES: [Move; 5] = [
-    Move { name: "drain_and_undrain", service_only: true, run: drain },
-    Move { name: "stop_and_start_of_the_primary", service_only: false, run: |world, _| stop_and_start(world, 0) },
-    Move { name: "upgrade_of_each_node", service_only: false, run: upgrade },
-    Move { name: "reload_with_other_communities", service_only: false, run: communities },
-    Move { name: "roles_swapped", service_only: false, run: swap },
+const MOVES: [Move; 6] = [
+    Move { name: "drain_and_undrain", needs: Needs::Service, run: drain },
+    Move { name: "demote_and_promote", needs: Needs::Standby, run: demote },
+    Move { name: "stop_and_start_of_the_primary", needs: Needs::Nothing, run: |world, _| stop_and_start(world, 0) },
+    Move { name: "upgrade_of_each_node", needs: Needs::Nothing, run: upgrade },
+    Move { name: "reload_with_other_communities", needs: Needs::Nothing, run: communities },
+    Move { name: "roles_swapped", needs: Needs::Nothing, run: swap },
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
     let rounds = std::env::var("HOLDOVER_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS);
     let mut cases = Vec::new();
     for (setup_name, setup) in &SETUPS {
-        for motion in MOVES.iter().filter(|motion| setup.service.is_some() || !motion.service_only) {
+        for motion in MOVES.iter().filter(|motion| motion.needs.met_by(setup)) {
             let name = format!("quiet/{}_with_{setup_name}_loses_no_probe", motion.name);
             let seconds = 60 + ROUND * u64::try_from(rounds).unwrap_or(0);
             cases.push(Case::new(name, seconds, move |lab| quiet(lab, setup, motion, rounds)));
@@ -77,6 +97,20 @@ fn drain(world: &mut World<'_>, _: usize) -> Result<()> {
     let at = Instant::now();
     world.nodes[0].command(world.lab, &["undrain", "web"])?;
     world.probe.answered_by(world.lab, "n1", at, 5.0)?;
+    world.settled(5.0)
+}
+
+/// The secondary is promoted beside the primary before that one is demoted, and both are given back.
+fn demote(world: &mut World<'_>, _: usize) -> Result<()> {
+    let lab = world.lab;
+    let at = Instant::now();
+    world.nodes[1].command(lab, &["promote", "web"])?;
+    world.nodes[0].command(lab, &["demote", "web"])?;
+    world.probe.answered_by(lab, "n2", at, 5.0)?;
+    let at = Instant::now();
+    world.nodes[0].command(lab, &["undrain", "web"])?;
+    world.nodes[1].command(lab, &["undrain", "web"])?;
+    world.probe.answered_by(lab, "n1", at, 5.0)?;
     world.settled(5.0)
 }
 
