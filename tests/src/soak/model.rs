@@ -14,6 +14,9 @@ pub type Moment = Duration;
 /// For how long after it is ready the traffic may still be on its way to a node.
 const UNSETTLED: Duration = millis(2_000);
 
+/// How long before a fault that takes the answer away a probe may have been sent that was still on its way.
+const IN_FLIGHT: Duration = millis(50);
+
 /// Spans of time, each later than the one before; the last may be open.
 #[derive(Clone, Debug, Default)]
 struct Spans(Vec<(Moment, Option<Moment>)>);
@@ -60,12 +63,16 @@ impl Model {
     pub fn note(&mut self, event: Event, (from, to): (Moment, Moment), answering: [bool; 2]) {
         match event {
             Event::Begin(node, fault) => {
-                self.excuse(node, from, to + fault.budget(self.notice), answering);
+                let budget = fault.budget(self.notice);
+                let from = if budget.is_zero() { from } else { from.saturating_sub(IN_FLIGHT) };
+                self.excuse(node, from, to + budget, answering);
                 self.nodes[node].end(from);
             }
             Event::End(node, fault) => self.nodes[node].begin(to + fault.recovery()),
-            Event::AddressTaken(node) => self.excuse(node, from, to + event.budget(), answering),
-            Event::ServerDown(0) => self.server.end(from),
+            Event::AddressTaken(node) => {
+                self.excuse(node, from.saturating_sub(IN_FLIGHT), to + event.budget(), answering);
+            }
+            Event::ServerDown(0) => self.server.end(from.saturating_sub(IN_FLIGHT)),
             Event::ServerUp(0) => self.server.begin(to + SERVER_RECOVERY),
             Event::Wanted(..)
             | Event::Unwanted(_)
@@ -110,7 +117,7 @@ mod tests {
         for (notice, until) in [(Notice::Hold, 14_000), (Notice::Bfd, 10_400)] {
             let mut model = Model::new(notice);
             note(&mut model, Event::Begin(0, Fault::Cut), 10_000, FIRST);
-            assert!(model.demands(at(9_999)) && !model.demands(at(10_000)) && !model.demands(at(until)));
+            assert!(model.demands(at(9_949)) && !model.demands(at(9_950)) && !model.demands(at(until)));
             assert!(model.demands(at(until + 1)));
         }
     }
@@ -138,7 +145,7 @@ mod tests {
         note(&mut model, Event::Begin(0, Fault::Drain), 10_000, FIRST);
         note(&mut model, Event::End(0, Fault::Drain), 20_000, [false, true]);
         note(&mut model, Event::Begin(0, Fault::Cut), 21_500, [false, true]);
-        assert!(model.demands(at(21_499)) && !model.demands(at(25_500)) && model.demands(at(25_501)));
+        assert!(model.demands(at(21_449)) && !model.demands(at(25_500)) && model.demands(at(25_501)));
     }
 
     #[test]
