@@ -9,11 +9,14 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use holdover_core::base::net::InterfaceAddress;
 use holdover_core::base::time::Instant;
+use holdover_core::bfd::BfdKind;
 use holdover_core::bgp::fsm::State;
 use holdover_core::config::{Config, Platform, parse};
 use holdover_core::engine::{
-    Bound, ConnId, Endpoint, Engine, HostTable, Input, LinkId, ListenerId, Output, Phase, RouteId, SocketId,
+    BfdId, Bound, ConnId, Endpoint, Engine, HostTable, Input, LinkId, ListenerId, Output, Phase, RouteId,
+    SocketId,
 };
+use holdover_core::wire::bfd;
 
 /// The provider's guide with its placeholders filled in.
 const TEMPLATE: &str = "hostname node
@@ -62,6 +65,14 @@ steer edge
 exit
 ";
 
+/// The node with BFD at 50 ms.
+const WATCHED: &str = " neighbor 10.0.0.2 bfd profile fast
+bfd
+ profile fast
+  transmit-interval 50
+  receive-interval 50
+";
+
 type Small = Engine<4, 8>;
 
 const KEEPALIVE: [u8; 19] =
@@ -75,6 +86,7 @@ enum Post {
     Received(ConnId, Vec<u8>),
     Sent(ConnId, usize),
     Bound(holdover_core::engine::AddressId),
+    Datagrams(BfdId),
     Route(RouteId),
 }
 
@@ -86,6 +98,8 @@ struct Pair {
     now: u64,
     /// Octets sent so far.
     octets: usize,
+    /// BFD packets sent so far.
+    datagrams: u64,
 }
 
 fn configured(text: &str) -> Box<Config<4, 8>> {
@@ -111,6 +125,7 @@ impl Pair {
             post: [VecDeque::new(), VecDeque::new()],
             now: 1_000_000,
             octets: 0,
+            datagrams: 0,
         };
         for index in [1, 0] {
             let now = Instant::from_micros(pair.now);
@@ -157,6 +172,8 @@ impl Pair {
                 Output::InstallRoute { route, .. } | Output::RemoveRoute { route, .. } => {
                     self.post[index].push_back(Post::Route(route));
                 }
+                Output::OpenDatagram { bfd, .. } => self.post[index].push_back(Post::Datagrams(bfd)),
+                Output::SendDatagram { .. } => self.datagrams += 1,
                 Output::Record(_) | Output::ListenKey { .. } => {}
                 other => panic!("not expected here: {other:?}"),
             }
@@ -177,6 +194,7 @@ impl Pair {
             Post::Bound(address) => {
                 self.feed(index, Input::AddressDone { address, result: Ok(Bound::Done) });
             }
+            Post::Datagrams(bfd) => self.feed(index, Input::DatagramDone { bfd, result: Ok(()) }),
             Post::Route(route) => self.feed(index, Input::RouteDone { route, result: Ok(()) }),
         }
     }
@@ -263,6 +281,49 @@ fn messages(criterion: &mut Criterion) {
     assert!(pair.is_up(), "the session was lost");
 }
 
+/// What the router says of its BFD session.
+fn says(state: bfd::State, your_discriminator: u32) -> bfd::Packet {
+    bfd::Packet {
+        state,
+        multiplier: 3,
+        my_discriminator: 9,
+        your_discriminator,
+        desired_min_tx_micros: 50_000,
+        required_min_rx_micros: 50_000,
+        ..bfd::Packet::default()
+    }
+}
+
+/// One turn of the node, 50 ms after the last: a packet in, then the clock, which sends one.
+fn turn(pair: &mut Pair, bytes: &[u8]) {
+    pair.now += 50_000;
+    let (kind, link) = (BfdKind::SingleHop, LinkId(2));
+    let (local, remote) = (address(0), address(1));
+    pair.feed(0, Input::Datagram { kind, link, local, remote, ttl: 255, bytes });
+    pair.feed(0, Input::Tick);
+    black_box(pair.engines[0].deadline());
+}
+
+fn datagrams(criterion: &mut Criterion) {
+    let (node, router) = (configured(&format!("{NODE}router bgp 65000\n{WATCHED}")), configured(ROUTER));
+    let mut pair = Pair::established([&node, &router]);
+    let session = |pair: &Pair| pair.engines[0].peer(0).and_then(|peer| peer.bfd).expect("a BFD session");
+    let discriminator = session(&pair).local_discriminator;
+    for state in [bfd::State::Init, bfd::State::Up, bfd::State::Up] {
+        turn(&mut pair, &says(state, discriminator).write());
+    }
+    assert_eq!((session(&pair).state, session(&pair).interval.as_millis()), (bfd::State::Up, 50));
+    let up = says(bfd::State::Up, discriminator).write();
+    let (before, mut turns) = (pair.datagrams, 0);
+    criterion.bench_function("a BFD packet in and one out", |bencher| {
+        bencher.iter(|| {
+            turns += 1;
+            turn(&mut pair, black_box(&up));
+        });
+    });
+    assert_eq!(pair.datagrams - before, turns, "a packet for each turn");
+}
+
 fn configuration(criterion: &mut Criterion) {
     let mut config = Box::new(Config::<4, 8>::new());
     criterion.bench_function("parse the template", |bencher| {
@@ -288,5 +349,5 @@ fn quick() -> Criterion {
     Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2))
 }
 
-criterion_group! { name = benches; config = quick(); targets = messages, configuration, session }
+criterion_group! { name = benches; config = quick(); targets = messages, datagrams, configuration, session }
 criterion_main!(benches);
