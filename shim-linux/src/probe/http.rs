@@ -4,7 +4,7 @@
 //! body is read to its end or to 64 KiB; one that breaks off is a failure, whatever the status said.
 
 use std::error::Error as _;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 
@@ -118,9 +118,13 @@ async fn judge(response: Response<Incoming>, http: &Http<'_>) -> Outcome {
 }
 
 fn failure(error: &hyper::Error) -> Failure {
-    match error.source().and_then(|inner| inner.downcast_ref::<io::Error>()).map(Failure::of_network) {
+    let inner = error.source().and_then(|inner| inner.downcast_ref::<io::Error>());
+    match inner.filter(|inner| inner.kind() != ErrorKind::UnexpectedEof).map(Failure::of_network) {
         Some(failure) if failure.why != ProbeFailure::Other => failure,
-        _ => Failure::new(ProbeFailure::BadBody, error.to_string()),
+        // The body breaks off, or there was no HTTP.
+        _ => {
+            Failure::new(ProbeFailure::BadBody, inner.map_or_else(|| error.to_string(), io::Error::to_string))
+        }
     }
 }
 

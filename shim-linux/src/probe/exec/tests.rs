@@ -36,9 +36,10 @@ fn alive(pid: &str) -> bool {
 /// Until it is so, for at most ten seconds.
 async fn until(what: impl Fn() -> bool) {
     let begun = Instant::now();
+    let mut looks = tokio::time::interval(Duration::from_millis(2));
     while !what() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it never came to be so");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        looks.tick().await;
     }
 }
 

@@ -12,39 +12,51 @@ use super::*;
 struct Heard {
     said: RefCell<Vec<String>>,
     watched: RefCell<Option<Watched>>,
+    news: Notify,
 }
 
 impl Listener for Heard {
     fn watch(&self, watched: Watched) {
-        self.said.borrow_mut().push("watch".to_owned());
+        self.hear("watch");
         *self.watched.borrow_mut() = Some(watched);
     }
 
     fn say(&self, outcome: Outcome) {
-        let text = outcome.map_or_else(|failure| failure.to_string(), |()| "pass".to_owned());
-        self.said.borrow_mut().push(text);
+        self.hear(&outcome.map_or_else(|failure| failure.to_string(), |()| "pass".to_owned()));
     }
 
     fn polls(&self, _: &str) {
-        self.said.borrow_mut().push("polls".to_owned());
+        self.hear("polls");
     }
 }
 
 impl Heard {
+    fn hear(&self, text: &str) {
+        self.said.borrow_mut().push(text.to_owned());
+        self.news.notify_one();
+    }
+
     /// Waits until the last that was said holds this text, for at most ten seconds.
     async fn until(&self, text: &str) {
-        let begun = Instant::now();
-        while !self.said.borrow().last().is_some_and(|said| said.contains(text)) {
-            assert!(begun.elapsed() < Duration::from_secs(10), "no {text}: {:?}", self.said.borrow());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let is_said = async {
+            while !self.said.borrow().last().is_some_and(|said| said.contains(text)) {
+                self.news.notified().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), is_said).await;
+        assert!(waited.is_ok(), "no {text}: {:?}", self.said.borrow());
         self.said.borrow_mut().clear();
     }
 
     /// Makes sure that nothing is said in a while.
     async fn silence(&self) {
-        tokio::time::sleep(CADENCE * 3).await;
-        assert_eq!(*self.said.borrow(), [""; 0]);
+        let is_broken = async {
+            while self.said.borrow().is_empty() {
+                self.news.notified().await;
+            }
+        };
+        let waited = tokio::time::timeout(CADENCE * 3, is_broken).await;
+        assert!(waited.is_err(), "{:?}", self.said.borrow());
     }
 
     /// Whether the process that is watched has ended.
