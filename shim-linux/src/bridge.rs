@@ -114,13 +114,15 @@ pub(crate) enum What {
     Note(Level, &'static str, String),
 }
 
-/// The name of what a record speaks of by number.
+/// What a record speaks of and has no room for.
 #[derive(Debug)]
 pub(crate) enum Subject {
     /// It speaks of none.
     None,
     /// Of this link.
     Link(LinkName),
+    /// Of a check, about which more is known than its record has room for.
+    Detail(String),
 }
 
 /// Where the engine's state hangs for all to read: two snapshots, of which the newer one is read while the other is

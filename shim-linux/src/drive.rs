@@ -12,6 +12,7 @@ use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::RouteSource;
 use holdover_core::engine::record::Level;
 use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record, Wish};
+use holdover_core::failover::posture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::{
@@ -230,8 +231,8 @@ impl Drive {
             self.dirty |= !matches!(order, Output::SendDatagram { .. });
             match order {
                 Output::Record(record) => {
-                    let host = &self.io.host;
-                    self.log.say(record.level(), || What::Record(record, subject(&record, host)));
+                    let io = &self.io;
+                    self.log.say(record.level(), || What::Record(record, subject(&record, io)));
                 }
                 Output::Answer { id: STOP, .. } => self.ended = Some(true),
                 Output::Answer { id, result } => self.answer(id, result),
@@ -423,13 +424,16 @@ fn piece<T>(from: usize, next: impl Fn(usize) -> Option<(usize, T)>) -> Piece<T>
 }
 
 /// The name of the link that a record speaks of by number.
-fn subject(record: &Record, host: &Host) -> Subject {
+fn subject(record: &Record, io: &Io) -> Subject {
     let link: LinkId = match *record {
         Record::Bound { link, .. }
         | Record::Unbound { link, .. }
         | Record::Adopted { link, .. }
         | Record::BoundElsewhere { link, .. } => link,
+        Record::Check { check, health: posture::Health::No, .. } => {
+            return Subject::Detail(io.detail(check).to_owned());
+        }
         _ => return Subject::None,
     };
-    LinkName::new(host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)
+    LinkName::new(io.host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)
 }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ impl<'a> Bench<'a> {
             self.server.no_route(segment6("n1"), PREFIX)?;
             let log = self.node.log()?;
             let news = log.get(mark..).unwrap_or("");
-            ensure!(news.lines().any(|line| line.contains("check_failed") && line.contains(why)), "{news}");
+            ensure!(news.lines().any(|line| line.contains("unhealthy") && line.contains(why)), "{news}");
             Ok(())
         })
     }
@@ -115,26 +115,30 @@ enum Manner {
 const GOOD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nall's well";
 const BAD: &str = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
 
-type Manners = Arc<Mutex<Manner>>;
+/// What a server does, and how often it was asked.
+struct Manners {
+    now: Mutex<Manner>,
+    asked: AtomicU32,
+}
 
 fn set(manners: &Manners, manner: Manner) {
-    *manners.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+    *manners.now.lock().unwrap_or_else(PoisonError::into_inner) = manner;
 }
 
 /// Serves HTTP on `host`, at every address of it, until the lab ends.
-fn serve_http(lab: &Lab, host: &str, manner: Manner) -> Result<Manners> {
+fn serve_http(lab: &Lab, host: &str, manner: Manner) -> Result<Arc<Manners>> {
     let listener = lab.within(host, || Ok(TcpListener::bind(("0.0.0.0", PORT))?))?;
-    let manners = Arc::new(Mutex::new(manner));
+    let manners = Arc::new(Manners { now: Mutex::new(manner), asked: AtomicU32::new(0) });
     let (stop, obeyed) = (lab.stop_flag(), Arc::clone(&manners));
     std::thread::spawn(move || {
-        let (mut count, mut silent) = (0_u32, Vec::new());
+        let mut silent = Vec::new();
         for stream in listener.incoming() {
             if stop.load(Ordering::Relaxed) {
                 return;
             }
             let Ok(mut stream) = stream else { continue };
-            count += 1;
-            let manner = obeyed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let count = obeyed.asked.fetch_add(1, Ordering::Relaxed);
+            let manner = obeyed.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let answer = match manner {
                 Manner::Answer(answer) => answer,
                 Manner::EverySecond if count.is_multiple_of(2) => BAD,
@@ -166,8 +170,8 @@ fn tcp(lab: &Lab) -> Result<()> {
         bench.fails(mark, "connection refused")?;
     }
     let log = bench.node.log()?;
-    let said = log.matches("check_failed").count() + log.matches("check_passed").count();
-    ensure!(said <= 6, "only changes are logged, but there are {said} lines: {log}");
+    let said = log.matches("check up: ").count();
+    ensure!(said == 5, "only changes are logged, but there are {said} lines: {log}");
     bench.end()
 }
 
@@ -239,15 +243,21 @@ fn http_hangs(lab: &Lab) -> Result<()> {
 }
 
 fn flaps(lab: &Lab) -> Result<()> {
-    let serve = || serve_http(lab, "n1", Manner::EverySecond).map(drop);
+    let mut manners = None;
+    let serve = || {
+        manners = Some(serve_http(lab, "n1", Manner::EverySecond)?);
+        Ok(())
+    };
     let check = format!("check up http http://{SHARED}:{PORT}/ interval 20ms rise 1 fall 2");
     let bench = Bench::up(lab, serve, &check)?;
     bench.healthy()?;
     lab.steadily("the service stays announced", 2.0, || {
         bench.server.route(segment6("n1"), PREFIX).map(drop)
     })?;
+    let asked = manners.context("no server")?.asked.load(Ordering::Relaxed);
+    ensure!(asked > 20, "it was asked {asked} times only");
     let log = bench.node.log()?;
-    ensure!(log.matches("HTTP status 503").count() > 10, "it did not flap: {log}");
+    ensure!(!log.contains("unhealthy"), "{log}");
     bench.end()
 }
 
@@ -324,12 +334,12 @@ fn icmp(lab: &Lab) -> Result<()> {
     let rules = "add table inet cut; add chain inet cut in { type filter hook input priority 0; }; \
                  add rule inet cut in icmp type echo-request drop";
     lab.run("rs1", &["nft", rules])?;
-    bench.fails(mark, "check gateway fails: no answer in time")?;
+    bench.fails(mark, "check gateway: unhealthy: no answer in time")?;
     lab.run("rs1", &["nft", "delete table inet cut"])?;
     bench.healthy()?;
     let mark = bench.mark()?;
     lab.run("n1", &["nft", rules])?;
-    bench.fails(mark, "check own fails: no answer in time")?;
+    bench.fails(mark, "check own: unhealthy: no answer in time")?;
     bench.end()
 }
 
@@ -465,28 +475,29 @@ fn many(lab: &Lab) -> Result<()> {
     let mut config = frame("n1", "", "");
     for service in 0..9 {
         writeln!(config, "failover web{service}\n address 192.0.2.{}/32", 20 + service)?;
-        // The last ones find no place before their time is over.
-        let seconds = if service < 8 { 4 } else { 1 };
         for check in 0..8 {
-            writeln!(config, " check c{check} interval 30s timeout {seconds}s exec {program}")?;
+            writeln!(config, " check c{check} interval 30s timeout 3s exec {program}")?;
         }
         config += "exit\n";
     }
     let node = Holdover::start(lab, "n1", &config)?;
+    let alive = || lines(&pids).iter().filter(|pid| alive(pid)).count();
     lab.eventually("64 of 72 run", 10.0, || {
-        ensure!(lines(&pids).len() == 64, "{}", lines(&pids).len());
+        ensure!(alive() == 64, "{}", alive());
         Ok(())
     })?;
-    lab.eventually("the others say why they do not", 10.0, || {
+    lab.eventually("the others run when these are killed", 10.0, || {
+        ensure!(alive() <= 64, "{}", alive());
+        ensure!(lines(&pids).len() == 72, "{}", lines(&pids).len());
+        Ok(())
+    })?;
+    lab.eventually("all of them failed", 10.0, || {
         let log = node.log()?;
-        let count = |what: &str| log.matches(what).count();
-        ensure!(count("64 commands run already") == 8 && count("no answer in time") == 64, "{log}");
+        ensure!(log.matches("unhealthy: no answer in time").count() == 72, "{log}");
         Ok(())
     })?;
-    let left = lines(&pids);
-    ensure!(left.len() == 64, "more were started: {}", left.len());
     lab.eventually("all of them are killed", 2.0, || {
-        ensure!(left.iter().all(|pid| !alive(pid)), "some still run");
+        ensure!(alive() == 0, "{} still run", alive());
         Ok(())
     })?;
     node.stop(lab, 10.0)
@@ -501,7 +512,7 @@ fn file(lab: &Lab) -> Result<()> {
         unwanted.display()
     );
     let bench = Bench::up(lab, || Ok(()), &checks)?;
-    bench.fails(0, "check there fails: not there")?;
+    bench.fails(0, "check there: unhealthy: not there")?;
     fs::write(&wanted, "")?;
     bench.healthy()?;
     let mark = bench.mark()?;
@@ -544,7 +555,7 @@ fn noticed(bench: &Bench<'_>, mark: usize, at: Instant, patience: Duration) -> R
     bench.lab.eventually("the death is noticed", 5.0, || {
         let log = bench.node.log()?;
         let news = log.get(mark..).unwrap_or("");
-        ensure!(news.contains("check_failed"), "{news}");
+        ensure!(news.contains("unhealthy"), "{news}");
         Ok(())
     })?;
     let took = at.elapsed();

@@ -521,25 +521,32 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !self.checks_due {
             return None;
         }
-        let (now, full) = (self.now, self.is_probing_enough());
-        let lines = self.config.view().checks.iter();
-        let due = lines.zip(self.checks.as_flattened()).enumerate().filter(|(_, (_, state))| state.due(now));
-        self.checks_held |= full && due.clone().any(|(_, (line, _))| !health::is_watch(line));
-        // Whoever waits longest is next, so that none waits for ever.
-        let next = due
-            .filter(|(_, (line, _))| !full || health::is_watch(line))
-            .min_by_key(|(_, (_, state))| state.when());
-        let Some((check, (line, _))) = next else {
-            self.checks_due = false;
-            return None;
-        };
-        let line = *line;
-        let state = &mut self.checks.as_flattened_mut()[check];
-        state.begin(now, &line);
-        self.checks_at = self.checks_at.min(state.deadline(&line));
-        let generation = &mut self.check_generation.as_flattened_mut()[check];
-        *generation = generation.wrapping_add(1);
-        self.probes.as_flattened_mut()[check] = Probing::Running;
-        Some(Job::StartProbe(check))
+        loop {
+            let (now, full) = (self.now, self.is_probing_enough());
+            let lines = self.config.view().checks.iter();
+            let due =
+                lines.zip(self.checks.as_flattened()).enumerate().filter(|(_, (_, state))| state.due(now));
+            self.checks_held |= full && due.clone().any(|(_, (line, _))| !health::is_watch(line));
+            // Whoever waits longest is next, so that none waits for ever.
+            let next = due
+                .filter(|(_, (line, _))| !full || health::is_watch(line))
+                .min_by_key(|(_, (_, state))| state.when());
+            let Some((check, (line, _))) = next else {
+                self.checks_due = false;
+                return None;
+            };
+            let line = *line;
+            if self.waits_for_address(&line) {
+                self.hold_check(check, &line);
+                continue;
+            }
+            let state = &mut self.checks.as_flattened_mut()[check];
+            state.begin(now, &line);
+            self.checks_at = self.checks_at.min(state.deadline(&line));
+            let generation = &mut self.check_generation.as_flattened_mut()[check];
+            *generation = generation.wrapping_add(1);
+            self.probes.as_flattened_mut()[check] = Probing::Running;
+            return Some(Job::StartProbe(check));
+        }
     }
 }

@@ -257,6 +257,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.time_address(place);
         if let Owner::Service(service) = route.owner {
             self.service_presence(usize::from(service));
+            self.release_checks(place, service);
         }
         self.weigh(place);
     }
@@ -382,6 +383,33 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         (self.routes.get(place).owner == Owner::Service(check.service)).then_some(place)
     }
 
+    /// Whether the check asks an address of its service that is not on this host: it would fail, or another machine answer.
+    pub(super) fn waits_for_address(&self, check: &Check) -> bool {
+        self.own_target(check).is_some_and(|place| !self.routes.get(place).cell.announceable(self.now))
+    }
+
+    /// The check is due, but waits for its address.
+    pub(super) fn hold_check(&mut self, check: usize, line: &Check) {
+        if self.checks.as_flattened_mut()[check].hold(self.now) {
+            let (service, check, health) = (ServiceId(line.service), check as u16, Health::Unknown);
+            self.record(Record::Check { service, check, health, why: ProbeFailure::Other });
+            self.service_health(usize::from(line.service));
+        }
+    }
+
+    /// An address of a service has changed: the checks that waited for it are due when it is here.
+    fn release_checks(&mut self, place: usize, service: u16) {
+        if !self.routes.get(place).cell.announceable(self.now) {
+            return;
+        }
+        for check in 0..self.config.view().checks.len() {
+            let line = self.check_line(check);
+            if line.service == service && self.own_target(&line) == Some(place) {
+                self.checks_due |= self.checks.as_flattened_mut()[check].release(self.now);
+            }
+        }
+    }
+
     /// A probe or a watch has told something.
     pub(super) fn probe_done(&mut self, probe: ProbeId, verdict: Verdict, took: Duration, watch: bool) {
         let check = usize::from(probe.check);
@@ -409,8 +437,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// host: with it gone, the check would be answered by another machine.
     fn check_told(&mut self, check: usize, finding: Finding, took: Duration) {
         let line = self.check_line(check);
-        let own = self.own_target(&line);
-        let counts = own.is_none_or(|place| self.routes.get(place).cell.announceable(self.now));
+        let counts = !self.waits_for_address(&line);
         let unknown = self.pass.is_running();
         let state = &mut self.checks.as_flattened_mut()[check];
         if unknown && !is_watch(&line) {

@@ -53,6 +53,8 @@ enum Phase {
     Idle,
     Waiting,
     Running,
+    /// What it asks is an address of its service that is not on this host.
+    Held,
 }
 
 impl CheckState {
@@ -174,6 +176,22 @@ impl CheckState {
         self.phase = Phase::Idle;
     }
 
+    /// A check of an address of its service waits until that is on this host, and says nothing meanwhile. Says whether its
+    /// health changed.
+    pub fn hold(&mut self, now: Instant) -> bool {
+        (self.phase, self.streak) = (Phase::Held, 0);
+        self.turn(now, Health::Unknown)
+    }
+
+    /// The address is on this host: a check that waited for it is due at once. Says whether it did.
+    pub fn release(&mut self, now: Instant) -> bool {
+        let held = self.phase == Phase::Held;
+        if held {
+            (self.phase, self.when) = (Phase::Waiting, now);
+        }
+        held
+    }
+
     /// Whether a probe is to be started now.
     pub fn due(&self, now: Instant) -> bool {
         self.phase == Phase::Waiting && now >= self.when
@@ -209,7 +227,7 @@ impl CheckState {
     /// When to look again.
     pub fn deadline(&self, check: &Check) -> Instant {
         match self.phase {
-            Phase::Idle => Instant::FAR,
+            Phase::Idle | Phase::Held => Instant::FAR,
             Phase::Waiting => self.when,
             Phase::Running => self.give_up(check),
         }
@@ -449,6 +467,24 @@ mod tests {
         state.begin(at(3_600_000), &CHECK);
         state.end(at(3_600_001), &CHECK);
         assert_eq!(state.deadline(&CHECK), at(3_600_500));
+    }
+
+    #[test]
+    fn a_check_waits_for_the_address_that_it_asks_and_is_due_when_that_is_here() {
+        let mut state = CheckState::new();
+        state.start(at(0), &CHECK, Duration::ZERO);
+        assert!(!state.hold(at(0)) && !state.due(at(9_999)));
+        assert_eq!(state.deadline(&CHECK), Instant::FAR);
+        assert!(state.release(at(10_000)) && state.due(at(10_000)));
+        assert!(!state.release(at(10_000)), "it waits no longer");
+        for _ in 0..2 {
+            state.begin(at(10_000), &CHECK);
+            state.note(at(10_000), &CHECK, result(true), true);
+            state.end(at(10_001), &CHECK);
+        }
+        assert_eq!(state.health(), Health::Yes);
+        assert!(state.hold(at(10_002)), "what it knew is forgotten");
+        assert_eq!(state.health(), Health::Unknown);
     }
 
     #[test]

@@ -446,6 +446,11 @@ impl Io {
         self.host.list_written(now, serial, &mut self.answers);
     }
 
+    /// Why this check failed last, in words; empty when its code says it all.
+    pub(crate) fn detail(&self, check: u16) -> &str {
+        self.checks.detail(check)
+    }
+
     /// What the checks have to log.
     pub(crate) fn take_notes(&mut self) -> Vec<(Level, &'static str, String)> {
         self.checks.take_notes()

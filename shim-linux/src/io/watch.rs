@@ -28,22 +28,14 @@ struct Watch {
     ready: bool,
 }
 
-/// What the log has of a check.
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    /// Its service's name and its own.
-    name: (String, String),
-    last: Option<Result<(), ProbeFailure>>,
-}
-
 /// The checks.
 #[derive(Debug)]
 pub(super) struct Watches {
     checks: Checks,
     /// The watches.
     places: Vec<Option<Watch>>,
-    /// What each check was last found to be, by its place.
-    seen: Vec<Seen>,
+    /// Why each check failed last, in words, by its place.
+    details: Vec<String>,
     /// What is to be logged.
     notes: Vec<(Level, &'static str, String)>,
 }
@@ -51,12 +43,11 @@ pub(super) struct Watches {
 impl Watches {
     /// None yet.
     pub(super) fn new(checks: Checks) -> Self {
-        Self { checks, places: Vec::new(), seen: Vec::new(), notes: Vec::new() }
+        Self { checks, places: Vec::new(), details: Vec::new(), notes: Vec::new() }
     }
 
     /// Runs a probe, or starts a watch.
     pub(super) fn start(&mut self, probe: ProbeId, spec: &ProbeSpec<'_>, answers: &mut VecDeque<Fact>) {
-        self.name(probe, spec);
         let is_watch = spec.kind == CheckKind::Process;
         if is_watch {
             let index = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
@@ -68,7 +59,7 @@ impl Watches {
         }
         if let Err(error) = self.checks.order(Order::Start(probe, Plan::new(spec))) {
             let outcome = Err(Failure::new(ProbeFailure::NotStarted, error.to_string()));
-            let verdict = self.verdict(probe, &outcome);
+            let verdict = self.verdict(probe, outcome);
             answers.push_back(Fact::Plain(if is_watch {
                 Input::WatchChanged { probe, verdict }
             } else {
@@ -92,7 +83,7 @@ impl Watches {
             match self.checks.hear() {
                 None => return false,
                 Some(Said::Done { probe, outcome, took }) => {
-                    let verdict = self.verdict(probe, &outcome);
+                    let verdict = self.verdict(probe, outcome);
                     let took = Duration::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
                     answers.push_back(Fact::Plain(Input::ProbeDone { probe, verdict, took }));
                 }
@@ -105,7 +96,7 @@ impl Watches {
                     if let Err(error) = registry.register(&mut SourceFd(&fd), Token(first + index), interest)
                     {
                         let failure = Failure::new(ProbeFailure::Other, error.to_string());
-                        answers.extend(self.changed(index, &Err(failure)));
+                        answers.extend(self.changed(index, Err(failure)));
                         continue;
                     }
                     if let Some(watch) = &mut self.places[index] {
@@ -118,7 +109,7 @@ impl Watches {
                     if let Some(watch) = &mut self.places[index] {
                         watch.watched = None;
                     }
-                    answers.extend(self.changed(index, &outcome));
+                    answers.extend(self.changed(index, outcome));
                 }
                 Some(Said::Note(level, name, text)) => self.notes.push((level, name, text)),
             }
@@ -151,46 +142,34 @@ impl Watches {
         if outcome.is_err() {
             let _ = self.checks.order(Order::Died(watch.probe));
         }
-        self.changed(index, &outcome)
+        self.changed(index, outcome)
     }
 
-    fn changed(&mut self, index: usize, outcome: &Outcome) -> Option<Fact> {
+    fn changed(&mut self, index: usize, outcome: Outcome) -> Option<Fact> {
         let watch = self.places.get_mut(index)?.as_mut()?;
-        let (probe, before) = (watch.probe, watch.last.replace(outcome.is_ok()));
-        let news = before != Some(outcome.is_ok());
+        let alive = outcome.is_ok();
+        let (probe, news) = (watch.probe, watch.last.replace(alive) != Some(alive));
         let verdict = self.verdict(probe, outcome);
         news.then_some(Fact::Plain(Input::WatchChanged { probe, verdict }))
     }
 
-    /// Another check may have this place since a reload.
-    fn name(&mut self, probe: ProbeId, spec: &ProbeSpec<'_>) {
+    /// What the engine is told; the words are kept beside it.
+    fn verdict(&mut self, probe: ProbeId, outcome: Outcome) -> Verdict {
         let place = usize::from(probe.check);
-        if self.seen.len() <= place {
-            self.seen.resize_with(place + 1, Seen::default);
+        if self.details.len() <= place {
+            self.details.resize(place + 1, String::new());
         }
-        let seen = &mut self.seen[place];
-        if seen.name.0 != spec.service || seen.name.1 != spec.check {
-            *seen = Seen { name: (spec.service.to_owned(), spec.check.to_owned()), last: None };
-        }
+        let (verdict, detail) = match outcome {
+            Ok(()) => (Verdict::Pass, String::new()),
+            Err(failure) => (Verdict::Fail(failure.why), failure.detail),
+        };
+        self.details[place] = detail;
+        verdict
     }
 
-    /// What the engine is told. A change is logged, in words.
-    fn verdict(&mut self, probe: ProbeId, outcome: &Outcome) -> Verdict {
-        let found = outcome.as_ref().copied().map_err(|failure| failure.why);
-        if let Some(seen) = self.seen.get_mut(usize::from(probe.check))
-            && seen.last.replace(found) != Some(found)
-        {
-            let (service, check) = &seen.name;
-            self.notes.push(match outcome {
-                Ok(()) => (Level::Info, "check_passed", format!("service {service}: check {check} passes")),
-                Err(failure) => (
-                    Level::Warning,
-                    "check_failed",
-                    format!("service {service}: check {check} fails: {failure}"),
-                ),
-            });
-        }
-        found.map_or_else(Verdict::Fail, |()| Verdict::Pass)
+    /// Why this check failed last, in words; empty when its code says it all.
+    pub(super) fn detail(&self, check: u16) -> &str {
+        self.details.get(usize::from(check)).map_or("", String::as_str)
     }
 
     /// What is to be logged since this was last asked.

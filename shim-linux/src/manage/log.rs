@@ -124,6 +124,11 @@ fn sentence(
     check: impl Fn(u16) -> Option<String>,
 ) -> String {
     let mut text = record.to_string();
+    if let Subject::Detail(detail) = subject
+        && !detail.is_empty()
+    {
+        text = format!("{text}: {detail}");
+    }
     if let Record::Check { check: place, .. } = *record
         && let Some(name) = check(place)
     {
@@ -232,5 +237,10 @@ mod tests {
         let check = Record::Check { service: ServiceId(3), check: 5, health: Health::No, why };
         let text = sentence(&check, &Subject::None, |_| Some("web".to_owned()), |_| Some("up".to_owned()));
         assert_eq!(text, "service web: check up: unhealthy: connection refused");
+        let subject = Subject::Detail("nobody listens".to_owned());
+        assert_eq!(
+            sentence(&check, &subject, |_| None, |_| None),
+            "service 3: check 5: unhealthy: connection refused: nobody listens"
+        );
     }
 }

@@ -1,6 +1,5 @@
 //! TLS for `check … https`: whom to trust, and the handshake.
 
-use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -23,7 +23,8 @@ const STALE: Duration = Duration::from_mins(1);
 /// The host's trusted roots, read when the first `https` check runs: a daemon without one pays nothing.
 #[derive(Debug, Default)]
 pub(super) struct Tls {
-    roots: RefCell<Option<(Instant, Arc<ClientConfig>)>>,
+    /// Whoever reads them has the others wait: many checks may come first at the same time.
+    roots: Mutex<Option<(Instant, Arc<ClientConfig>)>>,
 }
 
 impl Tls {
@@ -41,12 +42,13 @@ impl Tls {
     }
 
     async fn verified(&self) -> Result<Arc<ClientConfig>, Failure> {
-        if let Some((_, config)) = &*self.roots.borrow() {
+        let mut roots = self.roots.lock().await;
+        if let Some((_, config)) = &*roots {
             return Ok(Arc::clone(config));
         }
         let config = tokio::task::spawn_blocking(verified).await;
         let config = config.map_err(|_| Failure::plain(ProbeFailure::Other))??;
-        *self.roots.borrow_mut() = Some((Instant::now(), Arc::clone(&config)));
+        *roots = Some((Instant::now(), Arc::clone(&config)));
         Ok(config)
     }
 
@@ -54,9 +56,11 @@ impl Tls {
         let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
             return Failure::of_network(error);
         };
-        if matches!(tls, Error::InvalidCertificate(_)) {
-            // A new root may have been installed since.
-            self.roots.borrow_mut().take_if(|(read, _)| read.elapsed() > STALE);
+        // A new root may have been installed since.
+        if matches!(tls, Error::InvalidCertificate(_))
+            && let Ok(mut roots) = self.roots.try_lock()
+        {
+            roots.take_if(|(read, _)| read.elapsed() > STALE);
         }
         Failure::new(ProbeFailure::Tls, tls.to_string())
     }
