@@ -141,7 +141,7 @@ fn serve_http(lab: &Lab, host: &str, manner: Manner) -> Result<Arc<Manners>> {
             let manner = obeyed.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let answer = match manner {
                 Manner::Answer(answer) => answer,
-                Manner::EverySecond if count.is_multiple_of(2) => BAD,
+                Manner::EverySecond if !count.is_multiple_of(2) => BAD,
                 Manner::EverySecond => GOOD,
                 Manner::Silence => {
                     silent.push(stream);
