@@ -65,8 +65,9 @@ steer edge
 exit
 ";
 
-/// The node with BFD at 50 ms.
+/// The node with BFD at 50 ms, and nothing of BGP's that happens by the clock.
 const WATCHED: &str = " neighbor 10.0.0.2 bfd profile fast
+ neighbor 10.0.0.2 timers 0 0
 bfd
  profile fast
   transmit-interval 50
