@@ -180,6 +180,9 @@ impl<'a> Draft<'a> {
             // A file that is none at all needs no hints, and each takes a while to find.
             _ if self.errors > HINTS => Hint::None,
             ErrorKind::Unknown => unknown(node, word),
+            ErrorKind::Misplaced if is_millis(word) => {
+                Hint::Text("milliseconds without their unit, as in FRR")
+            }
             ErrorKind::Misplaced | ErrorKind::Trailing => {
                 let mut nearest = Nearest::to(word);
                 complete::expected(node, expected.before, &mut |expect, _| {
@@ -295,6 +298,11 @@ impl<'a> Draft<'a> {
     pub(crate) fn needs_bfd(&self) -> Result<(), Fault> {
         if self.platform.bfd { Ok(()) } else { Err(self.cannot("does not speak BFD")) }
     }
+}
+
+/// Whether a word is a number of milliseconds with its unit.
+fn is_millis(word: &str) -> bool {
+    word.strip_suffix("ms").is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// What helps with a first word that no statement here has: the node where one does, or a word like it.

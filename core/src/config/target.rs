@@ -176,6 +176,12 @@ pub(crate) fn string(text: &str) -> Result<&str, Flaw> {
     let blank = text.find(BLANKS).unwrap_or(text.len());
     if !text.starts_with('"') {
         let word = text.get(..blank).unwrap_or(text);
+        if word.starts_with('\'') {
+            return flaw(
+                0,
+                "single quotes mean nothing here; a text stands in double ones, and \\\" is one inside",
+            );
+        }
         if word.contains('"') {
             return flaw(0, "there is a double quote inside this word; put the whole of it in double quotes");
         }
@@ -640,6 +646,7 @@ mod tests {
             ("/bin/sh \"a\\\"", 8),
             ("/bin/sh a\"b c\"", 8),
             ("/bin/sh \"a\"b", 11),
+            ("/bin/sh -c 'a b'", 11),
             ("/é \"é\"x", 8),
         ] {
             assert_eq!(Exec::command(bad).unwrap_err().at, at, "{bad}");

@@ -102,12 +102,14 @@ fn what_is_wrong_with_bfd_is_told_with_the_way_out() {
             ],
         ),
         (
-            "bfd\n profile a\n  transmit-interval 5\n  detect-multiplier 1\n  minimum-ttl 255\n  minimum-ttl 0",
+            "bfd\n profile a\n  transmit-interval 5\n  receive-interval 50ms\n  detect-multiplier 1\n  minimum-ttl 255\n  minimum-ttl 0",
             &[
                 "error: line 3, column 21: `5` is out of range: 10 to 60000",
-                "error: line 4, column 21: `1` is out of range: 2 to 255",
-                "error: line 5, column 15: `255` is out of range: 1 to 254",
-                "error: line 6, column 15: `0` is out of range: 1 to 254",
+                "error: line 4, column 20: expected a number (10 to 60000), found `50ms`; milliseconds without their unit, as \
+                 in FRR",
+                "error: line 5, column 21: `1` is out of range: 2 to 255",
+                "error: line 6, column 15: `255` is out of range: 1 to 254",
+                "error: line 7, column 15: `0` is out of range: 1 to 254",
             ],
         ),
         (

@@ -15,6 +15,13 @@ fn about(line: &str) -> Vec<String> {
     said.into_iter().map(|said| said.replace("line 3, column ", "")).collect()
 }
 
+/// Each line has this one error.
+fn wrong(lines: &[(&str, &str)]) {
+    for (line, said) in lines {
+        assert_eq!(about(line), [format!("error: {said}")], "{line}");
+    }
+}
+
 // table: a line and what is said about it
 #[test]
 fn a_wrong_check_is_told_where_and_why() {
@@ -28,7 +35,7 @@ fn a_wrong_check_is_told_where_and_why() {
     ] {
         assert_eq!(about(line), [said], "{line}");
     }
-    for (line, said) in [
+    wrong(&[
         ("check web http 127.0.0.1/", "16: expected a URL (http:// or https://), found `127.0.0.1/`"),
         ("check web http http://[::1]:0/", "16: a port is a number of 1 to 65535"),
         (
@@ -82,6 +89,12 @@ fn a_wrong_check_is_told_where_and_why() {
             "check web interval 1s tcp 127.0.0.1:80",
             "23: expected `exec-user`, `fast-interval`, `timeout`, `rise`, `fall`, `start-delay` or `exec`, found `tcp`",
         ),
+    ]);
+}
+
+#[test]
+fn a_wrong_command_process_or_file_is_told_too() {
+    wrong(&[
         (
             "check web exec check.sh",
             "16: a command begins with the absolute path of its program; `/bin/sh -c \"…\"` runs a line of shell",
@@ -90,6 +103,10 @@ fn a_wrong_check_is_told_where_and_why() {
         (
             "check web exec /bin/sh -c a\"b c\"",
             "27: there is a double quote inside this word; put the whole of it in double quotes",
+        ),
+        (
+            "check web exec /bin/sh -c 'exit 1'",
+            "27: single quotes mean nothing here; a text stands in double ones, and \\\" is one inside",
         ),
         ("check web process nginx", "19: expected `pidfile`, `unit` or `cgroup`, found `nginx`"),
         (
@@ -112,9 +129,7 @@ fn a_wrong_check_is_told_where_and_why() {
             "check a tcp 127.0.0.1:1\ncheck a tcp 127.0.0.1:2",
             "line 4, column 7: this block has a check with this name already",
         ),
-    ] {
-        assert_eq!(about(line), [format!("error: {said}")], "{line}");
-    }
+    ]);
 }
 
 #[test]

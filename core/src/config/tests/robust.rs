@@ -22,7 +22,14 @@ failover web
  check web http http://127.0.0.1:8080/healthz interval 500ms timeout 1s rise 2 fall 3
  check db tcp 127.0.0.1:5432 interval 200ms
  check ready interval 2s exec /usr/local/bin/ready --fast
- check nginx process unit nginx.service
+ check nginx process unit nginx.service start-delay 5s
+ check page https https://192.0.2.10/x?y header \"Host: www\" expect 200,204-206 body \"\\\"up\\\" \\\\\" insecure fall 1
+ check job interval 1s exec-user nobody exec /bin/sh -c \"exit 0\" a
+ check off file \"/run/a b\" absent fast-interval 50ms
+ check pid process pidfile /run/x.pid
+ check group process cgroup /system.slice
+ dampen failures 2 within 10s hold 1s max 1m
+ drain-timeout 3s
  on-failure withdraw
  preempt delay 30s
  start-delay 2s
@@ -32,11 +39,20 @@ steer edge
  prefer large-community 63949:1:1
  install kernel
 exit
+bfd
+ profile fast
+  transmit-interval 50
+  receive-interval 50
+  minimum-ttl 250
+  passive-mode
 bgp community-list standard C permit 1:1 2:2
 ipv6 prefix-list P seq 5 permit 2001:db8::/32 ge 48 le 64
 router bgp 65000
  neighbor RS timers 1 3
  neighbor RS password s3cr!t
+ neighbor RS bfd profile fast
+ neighbor RS bfd strict
+ neighbor 2600:3c0f:4:34::1 bfd 3 50 60
  address-family ipv6 unicast
   neighbor RS activate
   neighbor RS prefix-list P out
