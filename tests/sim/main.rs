@@ -22,6 +22,7 @@ mod speaker;
 mod tap;
 mod tcp;
 mod trace;
+mod wishes;
 mod world;
 
 mod duo;

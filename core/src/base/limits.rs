@@ -32,6 +32,10 @@ pub const RECORDS_PER_SERVICE: usize = 2;
 pub const SETS_PER_SERVICE: usize = 3;
 /// The most addresses of the host that are kept in mind beside those of routes, per service.
 pub const HOSTS_PER_SERVICE: usize = 2;
+/// The most failures that `dampen failures` can count.
+pub const DAMPEN_FAILURES: u8 = 5;
+/// The longest time within which they are counted, in seconds.
+pub const DAMPEN_WITHIN_SECONDS: u32 = 600;
 /// The most probes that run at one time; the others wait for their turn.
 pub const PROBES_AT_ONCE: usize = 64;
 /// The most links of the host that are kept in mind, per peer (and 32 in all).

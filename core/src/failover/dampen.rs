@@ -8,17 +8,15 @@
     reason = "steps are counted modulo 2^32, and the counts are small"
 )]
 
+use crate::base::limits::{DAMPEN_FAILURES, DAMPEN_WITHIN_SECONDS};
 use crate::base::time::{Duration, Instant};
-
-/// The most failures that `dampen failures` can count.
-pub const FAILURES: usize = 5;
 
 /// What `dampen` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dampen {
-    /// So many failures, at most [`FAILURES`]; 0: never hold down.
+    /// So many failures, at most [`DAMPEN_FAILURES`](crate::base::limits::DAMPEN_FAILURES); 0: never hold down.
     pub failures: u8,
-    /// Within this time.
+    /// Within this time, at most [`DAMPEN_WITHIN_SECONDS`].
     pub within: Duration,
     /// How long the first hold is, from the last failure.
     pub hold: Duration,
@@ -29,13 +27,19 @@ pub struct Dampen {
 /// The steps in which failures are timed.
 const STEP: u64 = 10_000;
 
+/// How many gaps there are between them.
+const GAPS: usize = DAMPEN_FAILURES as usize - 1;
+
+/// A gap that is longer than can be written down is longer than any time within which failures count.
+const _: () = assert!(DAMPEN_WITHIN_SECONDS as u64 * 1_000_000 < u16::MAX as u64 * STEP);
+
 /// What a service remembers of its failures. All zero bits at rest: none.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Damping {
     /// When the last one was, in steps; it wraps after more than a year, and is looked at for minutes only.
     failed: u32,
     /// The steps between those before it, the last gap first.
-    gaps: [u16; FAILURES - 1],
+    gaps: [u16; GAPS],
     /// Failures since the count began.
     count: u8,
     /// Holds so far; the last of them runs while `held`.
@@ -45,7 +49,7 @@ pub struct Damping {
 impl Damping {
     /// None.
     pub const fn new() -> Self {
-        Self { failed: 0, gaps: [0; FAILURES - 1], count: 0, holds: 0 }
+        Self { failed: 0, gaps: [0; GAPS], count: 0, holds: 0 }
     }
 
     /// The service failed; says whether a hold begins with it.
@@ -73,7 +77,7 @@ impl Damping {
 
     /// Whether the last failures are as many as it takes, and near enough to each other.
     fn is_too_often(&self, dampen: &Dampen) -> bool {
-        let needed = dampen.failures.clamp(1, FAILURES as u8);
+        let needed = dampen.failures.clamp(1, DAMPEN_FAILURES);
         let gaps = self.gaps.iter().take(usize::from(needed) - 1);
         let span: u64 = gaps.map(|&gap| u64::from(gap)).sum();
         self.count >= needed && span * STEP <= dampen.within.as_micros()

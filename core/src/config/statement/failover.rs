@@ -1,6 +1,7 @@
 //! `failover NAME`: addresses with one health and one posture.
 
 use super::{Statement, Subject};
+use crate::base::limits::{DAMPEN_FAILURES, DAMPEN_WITHIN_SECONDS};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
@@ -184,7 +185,7 @@ pub(super) const ROWS: &[Statement] = &[
         &[
             Word("dampen"),
             Options(&[
-                &[Word("failures"), Arg(Kind::Number(1, 255), "N")],
+                &[Word("failures"), Arg(Kind::Number(1, DAMPEN_FAILURES as u32), "N")],
                 &[Word("within"), Arg(Kind::Duration, "TIME")],
                 &[Word("hold"), Arg(Kind::Duration, "TIME")],
                 &[Word("max"), Arg(Kind::Duration, "TIME")],
@@ -286,6 +287,10 @@ fn dampen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
             let what = ErrorKind::Senseless("no time at all dampens nothing");
             return Err(Fault::at(index, what).hint("to turn it off say `no dampen`"));
         }
+    }
+    if within.get() > DAMPEN_WITHIN_SECONDS * 1_000 {
+        let what = ErrorKind::Senseless("failures are remembered for 10 minutes");
+        return Err(Fault::at(1, what).hint("`within` is at most 10m"));
     }
     if max < hold {
         let index = if given.given(3) { 3 } else { 2 };

@@ -239,7 +239,7 @@ fn damping_is_on_by_default_and_can_be_turned_off() {
         (2, [10_000, 1_500, 600_000], Some(String::from(line)))
     );
     for (line, said) in [
-        ("dampen failures 0", "17: `0` is out of range: 1 to 255"),
+        ("dampen failures 0", "17: `0` is out of range: 1 to 5"),
         ("dampen hold 10m", "13: `hold` is longer than `max`, which is 300s when it is not given"),
         ("dampen hold 0s", "13: no time at all dampens nothing; to turn it off say `no dampen`"),
         ("dampen 3", "8: expected `failures`, `within`, `hold`, `max` or the end of the line, found `3`"),
