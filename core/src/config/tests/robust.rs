@@ -225,6 +225,17 @@ fn completion_offers_what_can_follow() {
             .chain([String::from("End")])
             .collect::<Vec<_>>()
     );
+    let url = offered(Node::Failover, "check a https https://192.0.2.1/ header X:1 insecure ");
+    assert!(
+        url.contains(&String::from("Word(\"header\")")) && !url.contains(&String::from("Word(\"insecure\")"))
+    );
+    assert_eq!(offered(Node::Failover, "check a exec"), ["Word(\"exec-user\")", "Word(\"exec\")"]);
+    assert_eq!(offered(Node::Failover, "check a exec "), ["Text(\"COMMAND\")"]);
+    assert_eq!(
+        offered(Node::Failover, "check a process "),
+        ["Word(\"pidfile\")", "Word(\"unit\")", "Word(\"cgroup\")"]
+    );
+    assert_eq!(offered(Node::Bgp, "neighbor RS bfd p"), ["Word(\"profile\")"]);
     assert!(offered(Node::RouteMap, "").contains(&String::from("Word(\"set\")")));
     assert_eq!(offered(Node::Bgp, "no bgp network import-check "), ["End"]);
 }
