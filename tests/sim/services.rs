@@ -205,3 +205,20 @@ fn at_most_64_probes_run_at_once_and_every_check_has_its_turn() {
     let engine = duo.world.hosts[node].engine();
     assert!((0..100).all(|place| engine.check(place).unwrap().last.is_some()), "a check starved");
 }
+
+#[test]
+fn a_daemon_that_stops_asks_no_checks_any_more() {
+    let text = " check up tcp 192.0.2.10:80 interval 100ms\n check unit process unit web.service\n linger 2s";
+    let mut lab = Lab::up(&Plan::primary(text));
+    lab.world.run(SECOND);
+    let node = lab.nodes[0];
+    let told = |lab: &Lab| {
+        let is_check = |(_, record): &&(_, Record)| matches!(record, Record::Check { .. });
+        lab.world.hosts[node].records.iter().filter(is_check).count()
+    };
+    let before = told(&lab);
+    assert_eq!(before, 2);
+    lab.world.command(node, Command::Stop);
+    lab.world.run(SECOND);
+    assert!(lab.world.hosts[node].probes.is_empty() && told(&lab) == before);
+}

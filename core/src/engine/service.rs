@@ -473,6 +473,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
+    /// On the way out nothing is decided by checks any more.
+    pub(super) fn stop_checks(&mut self) {
+        for check in 0..self.config.view().checks.len() {
+            self.stop_probe(check);
+            self.checks.as_flattened_mut()[check].stop();
+        }
+        (self.checks_at, self.checks_due) = (Instant::FAR, false);
+    }
+
     /// How many checks a service has, and how many of them pass.
     pub(super) fn checks_of(&self, service: usize) -> (u16, u16) {
         let checks = self.config.view().checks.iter().enumerate();

@@ -28,8 +28,10 @@ pub enum ProbeFailure {
     NotStarted,
     /// It may not be started, or looked at: permissions, a program that others may write.
     NotAllowed,
-    /// What is asked for is not there: the file, the process, the unit. (With `absent`: it is there.)
+    /// What is asked for is not there: the file, the process, the unit.
     Missing,
+    /// It is there, and is not to be (`absent`).
+    Present,
     /// TLS: a certificate that does not hold, or no agreement.
     Tls,
     /// The name could not be resolved.
@@ -55,6 +57,7 @@ impl fmt::Display for ProbeFailure {
             Self::NotStarted => f.write_str("could not be started"),
             Self::NotAllowed => f.write_str("not allowed"),
             Self::Missing => f.write_str("not there"),
+            Self::Present => f.write_str("it is there"),
             Self::Tls => f.write_str("TLS failed"),
             Self::Resolve => f.write_str("its name could not be resolved"),
             Self::Unsupported => f.write_str("not supported by this system"),

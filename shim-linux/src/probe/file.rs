@@ -8,7 +8,7 @@ use super::failure::{Failure, Outcome};
 pub(super) fn probe(path: &str, absent: bool) -> Outcome {
     match (std::fs::metadata(path), absent) {
         (Ok(_), false) => Ok(()),
-        (Ok(_), true) => Err(Failure::new(ProbeFailure::Missing, format!("{path} is there"))),
+        (Ok(_), true) => Err(Failure::new(ProbeFailure::Present, path)),
         (Err(error), absent) => {
             let failure = Failure::of_path(path, &error);
             // Only what is certainly not there is absent.
@@ -31,6 +31,6 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         probe(&path, false).unwrap();
         let failure = probe(&path, true).unwrap_err();
-        assert_eq!(failure.to_string(), format!("not there: {path} is there"));
+        assert_eq!(failure.to_string(), format!("it is there: {path}"));
     }
 }
