@@ -12,6 +12,9 @@ use crate::wire::bfd::{Diagnostic, Packet, State};
 /// While a session is not up, packets are at least this far apart, in milliseconds (RFC 5880 section 6.8.3).
 const SLOW_MS: u16 = 1_000;
 
+/// A packet may leave by this part of its interval before it must.
+const EARLY: u64 = 8;
+
 /// What the configuration asks of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
@@ -83,6 +86,8 @@ pub struct Session {
     remote_diagnostic: Diagnostic,
     flags: Flags,
     remote_multiplier: u8,
+    /// By how many milliseconds a turn that is under way for another reason may take the next packet along.
+    early_ms: u8,
     local_discriminator: u32,
     remote_discriminator: u32,
     remote_min_tx_micros: u32,
@@ -112,6 +117,7 @@ impl Session {
         remote_diagnostic: Diagnostic::None,
         flags: Flags(0),
         remote_multiplier: 0,
+        early_ms: 0,
         local_discriminator: 0,
         remote_discriminator: 0,
         remote_min_tx_micros: 0,
@@ -223,7 +229,7 @@ impl Session {
             self.flags.set(Flags::DEMAND | Flags::POLL | Flags::POLL_AGAIN, false);
             change = self.step(now, Event::Expired);
         }
-        if self.transmit_at != Instant::ZERO && self.transmit_at <= now {
+        if self.transmit_at != Instant::ZERO && self.transmit_from() <= now {
             self.owe();
         }
         change
@@ -242,11 +248,16 @@ impl Session {
         let poll = self.flags.has(Flags::POLL) && !last;
         if !(last && self.flags.has(Flags::POLL)) {
             self.flags.set(Flags::SEND, false);
-            self.transmit_at = if self.is_periodic() {
-                now + jitter(self.interval(), self.timing.multiplier, rand)
+            if self.is_periodic() {
+                let interval = self.interval();
+                let wait = jitter(interval, self.timing.multiplier, rand);
+                self.transmit_at = now + wait;
+                // To wake twice costs more than to be a little early; never by so much that the jitter exceeds its bound.
+                let early = (wait - least(interval)).min(interval.part(EARLY));
+                self.early_ms = u8::try_from(early.as_millis()).unwrap_or(u8::MAX);
             } else {
-                Instant::ZERO
-            };
+                self.transmit_at = Instant::ZERO;
+            }
         }
         Packet {
             diagnostic: self.diagnostic,
@@ -269,6 +280,13 @@ impl Session {
         let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
         let transmit = if self.owes() { Instant::FAR } else { timer(self.transmit_at) };
         transmit.min(timer(self.detect_at))
+    }
+
+    /// From when on a tick has something to do, if there is one anyhow: a packet may be taken along. Not later than
+    /// [`Session::deadline`].
+    pub fn ready_at(&self) -> Instant {
+        let periodic = self.transmit_at != Instant::ZERO && !self.owes();
+        if periodic { self.deadline().min(self.transmit_from()) } else { self.deadline() }
     }
 
     /// Whether an ended session has said so for long enough.
@@ -397,6 +415,11 @@ impl Session {
         }
     }
 
+    fn transmit_from(&self) -> Instant {
+        let early = Duration::from_millis(self.early_ms.into());
+        Instant::from_micros(self.transmit_at.as_micros().saturating_sub(early.as_micros()))
+    }
+
     /// Whether it is the other system's turn to speak first.
     const fn waits(&self) -> bool {
         self.flags.has(Flags::PASSIVE) && self.remote_discriminator == 0
@@ -415,12 +438,17 @@ const fn micros(millis: u16) -> u32 {
     millis as u32 * 1_000
 }
 
+/// The least interval to the next packet (RFC 5880 section 6.8.7).
+const fn least(interval: Duration) -> Duration {
+    interval.times(3).part(4)
+}
+
 /// The interval to the next packet: 75 to 100 per cent of the agreed one, to 90 when not a single packet may be lost
 /// (RFC 5880 section 6.8.7).
 fn jitter(interval: Duration, multiplier: u8, rand: &mut Rand) -> Duration {
     let width = if multiplier == 1 { 15 } else { 25 };
     let part = interval.as_micros() * width * u64::from(rand.next() >> 16) / (100 * 0xFFFF);
-    Duration::from_micros(interval.as_micros() * 3 / 4 + part)
+    least(interval) + Duration::from_micros(part)
 }
 
 #[cfg(test)]

@@ -94,6 +94,14 @@ impl Slot {
         }
     }
 
+    /// From when on a look at it may find something to do, if there is one anyhow.
+    fn ready_at(&self) -> Instant {
+        match self.phase {
+            Phase::Open => self.session.ready_at(),
+            _ => self.deadline(),
+        }
+    }
+
     /// Ends it without another word.
     fn close(&mut self) {
         self.session.hush();
@@ -109,6 +117,8 @@ pub(super) struct Bfd<const P: usize> {
     ready: PeerSet,
     /// No timer expires before this (a lower bound).
     pub(super) at: Instant,
+    /// Before this a tick finds nothing to do (a lower bound).
+    ready_at: Instant,
     /// Packets that RFC 5880 section 6.8.6 or their TTL refused.
     pub(super) refused: u32,
     /// Packets that belong to no session.
@@ -123,6 +133,7 @@ impl<const P: usize> Bfd<P> {
             slots: [Slot::REST; P],
             ready: 0,
             at: Instant::ZERO,
+            ready_at: Instant::ZERO,
             refused: 0,
             unknown: 0,
             packet: [0; LENGTH],
@@ -132,6 +143,7 @@ impl<const P: usize> Bfd<P> {
     fn touch(&mut self, peer: usize) {
         self.ready |= 1 << peer;
         self.at = self.at.min(self.slots[peer].deadline());
+        self.ready_at = self.ready_at.min(self.slots[peer].ready_at());
     }
 }
 
@@ -404,17 +416,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// The timers that have expired.
+    /// The timers that have expired, and the packets that may as well leave now.
     pub(super) fn bfd_timers(&mut self) {
-        if self.now < self.bfd.at {
+        if self.now < self.bfd.ready_at {
             return;
         }
+        (self.bfd.at, self.bfd.ready_at) = (Instant::FAR, Instant::FAR);
         for peer in 0..P {
-            if self.bfd.slots[peer].deadline() <= self.now {
+            if self.bfd.slots[peer].ready_at() <= self.now {
                 self.bfd_timer(peer);
             }
+            let slot = &self.bfd.slots[peer];
+            self.bfd.at = self.bfd.at.min(slot.deadline());
+            self.bfd.ready_at = self.bfd.ready_at.min(slot.ready_at());
         }
-        self.bfd.at = self.bfd.slots.iter().map(Slot::deadline).min().unwrap_or(Instant::FAR);
     }
 
     fn bfd_timer(&mut self, peer: usize) {

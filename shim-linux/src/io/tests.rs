@@ -406,7 +406,7 @@ fn a_port_is_open_as_long_as_a_session_needs_it() {
 }
 
 #[test]
-fn at_most_64_datagrams_are_taken_in_one_turn_and_none_is_forgotten() {
+fn few_datagrams_are_taken_in_one_turn_and_none_is_forgotten() {
     in_a_namespace(|| {
         let mut bench = Bench::new();
         bench.open_datagram(BFD, BfdKind::Multihop, "127.0.0.1").unwrap();
@@ -422,7 +422,7 @@ fn at_most_64_datagrams_are_taken_in_one_turn_and_none_is_forgotten() {
             largest = largest.max(bench.datagrams.len());
             all.extend(bench.datagrams.drain(..).map(|(.., payload)| payload[0]));
         }
-        assert_eq!(largest, 64);
+        assert_eq!(largest, 16);
         assert_eq!(all, (0..150).collect::<Vec<u8>>());
     });
 }

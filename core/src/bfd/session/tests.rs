@@ -477,3 +477,24 @@ fn a_packet_that_is_owed_needs_no_tick() {
     pair.ends[0].packet(due, &mut pair.rand);
     assert!(pair.ends[0].deadline() > due);
 }
+
+#[test]
+fn a_turn_that_is_under_way_takes_a_packet_along_but_never_before_its_time() {
+    let mut pair = Pair2::up(FAST, FAST);
+    for _ in 0..1_000 {
+        let sent = pair.ends[0].transmit_at;
+        pair.ends[0].tick(sent);
+        pair.ends[0].packet(sent, &mut pair.rand);
+        let (from, at) = (pair.ends[0].transmit_from(), pair.ends[0].transmit_at);
+        assert!(from <= at && at.since(from) <= Duration::from_millis(50).part(EARLY));
+        assert!(
+            from.since(sent) >= Duration::from_micros(37_500) && at.since(sent) <= Duration::from_millis(50)
+        );
+        pair.ends[0].detect_at = Instant::FAR;
+        pair.ends[0].tick(Instant::from_micros(from.as_micros() - 1));
+        assert!(!pair.ends[0].owes() && pair.ends[0].ready_at() == from);
+        pair.ends[0].tick(from);
+        assert!(pair.ends[0].owes());
+        pair.ends[0].packet(from, &mut pair.rand);
+    }
+}
