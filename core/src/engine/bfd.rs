@@ -12,7 +12,7 @@ use super::output::Output;
 use super::poll::Job;
 use super::record::Record;
 use super::view::{BfdStanding, BfdView};
-use super::{Inner, PeerSet};
+use super::{Inner, PeerSet, peers_in};
 use crate::base::net::{Family, is_link_local};
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
@@ -115,6 +115,8 @@ pub(super) struct Bfd<const P: usize> {
     slots: [Slot; P],
     /// Those that may owe an order.
     ready: PeerSet,
+    /// Those that may be in use: a packet and a timer look at no others.
+    used: PeerSet,
     /// No timer expires before this (a lower bound).
     pub(super) at: Instant,
     /// Before this a tick finds nothing to do (a lower bound).
@@ -132,6 +134,7 @@ impl<const P: usize> Bfd<P> {
         Self {
             slots: [Slot::REST; P],
             ready: 0,
+            used: 0,
             at: Instant::ZERO,
             ready_at: Instant::ZERO,
             refused: 0,
@@ -249,6 +252,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.bfd.touch(other);
             }
         }
+        self.bfd.used |= 1 << peer;
         let slot = &mut self.bfd.slots[peer];
         *slot = Slot {
             session: Session::begin(self.now, discriminator, wanted.timing, wanted.passive),
@@ -349,7 +353,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.bfd.refused = self.bfd.refused.saturating_add(1);
             return;
         };
-        let Some(peer) = (0..P).find(|&peer| self.is_bfd_for(peer, kind, &packet, (local, remote, link)))
+        let mut used = peers_in(self.bfd.used);
+        let Some(peer) = used.find(|&peer| self.is_bfd_for(peer, kind, &packet, (local, remote, link)))
         else {
             self.bfd.unknown = self.bfd.unknown.saturating_add(1);
             return;
@@ -422,11 +427,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         }
         (self.bfd.at, self.bfd.ready_at) = (Instant::FAR, Instant::FAR);
-        for peer in 0..P {
+        for peer in peers_in(self.bfd.used) {
             if self.bfd.slots[peer].ready_at() <= self.now {
                 self.bfd_timer(peer);
             }
             let slot = &self.bfd.slots[peer];
+            if slot.phase == Phase::Off {
+                self.bfd.used &= !(1 << peer);
+            }
             self.bfd.at = self.bfd.at.min(slot.deadline());
             self.bfd.ready_at = self.bfd.ready_at.min(slot.ready_at());
         }

@@ -140,6 +140,15 @@ impl Buffers {
 /// A set of peers.
 type PeerSet = u64;
 
+/// The peers of a set, in order.
+fn peers_in(mut set: PeerSet) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let first = set.trailing_zeros() as usize;
+        set &= set.wrapping_sub(1);
+        (first < PeerSet::BITS as usize).then_some(first)
+    })
+}
+
 /// Everything but the buffers, so that a message can be read from a buffer while the rest changes.
 #[derive(Debug)]
 struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> {

@@ -9,11 +9,10 @@ use super::route::{FIB_OWED, Fib, Flags, OWED, PRESENT};
 use super::service::Probing;
 use super::session::{INCOMING, OUTGOING};
 use super::stop::Stopping;
-use super::{Engine, Inner, Part};
+use super::{Engine, Inner, Part, peers_in};
 use crate::base::net::{Family, InterfaceAddress, Prefix, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
-use crate::bgp::peer::Peer;
 use crate::failover::health;
 use crate::failover::reconcile::{Ground, Step};
 use crate::steer::table;
@@ -324,7 +323,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn listener_job(&mut self) -> Option<Job> {
         for family in Family::ALL {
-            let ranges = range_keys(self.config.view(), family).count();
             let listener = &mut self.listeners[family.index()];
             match (listener.wanted, listener.state) {
                 (true, Listening::Off) if listener.retry_at == Instant::ZERO => {
@@ -345,7 +343,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                         listener.keys &= listener.keys - 1;
                         return Some(Job::Key(family, peer));
                     }
-                    if usize::from(listener.range_keys) < ranges {
+                    if usize::from(listener.range_keys) < range_keys(self.config.view(), family).count() {
                         listener.range_keys += 1;
                         return Some(Job::RangeKey(family, usize::from(listener.range_keys) - 1));
                     }
@@ -398,10 +396,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The last thing that a first batch waited for has come: it may leave.
     fn release_batches(&mut self) {
-        let waits = |peer: &Peer| peer.batch.until != Instant::ZERO;
-        if self.up != 0 && self.peers.iter().any(waits) && self.is_decided() {
-            for peer in &mut self.peers {
-                peer.batch.until = Instant::ZERO;
+        let waits = |peer: usize| self.peers[peer].batch.until != Instant::ZERO;
+        if peers_in(self.up).any(waits) && self.is_decided() {
+            for peer in peers_in(self.up) {
+                self.peers[peer].batch.until = Instant::ZERO;
             }
             self.ready |= self.up;
         }

@@ -13,6 +13,7 @@ pub mod probe;
 pub mod raw;
 pub mod runner;
 pub mod service;
+pub mod stalls;
 pub mod topology;
 
 pub use anyhow::{Context, Result, anyhow, bail, ensure};

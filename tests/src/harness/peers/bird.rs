@@ -224,12 +224,12 @@ impl Bird {
         Ok(lines.filter_map(|line| line.split_whitespace().next()?.parse::<usize>().ok()).sum())
     }
 
-    /// How often a BFD session that was up went down.
-    pub fn bfd_ends(&self) -> Result<usize> {
+    /// When BFD sessions that were up went down, in seconds since 1970.
+    pub fn bfd_ends(&self) -> Result<Vec<f64>> {
         let log = self.log()?;
         let ended =
             |line: &&str| line.contains(": Session to ") && line.contains(" changed state from Up to ");
-        Ok(log.lines().filter(ended).count())
+        log.lines().filter(ended).map(moment).collect()
     }
 
     fn name(&self, remote: IpAddr) -> Result<&str> {
