@@ -517,7 +517,7 @@ fn file(lab: &Lab) -> Result<()> {
     bench.healthy()?;
     let mark = bench.mark()?;
     fs::write(&unwanted, "")?;
-    bench.fails(mark, "unwanted is there")?;
+    bench.fails(mark, "it is there")?;
     fs::remove_file(&unwanted)?;
     bench.healthy()?;
     bench.end()

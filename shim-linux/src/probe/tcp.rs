@@ -8,21 +8,31 @@ use std::io;
 use std::net::SocketAddr;
 
 use holdover_core::engine::ProbeFailure;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use super::failure::{Failure, Outcome};
 use crate::sys::option;
 
 /// Connects, and lets go.
 pub(super) async fn probe(target: SocketAddr, own: bool) -> Outcome {
-    connect(target, own).await.map(drop)
+    match begin(target, own)? {
+        // What is on this host has answered by now: the runtime need not hear of the socket.
+        (socket, true) => not_itself(socket.local_addr(), socket.peer_addr()),
+        (socket, false) => finish(socket).await.map(drop),
+    }
 }
 
 /// A connection to `target`. With `own` it goes through the device `lo`, from the address itself: with the address gone from
 /// this host, the network would hand it to another machine, which would answer.
 pub(super) async fn connect(target: SocketAddr, own: bool) -> Result<TcpStream, Failure> {
-    let network = |error| Failure::of_network(&error);
+    finish(begin(target, own)?.0).await
+}
+
+/// A socket on its way to `target`, and whether it has arrived already.
+fn begin(target: SocketAddr, own: bool) -> Result<(Socket, bool), Failure> {
+    let network = |error: io::Error| Failure::of_network(&error);
     let socket = Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), Some(Protocol::TCP))
         .map_err(network)?;
     if own {
@@ -30,13 +40,38 @@ pub(super) async fn connect(target: SocketAddr, own: bool) -> Result<TcpStream, 
         option::set_late_port(&socket).map_err(network)?;
         bind_own(&socket, target).map_err(network)?;
     }
-    let stream = TcpSocket::from_std_stream(socket.into()).connect(target).await.map_err(network)?;
-    // Where the port lies among those that the kernel lends to clients and nobody listens, a socket may connect to itself.
-    match (stream.local_addr(), stream.peer_addr()) {
+    match socket.connect(&target.into()) {
+        Ok(()) => return Ok((socket, true)),
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(error) => return Err(network(error)),
+    }
+    let mut looked = [PollFd::new(&socket, PollFlags::OUT)];
+    let arrived = rustix::event::poll(&mut looked, Some(&Timespec::default())).is_ok_and(|count| count > 0);
+    if arrived && let Some(error) = socket.take_error().map_err(network)? {
+        return Err(network(error));
+    }
+    Ok((socket, arrived))
+}
+
+/// Waits until the connection is there.
+async fn finish(socket: Socket) -> Result<TcpStream, Failure> {
+    let network = |error: io::Error| Failure::of_network(&error);
+    let stream = TcpStream::from_std(socket.into()).map_err(network)?;
+    stream.writable().await.map_err(network)?;
+    if let Some(error) = stream.take_error().map_err(network)? {
+        return Err(network(error));
+    }
+    not_itself(stream.local_addr(), stream.peer_addr())?;
+    Ok(stream)
+}
+
+/// Where the port lies among those that the kernel lends to clients and nobody listens, a socket may connect to itself.
+fn not_itself<A: PartialEq>(ours: io::Result<A>, theirs: io::Result<A>) -> Outcome {
+    match (ours, theirs) {
         (Ok(ours), Ok(theirs)) if ours == theirs => {
             Err(Failure::new(ProbeFailure::Refused, "the connection met itself: nobody listens"))
         }
-        _ => Ok(stream),
+        _ => Ok(()),
     }
 }
 
