@@ -1,4 +1,4 @@
-//! What the two threads say to each other, and the board on which the engine's state is published.
+//! What the engine thread and the management thread say to each other, and the board on which the engine's state is published.
 //!
 //! The engine thread never waits for the management thread: it tries, and counts what did not fit.
 

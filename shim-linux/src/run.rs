@@ -1,4 +1,4 @@
-//! `holdover run`: the start of the daemon, and its two threads.
+//! `holdover run`: the start of the daemon, and its two threads (checks begin a third).
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,7 +1,7 @@
 //! Routes told again: ours when a peer asks (RFC 2918, RFC 7313), and a peer's when we want what we let go by.
 
 use super::record::Limit;
-use super::{Inner, PeerSet};
+use super::{Inner, PeerSet, peers_in};
 use crate::bgp::fsm::{Event, State};
 use crate::config::{BgpFlags, Clause, ConfigView, List, ListRef, PeerOptions, Rule};
 use crate::steer::policy::Steer;
@@ -59,7 +59,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !steer.is_on() {
             return;
         }
-        for peer in (0..P).filter(|peer| changed & (1 << peer) != 0) {
+        for peer in peers_in(changed) {
             if !self.ask_again(peer) && self.peers[peer].established().is_some() {
                 self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
                 self.dial_soon(peer);
@@ -76,7 +76,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let refused = core::mem::take(&mut self.refused);
         self.room(Limit::Candidates);
         let mut any = false;
-        for peer in (0..P).filter(|peer| refused & (1 << peer) != 0) {
+        for peer in peers_in(refused) {
             any |= self.ask_again(peer);
         }
         any

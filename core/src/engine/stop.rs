@@ -1,10 +1,10 @@
 //! The way out: withdraw, flush, say goodbye, linger, unbind. No packet is lost when another machine is ready.
 
-use super::Inner;
 use super::input::{Command, CommandResult};
 use super::names::CommandId;
 use super::record::Record;
 use super::route::{Fib, Flags, OWED};
+use super::{Inner, peers_in};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp};
 use crate::bgp::fsm::State;
@@ -110,9 +110,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The next step of the way out, if it is time for it.
     pub(super) fn go_on_stopping(&mut self) {
         if self.stopping.phase == Phase::Withdrawing && self.now >= self.stopping.until {
-            for peer in
-                (0..P).filter(|&peer| self.up & (1 << peer) != 0).collect::<heapless::Vec<usize, 64>>()
-            {
+            for peer in peers_in(self.up) {
                 self.stop_peer(peer, cease::ADMINISTRATIVE_SHUTDOWN);
             }
             (self.stopping.phase, self.stopping.until) = (Phase::Closing, self.now + CLOSE);

@@ -1,5 +1,5 @@
 //! What the service manager is told (sd_notify(3)): that we are ready, reload or stop, one line on how things stand, and that
-//! both threads are alive. Without a service manager nobody is told anything.
+//! the engine thread and this one are alive. Without a service manager nobody is told anything.
 
 use std::env;
 use std::fmt::Write as _;

@@ -31,7 +31,7 @@ pub struct Stalls {
 }
 
 impl Stalls {
-    /// Begins to watch. Errors: none yet; a core that cannot be watched is told at the end.
+    /// Begins to watch. Errors: the number of cores is not known; a core that cannot be watched is told at the end.
     pub fn watch() -> Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
         let cores = std::thread::available_parallelism()?.get();
