@@ -186,8 +186,7 @@ impl Drive {
         }
         self.io.begin_turn(now);
         while let Some(fact) = self.io.next() {
-            // A BFD packet comes every few milliseconds and says nothing new; if it does, a record follows.
-            self.dirty |= !matches!(fact, Fact::Datagram { .. });
+            self.dirty |= !is_routine(&fact);
             self.engine.handle(now, self.io.input(&fact));
             self.drain(now);
         }
@@ -228,7 +227,7 @@ impl Drive {
     /// Obeys what the engine orders, until it orders nothing more.
     fn drain(&mut self, now: Instant) {
         while let Some(order) = self.engine.poll() {
-            self.dirty |= !matches!(order, Output::SendDatagram { .. });
+            self.dirty |= !matches!(order, Output::SendDatagram { .. } | Output::StartProbe { .. });
             match order {
                 Output::Record(record) => {
                     let io = &self.io;
@@ -409,6 +408,11 @@ impl Drive {
         };
         self.log.note(Level::Info, "real_time_paused", &message);
     }
+}
+
+/// Whether this comes many times a second and says nothing new; if it does, a record follows.
+const fn is_routine(fact: &Fact) -> bool {
+    matches!(fact, Fact::Datagram { .. } | Fact::Plain(Input::ProbeDone { .. }))
 }
 
 fn piece<T>(from: usize, next: impl Fn(usize) -> Option<(usize, T)>) -> Piece<T> {

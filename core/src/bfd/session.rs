@@ -12,9 +12,6 @@ use crate::wire::bfd::{Diagnostic, Packet, State};
 /// While a session is not up, packets are at least this far apart, in milliseconds (RFC 5880 section 6.8.3).
 const SLOW_MS: u16 = 1_000;
 
-/// A packet may leave by this part of its interval before it must.
-const EARLY: u64 = 8;
-
 /// What the configuration asks of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
@@ -249,12 +246,10 @@ impl Session {
         if !(last && self.flags.has(Flags::POLL)) {
             self.flags.set(Flags::SEND, false);
             if self.is_periodic() {
-                let interval = self.interval();
-                let wait = jitter(interval, self.timing.multiplier, rand);
-                self.transmit_at = now + wait;
-                // To wake twice costs more than to be a little early; never by so much that the jitter exceeds its bound.
-                let early = (wait - least(interval)).min(interval.part(EARLY));
-                self.early_ms = u8::try_from(early.as_millis()).unwrap_or(u8::MAX);
+                let window = Window::draw(self.interval(), self.timing.multiplier, rand);
+                self.transmit_at = now + window.latest;
+                let early = (window.latest - window.earliest).as_millis();
+                self.early_ms = u8::try_from(early).unwrap_or(u8::MAX);
             } else {
                 self.transmit_at = Instant::ZERO;
             }
@@ -438,17 +433,23 @@ const fn micros(millis: u16) -> u32 {
     millis as u32 * 1_000
 }
 
-/// The least interval to the next packet (RFC 5880 section 6.8.7).
-const fn least(interval: Duration) -> Duration {
-    interval.times(3).part(4)
+/// When the next packet leaves, counted from the one before: after 75 to 100 per cent of the interval, to 90 when not a
+/// single packet may be lost (RFC 5880 section 6.8.7).
+struct Window {
+    /// A turn that is under way from here on takes it along: to wake once more costs more than to be early.
+    earliest: Duration,
+    /// It leaves by itself. The later of two draws, because most packets are taken along before it.
+    latest: Duration,
 }
 
-/// The interval to the next packet: 75 to 100 per cent of the agreed one, to 90 when not a single packet may be lost
-/// (RFC 5880 section 6.8.7).
-fn jitter(interval: Duration, multiplier: u8, rand: &mut Rand) -> Duration {
-    let width = if multiplier == 1 { 15 } else { 25 };
-    let part = interval.as_micros() * width * u64::from(rand.next() >> 16) / (100 * 0xFFFF);
-    least(interval) + Duration::from_micros(part)
+impl Window {
+    fn draw(interval: Duration, multiplier: u8, rand: &mut Rand) -> Self {
+        let width = if multiplier == 1 { 15 } else { 25 };
+        let drawn = u64::from(rand.next().max(rand.next()) >> 16);
+        let part = interval.as_micros() * width * drawn / (100 * 0xFFFF);
+        let earliest = interval.times(3).part(4);
+        Self { earliest, latest: earliest + Duration::from_micros(part) }
+    }
 }
 
 #[cfg(test)]

@@ -307,11 +307,18 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Whether a session may be made: with `strict` only on a path that BFD found good, or when the neighbor does not want
     /// to use BFD now. Who connects from a listen range is not known before, so BFD cannot be.
     pub(super) fn bfd_permits(&self, peer: usize) -> bool {
+        self.is_path_good(peer) || !self.is_strict(peer)
+    }
+
+    fn is_strict(&self, peer: usize) -> bool {
+        self.options(peer).flags.on(PeerFlags::BFD_STRICT)
+            && !matches!(self.peers[peer].kind, Kind::Dynamic(_))
+    }
+
+    fn is_path_good(&self, peer: usize) -> bool {
         let slot = &self.bfd.slots[peer];
-        !self.options(peer).flags.on(PeerFlags::BFD_STRICT)
-            || matches!(self.peers[peer].kind, Kind::Dynamic(_))
-            || (slot.phase == Phase::Open
-                && (slot.session.state() == State::Up || slot.session.remote_state() == State::AdminDown))
+        slot.phase == Phase::Open
+            && (slot.session.state() == State::Up || slot.session.remote_state() == State::AdminDown)
     }
 
     /// `OpenDatagram` was answered.
@@ -363,14 +370,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.bfd.refused = self.bfd.refused.saturating_add(1);
             return;
         }
-        let permitted = self.bfd_permits(peer);
+        let was_good = self.is_path_good(peer);
         let (now, slot) = (self.now, &mut self.bfd.slots[peer]);
         let change = slot.session.receive(now, &packet);
         self.bfd_changed(peer, change);
         let is_up = self.peers[peer].established().is_some();
         let slot = &mut self.bfd.slots[peer];
         slot.guards |= is_up && slot.session.state() == State::Up;
-        if !permitted && self.bfd_permits(peer) {
+        if !was_good && self.is_path_good(peer) && self.is_strict(peer) {
             self.dial_soon(peer);
         }
         self.bfd.touch(peer);
