@@ -7,6 +7,7 @@ use holdover_tests::harness::capture::Capture;
 use holdover_tests::harness::holdover::{Holdover, opposite};
 use holdover_tests::harness::peers::{Bfd, BfdView, Family, Kind, Peer, Session, bird, moment};
 use holdover_tests::harness::runner::Case;
+use holdover_tests::harness::stalls::{Stalls, explain};
 use holdover_tests::harness::topology::{Transport, cut, cut_route, mend, routed_pair, switched_pair};
 use holdover_tests::harness::{Context as _, Lab, Result, ensure};
 
@@ -248,7 +249,18 @@ fn start_peer(lab: &Lab, kind: Kind, session: &Session) -> Result<Box<dyn Peer>>
 
 fn holds_and_notices(lab: &Lab, kind: Kind, transport: Transport, bfd: Bfd) -> Result<()> {
     let link = Link::up(lab, kind, transport, bfd)?;
-    link.stays_up(2.0)?;
+    let interval = f64::from(bfd.interval_ms) / 1e3;
+    let detection = interval * f64::from(bfd.multiplier);
+    loop {
+        let stalls = Stalls::watch()?;
+        let stayed = link.stays_up(2.0);
+        let stalls = stalls.end()?;
+        let Err(error) = stayed else { break };
+        let down = link.logged(BFD_DOWN).context(error.to_string())?;
+        explain(&[down], &stalls, interval, detection).context(error)?;
+        lab.note(&format!("the machine stood still, and BFD went down: once more ({stalls:?})"));
+        link.is_up(bfd.interval_ms, bfd.interval_ms * u32::from(bfd.multiplier))?;
+    }
     link.notices_a_cut()?;
     link.is_clean()
 }
