@@ -21,6 +21,7 @@ meanwhile gives worse figures, and the documents say so.
   --reps N         repetitions of each fault, 3 unless told otherwise (half an hour); BFD's are half as many again
   --limit SECONDS  how long the end of an outage is waited for, 60 unless told otherwise
   --quick          1 repetition, a limit of 15 s: whether all works, not how well
+  --resume FILE    go on with these raw results: only what they lack is measured, and added to them
   --keep DIR       keep the raw results, and each network's configurations and logs, there
   --out DIR        write failover.md, img/failover.svg and lab/*.conf there: `--out docs` for this project's own
   --from FILE      measure nothing, write the documents from these raw results

@@ -81,8 +81,8 @@ fn measured(options: &Options, words: &[String]) -> Result<Vec<Line>> {
     let usual =
         || std::env::var_os("HOLDOVER_LAB").map_or_else(|| PathBuf::from("target/lab"), PathBuf::from);
     let folder = options.keep.clone().unwrap_or_else(usual);
-    let file = folder.join("results.jsonl");
-    let mut book = Book::create(&file)?;
+    let file = options.resume.clone().unwrap_or_else(|| folder.join("results.jsonl"));
+    let mut book = if options.resume.is_some() { Book::resume(&file)? } else { Book::create(&file)? };
     let mut circumstances = machine::circumstances(&options::command(words), &options.daemons)?;
     circumstances.repetitions = options.repetitions;
     circumstances.limit = options.limit;

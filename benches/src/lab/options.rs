@@ -10,6 +10,7 @@ use super::plan::Fault;
 /// What is said to whoever asks; the chore's help says what each is.
 pub const USAGE: &str = "\
 usage: cargo xtask lab [--daemons A,B] [--faults X,Y] [--reps N] [--limit SECONDS] [--quick] [--keep DIR] [--out DIR]
+       cargo xtask lab --resume FILE [--daemons A,B] [--faults X,Y] [--reps N] [--limit SECONDS] [--out DIR]
        cargo xtask lab --from FILE [--out DIR]
 daemons: holdover frr bird gobgp exabgp openbgpd
 faults: term kill killall loss service address freeze idle";
@@ -29,8 +30,10 @@ pub struct Options {
     pub keep: Option<PathBuf>,
     /// Where the documents go.
     pub out: Option<PathBuf>,
-    /// Raw results of an earlier run.
+    /// Raw results of an earlier run, to make the documents from.
     pub from: Option<PathBuf>,
+    /// Raw results of an earlier run, to add what they lack.
+    pub resume: Option<PathBuf>,
 }
 
 /// The command as the documents name it: where the raw results are kept changes no figure.
@@ -38,7 +41,7 @@ pub fn command(words: &[String]) -> String {
     let mut command = String::from("cargo xtask lab");
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        if word == "--keep" {
+        if word == "--keep" || word == "--resume" {
             words.next();
         } else {
             command = command + " " + word;
@@ -57,6 +60,7 @@ pub fn parse(words: &[String]) -> Result<Options> {
         keep: None,
         out: None,
         from: None,
+        resume: None,
     };
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -76,6 +80,7 @@ pub fn parse(words: &[String]) -> Result<Options> {
             "--keep" => options.keep = Some(value()?.into()),
             "--out" => options.out = Some(value()?.into()),
             "--from" => options.from = Some(value()?.into()),
+            "--resume" => options.resume = Some(value()?.into()),
             other => bail!("the lab does not know `{other}`\n\n{USAGE}"),
         }
     }
@@ -108,7 +113,8 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_makes_the_same_figures() {
-        let words = ["--reps", "20", "--keep", "/somewhere", "--out", "docs"].map(str::to_owned);
+        let words =
+            ["--reps", "20", "--keep", "/somewhere", "--resume", "old", "--out", "docs"].map(str::to_owned);
         assert_eq!(command(&words), "cargo xtask lab --reps 20 --out docs");
     }
 

@@ -9,14 +9,14 @@ use holdover_tests::harness::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Circumstances;
-use super::plan::Fault;
+use super::plan::{Fault, Job};
 use super::setup::Setup;
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
-    /// The first one: where, when, with what.
+    /// The first one, and the first of each run that went on with it: where, when, with what.
     Circumstances(Circumstances),
     /// A start of the primary's daemon in a fresh network.
     Start(Start),
@@ -111,6 +111,25 @@ impl Book {
         Ok(Self { file, lines: Vec::new() })
     }
 
+    /// The file of an earlier run, to be gone on with.
+    pub fn resume(path: &Path) -> Result<Self> {
+        let lines = read(path)?;
+        let file =
+            File::options().append(true).open(path).with_context(|| format!("write {}", path.display()))?;
+        Ok(Self { file, lines })
+    }
+
+    /// The repetitions of a job that count.
+    pub fn repetitions(&self, job: Job) -> impl Iterator<Item = &Repetition> + Clone {
+        let all = self.lines.iter().filter_map(|line| match line {
+            Line::Repetition(repetition) if !repetition.disturbed => Some(repetition),
+            _ => None,
+        });
+        all.filter(move |it| {
+            (it.daemon.as_str(), it.setup, it.fault) == (job.daemon.name(), job.setup, job.fault)
+        })
+    }
+
     /// Adds a line.
     pub fn add(&mut self, line: Line) -> Result<()> {
         writeln!(self.file, "{}", serde_json::to_string(&line)?)?;
@@ -134,6 +153,7 @@ pub fn read(path: &Path) -> Result<Vec<Line>> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::daemon::Daemon;
     use super::super::setup::{Timers, Watch};
     use super::*;
 
@@ -159,6 +179,25 @@ pub(super) mod tests {
             all_servers: None,
             cpu: None,
         }
+    }
+
+    #[test]
+    fn an_earlier_run_is_gone_on_with_and_its_repetitions_count() {
+        let path = std::env::temp_dir().join(format!("holdover-lab-book-{}", std::process::id()));
+        let mut book = Book::create(&path).unwrap();
+        book.add(Line::Circumstances(Circumstances::default())).unwrap();
+        let one = quiet("bird", Setup::DEFAULT, Fault::Loss);
+        book.add(Line::Repetition(Repetition { disturbed: true, ..one.clone() })).unwrap();
+        book.add(Line::Repetition(one.clone())).unwrap();
+        let mut again = Book::resume(&path).unwrap();
+        assert_eq!(again.lines, book.lines);
+        let job = |daemon, fault| Job { daemon, setup: Setup::DEFAULT, fault };
+        let count = |daemon, fault| again.repetitions(job(daemon, fault)).count();
+        assert_eq!(count(Daemon::Bird, Fault::Loss), 1);
+        assert_eq!(count(Daemon::Frr, Fault::Loss) + count(Daemon::Bird, Fault::Term), 0);
+        again.add(Line::Repetition(one)).unwrap();
+        assert_eq!(read(&path).unwrap().len(), 4);
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]

@@ -22,13 +22,15 @@ const PAGE: &str = "failover.md";
 const PLOT: &str = "img/failover.svg";
 /// The folder of configurations, from the page.
 const CONFIGURATIONS: &str = "lab";
+/// The raw results, beside the configurations.
+const RESULTS: &str = "results.jsonl";
 /// In the documents, where the lab's files lie: in a run that is a folder with a name of its own.
 const FOLDER: &str = "/run/lab";
 
 /// Writes all documents into `folder`.
 pub fn write(folder: &Path, lines: &[Line]) -> Result<()> {
-    let circumstances = circumstances(lines)?;
-    let daemons = daemons(circumstances);
+    let circumstances = &circumstances(lines)?;
+    let daemons = daemons(lines);
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
         let parent = path.parent().context("no folder")?;
@@ -40,27 +42,60 @@ pub fn write(folder: &Path, lines: &[Line]) -> Result<()> {
     for (name, text) in configurations(lines, &daemons) {
         put(&format!("{CONFIGURATIONS}/{name}"), &text)?;
     }
+    let raw: Vec<String> = lines.iter().map(serde_json::to_string).collect::<serde_json::Result<_>>()?;
+    put(&format!("{CONFIGURATIONS}/{RESULTS}"), &(raw.join("\n") + "\n"))?;
     put(PLOT, &svg::plot(lines, &daemons))?;
     put(PAGE, &page(lines, circumstances, &daemons))
 }
 
-fn circumstances(lines: &[Line]) -> Result<&Circumstances> {
-    let first = lines.iter().find_map(|line| match line {
+/// The runs that made the results, each going on with the one before.
+fn runs(lines: &[Line]) -> impl Iterator<Item = &Circumstances> {
+    lines.iter().filter_map(|line| match line {
         Line::Circumstances(circumstances) => Some(circumstances),
         _ => None,
-    });
-    first.context("the raw results do not say where they come from")
+    })
 }
 
-fn daemons(circumstances: &Circumstances) -> Vec<Daemon> {
-    let measured = |daemon: &Daemon| circumstances.versions.contains_key(daemon.name());
+/// The circumstances of all runs: the last one's, and what differs among them side by side.
+fn circumstances(lines: &[Line]) -> Result<Circumstances> {
+    let last = runs(lines).last().context("the raw results do not say where they come from")?;
+    let all = |between: &str, what: fn(&Circumstances) -> &str| {
+        let mut values: Vec<&str> = runs(lines).map(what).collect();
+        values.dedup();
+        values.join(between)
+    };
+    Ok(Circumstances {
+        command: all("`, then `", |run| &run.command),
+        date: all(", ", |run| &run.date),
+        processor: all(", ", |run| &run.processor),
+        kernel: all(", ", |run| &run.kernel),
+        system: all(", ", |run| &run.system),
+        revision: all(", ", |run| &run.revision),
+        versions: runs(lines).flat_map(|run| run.versions.clone()).collect(),
+        repetitions: runs(lines).map(|run| run.repetitions).max().unwrap_or_default(),
+        ..last.clone()
+    })
+}
+
+/// The daemons of which something was measured, or tried: a run may have been cut short.
+fn daemons(lines: &[Line]) -> Vec<Daemon> {
+    let is_of = |line: &Line, name: &str| match line {
+        Line::Repetition(it) => it.daemon == name,
+        Line::Failure(it) => it.daemon == name,
+        _ => false,
+    };
+    let measured = |daemon: &Daemon| lines.iter().any(|line| is_of(line, daemon.name()));
     Daemon::ALL.into_iter().filter(measured).collect()
 }
 
 /// The page.
 fn page(lines: &[Line], circumstances: &Circumstances, daemons: &[Daemon]) -> String {
+    let whence = match runs(lines).count() {
+        1 => "that run".to_owned(),
+        count => format!("those {count} runs, each going on with the one before"),
+    };
     let mut text = format!(
-        "# Failover, measured\n\nWritten by `{}` on {}; every figure is from that run.\n\n\
+        "# Failover, measured\n\nWritten by `{}` on {}; every figure is from {whence}.\n\n\
          Two machines share an address and announce it to four route servers. Something happens to the one that has the\n\
          traffic. A client that asks every millisecond says how long nobody answers.\n\n![How long the address does not \
          answer, by fault and daemon, on a logarithmic scale; the tables below hold the same figures]({PLOT})\n\n",
@@ -183,6 +218,8 @@ fn method(circumstances: &Circumstances) -> String {
   waited for {limit} s; what takes longer is written as \"≥\" and measured once.
 - A repetition in which the client itself did not send, or the first answer was on its way, for more than 3 ms and a
   twentieth of the time, or in which the traffic had moved before the fault, is done again and not counted.
+- Every repetition is in [{RESULTS}]({CONFIGURATIONS}/{RESULTS}), from which `cargo xtask lab --from docs/{CONFIGURATIONS}/{RESULTS} --out docs`
+  writes this page again; `--resume` adds to them.
 ",
         reps = circumstances.repetitions,
         bfd = circumstances.repetitions + circumstances.repetitions / 2,
@@ -314,6 +351,7 @@ mod tests {
             versions,
             repetitions: 20,
             limit: 60.0,
+            revision: "a".into(),
             ..Circumstances::default()
         };
         let term = |daemon: &str, setup| {
@@ -333,7 +371,7 @@ mod tests {
     fn text() -> String {
         let lines = lines();
         let circumstances = circumstances(&lines).unwrap();
-        page(&lines, circumstances, &daemons(circumstances))
+        page(&lines, &circumstances, &daemons(&lines))
     }
 
     #[test]
@@ -367,6 +405,22 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_went_on_with_another_says_so_and_what_was_not_the_same() {
+        let mut lines = lines();
+        let command = "cargo xtask lab --reps 3".to_owned();
+        let again = Circumstances { command, revision: "b".into(), ..circumstances(&lines).unwrap() };
+        let versions = [("frr".to_owned(), "8.4".to_owned())].into();
+        lines.push(Line::Circumstances(Circumstances { versions, repetitions: 3, ..again }));
+        let circumstances = circumstances(&lines).unwrap();
+        assert_eq!((circumstances.repetitions, circumstances.versions.len()), (20, 3));
+        assert_eq!((circumstances.date.as_str(), circumstances.revision.as_str()), ("2026-11-22", "a, b"));
+        let text = page(&lines, &circumstances, &daemons(&lines));
+        let begins = "Written by `cargo xtask lab --out docs`, then `cargo xtask lab --reps 3` on 2026-11-22; every figure \
+                      is from those 2 runs, each going on with the one before.";
+        assert!(text.contains(begins), "{text}");
+    }
+
+    #[test]
     fn what_was_not_measured_is_said_with_its_reason_in_one_line() {
         let text = text();
         assert!(text.contains("Not measured, or not as often: bird default loss: it ended\n"), "{text}");
@@ -379,7 +433,7 @@ mod tests {
         let mut lines = lines();
         lines.extend([0.3, 0.4, 0.9].map(Line::Busy));
         let circumstances = circumstances(&lines).unwrap();
-        let text = page(&lines, circumstances, &[Daemon::Bird]);
+        let text = page(&lines, &circumstances, &[Daemon::Bird]);
         assert!(text.contains("**The machine was busy**: 40 % of its processors (at most 90 %)"), "{text}");
     }
 
@@ -398,12 +452,17 @@ mod tests {
         std::fs::create_dir_all(folder.join("lab")).unwrap();
         std::fs::write(folder.join("lab/frr-old.conf"), "").unwrap();
         write(&folder, &lines()).unwrap();
-        for name in
-            ["failover.md", "img/failover.svg", "lab/route-server.conf", "lab/holdover-bfd50-port.conf"]
-        {
+        for name in [
+            "failover.md",
+            "img/failover.svg",
+            "lab/route-server.conf",
+            "lab/holdover-bfd50-port.conf",
+            "lab/results.jsonl",
+        ] {
             assert!(folder.join(name).exists(), "{name}");
         }
         assert!(!folder.join("lab/frr-old.conf").exists());
+        assert_eq!(super::super::record::read(&folder.join("lab/results.jsonl")).unwrap(), lines());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

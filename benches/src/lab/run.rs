@@ -48,13 +48,8 @@ const PUT_BACK: usize = 3;
 pub fn run(options: &Options, book: &mut Book) -> Result<()> {
     let mut queue: VecDeque<Todo> = jobs(&options.daemons, &options.faults)
         .into_iter()
-        .map(|job| Todo {
-            job,
-            left: job.repetitions(options.repetitions),
-            number: 0,
-            tries: 0,
-            spent: Duration::ZERO,
-        })
+        .map(|job| Todo::of(job, options, book))
+        .filter(|todo| todo.left > 0)
         .collect();
     let mut networks = 0;
     while let Some(first) = queue.front() {
@@ -104,6 +99,17 @@ struct Todo {
     tries: usize,
     /// How long its repetitions have taken.
     spent: Duration,
+}
+
+impl Todo {
+    /// What is left of a job after what an earlier run did.
+    fn of(job: Job, options: &Options, book: &Book) -> Self {
+        let done = book.repetitions(job);
+        let number = done.clone().count();
+        let wanted =
+            if done.clone().any(|it| is_endless(job, it)) { 0 } else { job.repetitions(options.repetitions) };
+        Self { job, left: wanted.saturating_sub(number), number, tries: 0, spent: Duration::ZERO }
+    }
 }
 
 /// After something failed in a network: the same again in a fresh one, or, after some tries, it is written down as not
@@ -170,7 +176,7 @@ impl Session<'_> {
             let begun = Instant::now();
             let repetition = self.repetition(&mut world, todo)?;
             todo.spent += begun.elapsed();
-            let outlasted = repetition.moved.is_none() && !stays(todo.job) && todo.job.fault != Fault::Idle;
+            let endless = is_endless(todo.job, &repetition);
             println!("  {}", told(&repetition));
             if repetition.disturbed && todo.tries < TRIES {
                 todo.tries += 1;
@@ -183,8 +189,8 @@ impl Session<'_> {
                 todo.left = 0;
             }
             self.book.add(Line::Repetition(repetition))?;
-            if outlasted {
-                // Once is enough to wait for the limit; and the network is not what it was.
+            if endless {
+                // The network is not what it was.
                 queue.pop_front();
                 return Ok(());
             }
@@ -293,6 +299,11 @@ impl Session<'_> {
 /// Nothing should move: the daemon puts the address back.
 fn stays(job: Job) -> bool {
     job.fault == Fault::AddressRemoved && job.setup.binds
+}
+
+/// It did not end within the limit: once is enough to wait for that.
+fn is_endless(job: Job, repetition: &Repetition) -> bool {
+    repetition.moved.is_none() && !stays(job) && job.fault != Fault::Idle
 }
 
 fn milliseconds(duration: Duration) -> f64 {
