@@ -1,8 +1,8 @@
 //! A cell of the tables: what the repetitions of one fault say in one row, for one daemon.
 
 use super::daemon::Daemon;
-use super::plan::{Measure, Row};
-use super::record::{Line, Repetition};
+use super::plan::{Job, Measure, Row};
+use super::record::{Line, Repetition, repetitions};
 use super::setup::Setup;
 use super::stats::{Summary, summary};
 
@@ -27,7 +27,7 @@ pub fn cell(row: &Row, daemon: Daemon, lines: &[Line]) -> Cell {
         Ok(setup) => setup,
         Err(why) => return Cell::Cannot(why.to_owned()),
     };
-    let all = repetitions(lines, row, daemon, setup);
+    let all: Vec<&Repetition> = repetitions(lines, Job { daemon, setup, fault: row.fault }).collect();
     let good: Vec<&Repetition> = all.iter().copied().filter(|repetition| !repetition.disturbed).collect();
     if good.is_empty() {
         return nothing(lines, row, daemon, setup, all.len());
@@ -46,14 +46,6 @@ pub fn cell(row: &Row, daemon: Daemon, lines: &[Line]) -> Cell {
         (Some(figures), None) => Cell::Figures(figures, lost),
         (None, None) => Cell::Failed("the traffic never moved, so it never came back".to_owned()),
     }
-}
-
-fn repetitions<'a>(lines: &'a [Line], row: &Row, daemon: Daemon, setup: Setup) -> Vec<&'a Repetition> {
-    let all = lines.iter().filter_map(|line| match line {
-        Line::Repetition(repetition) => Some(repetition),
-        _ => None,
-    });
-    all.filter(|it| it.daemon == daemon.name() && it.setup == setup && it.fault == row.fault).collect()
 }
 
 /// Why there is no figure at all.

@@ -84,6 +84,10 @@ pub fn parse(words: &[String]) -> Result<Options> {
             other => bail!("the lab does not know `{other}`\n\n{USAGE}"),
         }
     }
+    ensure!(
+        options.from.is_none() || options.resume.is_none(),
+        "--from measures nothing and --resume goes on measuring: one of them"
+    );
     Ok(options)
 }
 
@@ -140,5 +144,6 @@ mod tests {
         }
         assert!(parsed("--reps 0").is_err());
         assert!(parsed("--limit 0").is_err());
+        assert!(parsed("--from a --resume b").is_err());
     }
 }

@@ -213,9 +213,9 @@ fn method(circumstances: &Circumstances) -> String {
   session, went down.
 - *Silent loss*: the machine's port leaves the switch, all carriers stay up. *Frozen*: SIGSTOP; the kernel answers on.
   *Start*: from before the first process is started; the fault before it was SIGTERM.
-- Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; fewer (*n*) where a
-  daemon takes longer than two minutes for them. Where a timer decides, each is at another moment of its period. An end is
-  waited for {limit} s; what takes longer is written as \"≥\" and measured once.
+- Repetitions: {reps}; silent loss with BFD {bfd}, the others' defaults {few}, CPU {few} times 10 s; fewer (*n*) where
+  fewer were asked for, or a daemon takes longer than two minutes for them. Where a timer decides, each is at another
+  moment of its period, and a few repetitions say little. An end is waited for {limit} s; what takes longer is written as \"≥\" and measured once.
 - A repetition in which the client itself did not send, or the first answer was on its way, for more than 3 ms and a
   twentieth of the time, or in which the traffic had moved before the fault, is done again and not counted.
 - Every repetition is in [{RESULTS}]({CONFIGURATIONS}/{RESULTS}), from which `cargo xtask lab --from docs/{CONFIGURATIONS}/{RESULTS} --out docs`

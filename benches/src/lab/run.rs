@@ -13,7 +13,7 @@ use super::machine::{BUSY, Ticks};
 use super::options::Options;
 use super::passage::{Passage, Span, passage};
 use super::plan::{Fault, Job, jobs};
-use super::record::{Book, Failure, Line, Repetition, Start};
+use super::record::{Book, Failure, Line, Repetition, Start, repetitions};
 use super::world::World;
 
 /// No network of the lab lives longer than this.
@@ -104,7 +104,7 @@ struct Todo {
 impl Todo {
     /// What is left of a job after what an earlier run did.
     fn of(job: Job, options: &Options, book: &Book) -> Self {
-        let done = book.repetitions(job);
+        let done = repetitions(&book.lines, job).filter(|it| !it.disturbed);
         let number = done.clone().count();
         let wanted =
             if done.clone().any(|it| is_endless(job, it)) { 0 } else { job.repetitions(options.repetitions) };
