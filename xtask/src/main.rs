@@ -10,6 +10,7 @@ mod packages;
 mod process;
 mod soak;
 mod test;
+mod thumb;
 
 use std::process::ExitCode;
 

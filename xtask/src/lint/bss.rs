@@ -6,9 +6,10 @@ use std::process::Command;
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
-use super::{Fault, thumb};
+use super::Fault;
 use crate::Outcome;
 use crate::process;
+use crate::thumb;
 
 /// The package whose statics are looked at.
 const MANIFEST: &str = "xtask/bss/Cargo.toml";
