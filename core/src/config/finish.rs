@@ -220,7 +220,7 @@ fn two_owners(late: &mut Late<'_, '_>, owner: &Route, last: &Route, route: &Rout
             return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
         }
         (Owner::Static(_), Owner::Static(_)) => {
-            let what = ErrorKind::Owners(prefix, "is routed to two different nowheres");
+            let what = ErrorKind::Owners(prefix, "is routed in two different ways");
             let needle = Needle::Prefix("route", prefix);
             return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
         }

@@ -39,6 +39,8 @@ pub struct Platform {
     pub bfd: bool,
     /// Whether it has a kernel whose routes can be read and written.
     pub kernel_routes: bool,
+    /// Whether routes with a next hop are Holdover's to install: nobody else does on a board without an operating system.
+    pub next_hops: bool,
 }
 
 impl Platform {
@@ -50,6 +52,7 @@ impl Platform {
         md5: true,
         bfd: true,
         kernel_routes: true,
+        next_hops: false,
     };
     /// A platform that can do everything: for tests and simulations.
     pub const ALL: Self = Self {
@@ -59,5 +62,6 @@ impl Platform {
         md5: true,
         bfd: true,
         kernel_routes: true,
+        next_hops: true,
     };
 }

@@ -431,6 +431,7 @@ fn from(route: &RouteView<'_>, f: &mut dyn fmt::Write) -> fmt::Result {
         (None, Owner::Network) => f.write_str("network"),
         (None, Owner::Static(StaticKind::Blackhole)) => f.write_str("ip route, blackhole"),
         (None, Owner::Static(StaticKind::Reject)) => f.write_str("ip route, reject"),
+        (None, Owner::Static(StaticKind::Gateway)) => f.write_str("ip route, gateway"),
         (None, Owner::Interface) => f.write_str("interface"),
         (None, Owner::None) => f.write_str("-"),
     }

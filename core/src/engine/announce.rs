@@ -137,8 +137,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let wider = route.announced
             && !route.prefix.is_host()
             && matches!(route.owner, Owner::Service(_) | Owner::Network);
-        let wanted = if route.has(RouteSource::Static) && !self.stopping.is_on() {
-            self.static_kind(place)
+        let line = if route.has(RouteSource::Static) { self.static_kind(place) } else { Fib::None };
+        // The way to the peers stays to the end, and beyond it: it is not for what is announced.
+        let wanted = if line != Fib::None && (line == Fib::Gateway || !self.stopping.is_on()) {
+            line
         } else if wider {
             Fib::Unreachable
         } else {

@@ -8,7 +8,7 @@ use super::{Inner, PeerSet};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
-use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource, StaticKind};
+use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource};
 use crate::failover::health::{self, CheckState};
 use crate::failover::reconcile::{Standing, Wanted};
 use crate::failover::service::ServiceState;
@@ -355,7 +355,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         let met = self.routes.get(place).flags.has(Flags::MET);
         if let Owner::Static(_) = route.owner {
-            self.routes.get_mut(place).offer(RouteSource::Static, true);
+            let state = self.routes.get_mut(place);
+            state.offer(RouteSource::Static, true);
+            if state.fib_now == Fib::Gateway {
+                // It may be another gateway now; the same one installed again is the same.
+                state.fib_now = Fib::OldGateway;
+            }
             if self.redistributes(prefix.family(), RouteSource::Static)
                 && !self.may_redistribute(prefix, RouteSource::Static)
             {
@@ -511,31 +516,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for place in wide {
             let route = self.routes.get_mut(place);
             route.inside = route.inside.saturating_add(1);
-        }
-    }
-
-    /// Whether an `ip route` line speaks of a prefix beside a stronger one. Lines are sorted by prefix.
-    fn has_static(&self, prefix: Prefix) -> bool {
-        self.static_line(prefix).is_some()
-    }
-
-    fn static_line(&self, prefix: Prefix) -> Option<StaticKind> {
-        let lines = self.config.view().routes;
-        let from = lines.partition_point(|line| line.prefix() < prefix);
-        lines.get(from..)?.iter().take_while(|line| line.prefix() == prefix).find_map(|line| {
-            match line.owner {
-                Owner::Static(kind) => Some(kind),
-                _ => None,
-            }
-        })
-    }
-
-    /// What an `ip route` line asks for.
-    pub(super) fn static_kind(&self, place: usize) -> Fib {
-        match self.static_line(self.routes.get(place).prefix) {
-            Some(StaticKind::Blackhole) => Fib::Blackhole,
-            Some(StaticKind::Reject) => Fib::Unreachable,
-            None => Fib::None,
         }
     }
 

@@ -447,7 +447,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         route.fib_now = route.fib;
         let (id, prefix) = (RouteId { index: place as u32, generation }, route.prefix);
         match route.fib {
-            Fib::None => Output::RemoveRoute { route: id, prefix },
+            Fib::Gateway => {
+                let hop = self.gateway(prefix);
+                let count = usize::from(hop.is_some());
+                self.steer_hops[0] = hop.unwrap_or(NextHop::REST);
+                let target = RouteTarget::Via(self.steer_hops.get(..count).unwrap_or(&[]));
+                Output::InstallRoute { route: id, prefix, target }
+            }
+            Fib::None | Fib::OldGateway => Output::RemoveRoute { route: id, prefix },
             Fib::Blackhole => Output::InstallRoute { route: id, prefix, target: RouteTarget::Blackhole },
             Fib::Unreachable => Output::InstallRoute { route: id, prefix, target: RouteTarget::Unreachable },
         }

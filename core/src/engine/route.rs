@@ -2,10 +2,11 @@
 
 use core::net::IpAddr;
 
+use super::{Inner, NextHop};
 use crate::base::bits::EightBits;
 use crate::base::index::Index;
 use crate::base::net::{Family, Prefix};
-use crate::config::{Owner, RouteSource};
+use crate::config::{Owner, RouteSource, StaticKind};
 use crate::failover::reconcile::{AddressCell, Standing};
 
 /// A route of the host's table that is ours to install.
@@ -18,6 +19,10 @@ pub(super) enum Fib {
     Blackhole,
     /// `reject`, and the rest of a prefix that is wider than its address.
     Unreachable,
+    /// By way of the gateway that the configuration names.
+    Gateway,
+    /// In the host's table, as far as answered: by way of one that the configuration before named.
+    OldGateway,
 }
 
 /// Small things that are so of a route, or not.
@@ -277,5 +282,147 @@ impl<const R: usize> Routes<R> {
             }
             None
         })
+    }
+}
+
+/// The lines of the configuration that say where a prefix leads.
+impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
+    /// Whether an `ip route` line speaks of a prefix beside a stronger one. Lines are sorted by prefix.
+    pub(super) fn has_static(&self, prefix: Prefix) -> bool {
+        self.static_line(prefix).is_some()
+    }
+
+    fn static_line(&self, prefix: Prefix) -> Option<(usize, StaticKind)> {
+        let lines = self.config.view().routes;
+        let from = lines.partition_point(|line| line.prefix() < prefix);
+        let of_it = lines.get(from..)?.iter().take_while(|line| line.prefix() == prefix);
+        of_it.zip(from..).find_map(|(line, index)| match line.owner {
+            Owner::Static(kind) => Some((index, kind)),
+            _ => None,
+        })
+    }
+
+    /// The gateway of an `ip route` line, with the link that it is on.
+    pub(super) fn gateway(&self, prefix: Prefix) -> Option<NextHop> {
+        let view = self.config.view();
+        let (line, _) = self.static_line(prefix)?;
+        let address = view.gateway(view.routes.get(line)?)?;
+        Some(NextHop { address, link: self.near(address).map(|(_, link)| self.links()[link].id) })
+    }
+
+    /// What an `ip route` line asks for.
+    pub(super) fn static_kind(&self, place: usize) -> Fib {
+        match self.static_line(self.routes.get(place).prefix).map(|(_, kind)| kind) {
+            Some(StaticKind::Blackhole) => Fib::Blackhole,
+            Some(StaticKind::Reject) => Fib::Unreachable,
+            Some(StaticKind::Gateway) => Fib::Gateway,
+            None => Fib::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::time::Instant;
+    use crate::config::{Config, Platform, parse};
+    use crate::engine::{Command, CommandId, CommandResult, Engine, Input, Output, RouteId, RouteTarget};
+    use std::boxed::Box;
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    const HEAD: &str = "router bgp 65000\nbgp router-id 10.0.0.1\nexit\n";
+
+    /// Obeys what is ordered now; writes down which routes are installed and removed, and gives those not answered yet.
+    fn obey(engine: &mut Engine<1, 1>, log: &mut Vec<String>) -> Vec<RouteId> {
+        let mut asked = Vec::new();
+        while let Some(order) = engine.poll() {
+            match order {
+                Output::InstallRoute { route, prefix, target } => {
+                    asked.push(route);
+                    log.push(match target {
+                        RouteTarget::Via([hop]) => format!("{prefix} via {}", hop.address),
+                        other => format!("{prefix} {other:?}"),
+                    });
+                }
+                Output::RemoveRoute { route, prefix } => {
+                    asked.push(route);
+                    log.push(format!("no {prefix}"));
+                }
+                Output::Answer { result, .. } => log.push(format!("{result:?}")),
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    /// Some turns in which every order is answered; what was ordered.
+    fn drain(engine: &mut Engine<1, 1>) -> Vec<String> {
+        let mut log = Vec::new();
+        let mut asked = obey(engine, &mut log);
+        for _ in 0..8 {
+            for route in core::mem::take(&mut asked) {
+                engine.handle(Instant::ZERO, Input::RouteDone { route, result: Ok(()) });
+                asked.extend(obey(engine, &mut log));
+            }
+            engine.handle(Instant::ZERO, Input::Tick);
+            asked.extend(obey(engine, &mut log));
+        }
+        log
+    }
+
+    fn configure(engine: &mut Engine<1, 1>, lines: &str) -> Vec<String> {
+        let mut config = Box::<Config<1, 1>>::default();
+        assert!(
+            parse(&format!("{HEAD}{lines}"), &Platform::ALL, &mut config, &mut |_| {}).is_ok(),
+            "{lines}"
+        );
+        engine.configure(Instant::ZERO, &config);
+        drain(engine)
+    }
+
+    #[test]
+    fn a_route_with_a_gateway_is_installed_follows_the_configuration_and_outlives_a_stop() {
+        let mut engine = Box::<Engine<1, 1>>::default();
+        engine.start(Instant::ZERO, 1);
+        let first = "ip route 0.0.0.0/0 10.0.0.254\nipv6 route ::/0 fe80::1\nip route 192.0.2.0/24 Null0\n";
+        let mut installed = configure(&mut engine, first);
+        installed.sort();
+        assert_eq!(installed, ["0.0.0.0/0 via 10.0.0.254", "192.0.2.0/24 Blackhole", "::/0 via fe80::1"]);
+        let other = "ip route 0.0.0.0/0 10.0.0.253\nip route 192.0.2.0/24 10.0.0.9\n";
+        let mut changed = configure(&mut engine, other);
+        changed.sort();
+        assert_eq!(changed, ["0.0.0.0/0 via 10.0.0.253", "192.0.2.0/24 via 10.0.0.9", "no ::/0"]);
+        let stop = Input::Command { id: CommandId(1), command: Command::Stop };
+        engine.handle(Instant::ZERO, stop);
+        let mut stopped = drain(&mut engine);
+        for second in 1..10 {
+            engine.handle(Instant::from_micros(second * 1_000_000), Input::Tick);
+            stopped.extend(drain(&mut engine));
+        }
+        assert_eq!(stopped, [format!("{:?}", CommandResult::Done)]);
+    }
+
+    #[test]
+    fn a_gateway_that_goes_from_the_configuration_while_it_is_being_changed_is_removed() {
+        let mut engine = Box::<Engine<1, 1>>::default();
+        engine.start(Instant::ZERO, 1);
+        configure(&mut engine, "ip route 0.0.0.0/0 10.0.0.254\n");
+        let mut config = Box::<Config<1, 1>>::default();
+        let text = format!("{HEAD}ip route 0.0.0.0/0 10.0.0.253\n");
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        // The order to install is out, and not answered.
+        let (mut log, mut asked) = (Vec::new(), obey(&mut engine, &mut Vec::new()));
+        for _ in 0..8 {
+            engine.handle(Instant::ZERO, Input::Tick);
+            asked.extend(obey(&mut engine, &mut log));
+        }
+        assert_eq!((log, asked.len()), (["0.0.0.0/0 via 10.0.0.253".to_string()].into(), 1));
+        assert!(parse(HEAD, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        assert!(drain(&mut engine).is_empty());
+        engine.handle(Instant::ZERO, Input::RouteDone { route: asked[0], result: Ok(()) });
+        assert_eq!(drain(&mut engine), ["no 0.0.0.0/0".to_string()]);
     }
 }

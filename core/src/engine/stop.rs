@@ -163,8 +163,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let left = (0..self.routes.high()).filter(|&place| self.routes.is_used(place)).any(|place| {
             let route = route(place);
             (route.is_address && !route.cell.is_at_rest())
-                || route.fib_now != Fib::None
-                || route.flags.has(Flags::FIB_ASKED)
+                || (route.fib != Fib::Gateway
+                    && (route.fib_now != Fib::None || route.flags.has(Flags::FIB_ASKED)))
         });
         !left && !self.inbound.owes()
     }

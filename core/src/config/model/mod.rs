@@ -11,6 +11,8 @@ pub use peer::*;
 pub use rule::*;
 pub use service::*;
 
+use core::net::IpAddr;
+
 use super::target::Target;
 use crate::base::limits::CHECKS_PER_SERVICE;
 use crate::base::net::{Asn, BgpId, Families, Family};
@@ -186,6 +188,14 @@ impl<'a> ConfigView<'a> {
     /// What a check asks.
     pub fn target(&self, check: &Check) -> Target<'a> {
         Target::parse(check.kind, self.text(check.target))
+    }
+
+    /// The gateway of an `ip route` line; `None`: it has none.
+    pub fn gateway(&self, route: &Route) -> Option<IpAddr> {
+        match route.owner {
+            Owner::Static(StaticKind::Gateway) => self.text(route.interface).parse().ok(),
+            _ => None,
+        }
     }
 
     /// The text of a span; empty when it is not given.

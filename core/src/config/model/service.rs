@@ -17,13 +17,13 @@ pub enum Owner {
     Service(u16),
     /// A `network` line.
     Network,
-    /// `ip route P Null0|blackhole` or `reject` (unreachable).
+    /// `ip route P Null0|blackhole`, `reject` (unreachable), or with a gateway.
     Static(StaticKind),
     /// `ip address` below `interface NAME`: bound, never announced by itself.
     Interface,
 }
 
-/// The kind of an `ip route` without a next hop.
+/// Where an `ip route` leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum StaticKind {
@@ -32,6 +32,8 @@ pub enum StaticKind {
     Blackhole,
     /// `reject`: answered with "unreachable".
     Reject,
+    /// To the gateway whose address is the text at [`Route::interface`].
+    Gateway,
 }
 
 /// A route of the configuration: at most 32 octets (law 8). Sorted by announced prefix, then by owner.
@@ -45,7 +47,7 @@ pub struct Route {
     pub owner: Owner,
     /// The route-map on a `network` line; a service has its own two.
     pub map: ListRef,
-    /// [`Owner::Interface`]: the interface's name.
+    /// [`Owner::Interface`]: the interface's name. [`StaticKind::Gateway`]: the gateway's address.
     pub interface: Span,
 }
 

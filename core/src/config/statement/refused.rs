@@ -5,7 +5,7 @@ use crate::config::matcher::Token::{self, Anything, Arg, Choice, Optional, Optio
 use crate::config::value::Kind;
 
 const VRF: &str = "there is one routing table, no VRF and no view";
-const NEXT_HOP: &str = "routes with a next hop are the host's (netplan, ifupdown, `ip route`); only Null0, blackhole and \
+pub(super) const NEXT_HOP: &str = "routes with a next hop are the host's (netplan, ifupdown, `ip route`); only Null0, blackhole and \
                         reject stand here";
 const NO_EQ: &str = "a prefix-list has `ge N` and `le N`; for exactly N say `ge N le N`";
 const EXPANDED: &str = "regular expressions are not there; use a standard list";

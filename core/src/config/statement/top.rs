@@ -1,5 +1,6 @@
-//! The top level: the host's name, the blocks, and routes to nowhere.
+//! The top level: the host's name, the blocks, and routes to nowhere or to a gateway.
 
+use core::fmt::Write;
 use core::net::IpAddr;
 
 use super::{Node, Statement, Subject};
@@ -56,7 +57,22 @@ pub(super) const ROUTES: &[Statement] = &[
         route::<true>,
     )
     .print(print_route::<true>),
+    Statement::new(
+        &[Word("ip"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Arg(Kind::AddressV4, "GATEWAY")],
+        "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
+        gateway::<false>,
+    )
+    .print(print_gateway::<false>),
+    Statement::new(
+        &[Word("ipv6"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Arg(Kind::AddressV6, "GATEWAY")],
+        "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
+        gateway::<true>,
+    )
+    .print(print_gateway::<true>),
 ];
+
+/// The longest text of an address: an IPv6 one with an IPv4 one in it.
+const GATEWAY_TEXT: usize = 45;
 
 const NOWHERE: &[&str] = &["Null0", "blackhole", "reject", "null0"];
 
@@ -130,8 +146,47 @@ fn print_route<'v, const IPV6: bool>(
     values: &mut Values<'v>,
 ) -> bool {
     let Some(route) = view.routes.get(subject.index) else { return false };
-    let Owner::Static(kind) = route.owner else { return false };
+    let choice = match route.owner {
+        Owner::Static(StaticKind::Blackhole) => 1,
+        Owner::Static(StaticKind::Reject) => 2,
+        _ => return false,
+    };
     values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
-    values.set(1, Value::Choice(if kind == StaticKind::Reject { 2 } else { 1 }));
+    values.set(1, Value::Choice(choice));
+    matches!(route.address, IpAddr::V6(_)) == IPV6
+}
+
+fn gateway<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+    if !draft.platform.next_hops {
+        return Err(Fault::whole(ErrorKind::Refused(super::refused::NEXT_HOP)));
+    }
+    let address = draft.prefix(values, 0, if IPV6 { Family::Ipv6 } else { Family::Ipv4 })?;
+    let Value::Address(gateway) = values.get(1) else { return Ok(()) };
+    if gateway.is_unspecified() || gateway.is_multicast() || gateway.is_loopback() {
+        return Err(Fault::at(1, ErrorKind::Senseless("no neighbour has this address")));
+    }
+    // As it is printed, whatever way it was written in: so two lines that say the same are the same.
+    let mut text = heapless::String::<GATEWAY_TEXT>::new();
+    // An address is never longer than that.
+    let _ = write!(text, "{gateway}");
+    let interface = draft.intern(&text)?;
+    draft.add_route(Route {
+        address: address.subnet().address(),
+        length: address.length,
+        owner: Owner::Static(StaticKind::Gateway),
+        interface,
+        ..Route::REST
+    })
+}
+
+fn print_gateway<'v, const IPV6: bool>(
+    view: &ConfigView<'v>,
+    subject: Subject,
+    values: &mut Values<'v>,
+) -> bool {
+    let Some(route) = view.routes.get(subject.index) else { return false };
+    let Some(gateway) = view.gateway(route) else { return false };
+    values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
+    values.set(1, Value::Address(gateway));
     matches!(route.address, IpAddr::V6(_)) == IPV6
 }

@@ -260,6 +260,42 @@ fn the_platform_says_what_it_cannot_do() {
 }
 
 #[test]
+fn a_gateway_is_an_appliances_to_install_and_a_hosts_to_refuse() {
+    let text = "ip route 0.0.0.0/0 192.0.2.1\nipv6 route ::/0 FE80:0::1\nipv6 route ::/0 fe80::1\n";
+    let (config, said, fine) = read_all(text, &Platform::ALL);
+    assert!(fine);
+    assert_eq!(said, ["warning: line 3, column 12: `::/0` stands twice"]);
+    let view = config.view();
+    let gateways: Vec<_> = view.routes.iter().filter_map(|route| view.gateway(route)).collect();
+    assert_eq!(gateways, ["192.0.2.1", "fe80::1"].map(|text| text.parse::<core::net::IpAddr>().unwrap()));
+    assert_eq!(
+        format!("{}", Printed(view)).lines().filter(|line| line.contains("route")).collect::<Vec<_>>(),
+        ["ip route 0.0.0.0/0 192.0.2.1", "ipv6 route ::/0 fe80::1"]
+    );
+    let (_, said, _) = read_all(text, &Platform::LINUX);
+    assert_eq!(said.len(), 3);
+    for (line, said) in said.iter().enumerate() {
+        let head =
+            format!("error: line {}, column 1: Holdover does not do this: routes with a next hop", line + 1);
+        assert!(said.starts_with(&head), "{said}");
+    }
+    let (_, said, _) = read_all(
+        "ip route 10.0.0.0/8 192.0.2.1\nip route 10.0.0.0/8 192.0.2.2\nip route 10.1.0.0/16 224.0.0.1\nip route \
+         10.2.0.0/16 eth0",
+        &Platform::ALL,
+    );
+    assert_eq!(
+        said,
+        [
+            "error: line 3, column 22: no neighbour has this address",
+            "error: line 4, column 1: Holdover does not do this: routes with a next hop are the host's (netplan, \
+             ifupdown, `ip route`); only Null0, blackhole and reject stand here",
+            "error: line 2, column 10: 10.0.0.0/8 is routed in two different ways; keep one of the lines",
+        ],
+    );
+}
+
+#[test]
 fn a_full_table_says_which_limit_and_what_it_is_once() {
     fn first_error<const R: usize, const U: usize, const T: usize>(text: &str) -> (String, usize) {
         let mut config = Config::<2, 2, R, U, T>::new();
