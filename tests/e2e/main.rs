@@ -1,6 +1,7 @@
 //! End to end: the real daemon against real peers, in namespaces. Run by `cargo xtask e2e [FILTER]`.
 
 mod addresses;
+mod appliance;
 mod bfd;
 mod binding;
 mod checks;
@@ -38,6 +39,7 @@ fn main() {
     cases.extend(scripted::cases());
     cases.extend(bfd::cases());
     cases.extend(demo::cases());
+    cases.extend(appliance::cases());
     let target = option_env!("CARGO_TARGET_TMPDIR").unwrap_or("target/tmp");
     let keep = std::path::Path::new(target).parent().unwrap_or(std::path::Path::new("target")).join("e2e");
     cases.sort_by(|a, b| a.name.cmp(&b.name));

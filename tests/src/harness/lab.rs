@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -172,23 +174,39 @@ impl Lab {
 
     /// Starts a daemon on `host`; both its outputs go to `<log>.log` in the lab's folder.
     pub fn spawn(&self, host: &str, log: &str, argv: &[&str], env: &[(&str, &str)]) -> Result<Process> {
-        let out = File::options().create(true).append(true).open(self.dir.join(format!("{log}.log")))?;
-        let err = out.try_clone()?;
+        let err = self.log_file(log)?;
+        let out = err.try_clone()?;
+        let mut command = self.daemon(host, argv);
+        command.envs(env.iter().copied()).stdin(Stdio::null()).stdout(out).stderr(err);
+        Self::begin(command, log)
+    }
+
+    /// The same, with its standard input and output at one end of a stream; gives the other end. Its standard error goes
+    /// to the log.
+    pub fn spawn_talking(&self, host: &str, log: &str, argv: &[&str]) -> Result<(Process, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let mut command = self.daemon(host, argv);
+        command.stdin(OwnedFd::from(theirs.try_clone()?)).stdout(OwnedFd::from(theirs));
+        command.stderr(self.log_file(log)?);
+        Ok((Self::begin(command, log)?, ours))
+    }
+
+    fn log_file(&self, log: &str) -> Result<File> {
+        Ok(File::options().create(true).append(true).open(self.dir.join(format!("{log}.log")))?)
+    }
+
+    /// A command in `host`'s namespace and in a session of its own, as init gives one to each daemon: a Ctrl-C on the
+    /// terminal ends the harness, and the harness ends its daemons; and the kernel shares the cores between sessions.
+    fn daemon(&self, host: &str, argv: &[&str]) -> Command {
         self.note(&format!("{host}: start {}", argv.join(" ")));
-        // A session of its own, as init gives one to each daemon: a Ctrl-C on the terminal ends the harness, and the harness
-        // ends its daemons; and the kernel shares the cores between sessions.
-        let child = Command::new("setsid")
-            .arg("nsenter")
-            .arg(format!("--net=/run/netns/{}", self.namespace(host)))
-            .arg("--")
-            .args(argv)
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .with_context(|| format!("{argv:?}"))?;
-        Ok(Process { name: log.to_owned(), pid: child.id(), child: Mutex::new(child) })
+        let mut command = Command::new("setsid");
+        command.arg("nsenter").arg(format!("--net=/run/netns/{}", self.namespace(host))).arg("--").args(argv);
+        command
+    }
+
+    fn begin(mut command: Command, name: &str) -> Result<Process> {
+        let child = command.spawn().with_context(|| format!("{command:?}"))?;
+        Ok(Process { name: name.to_owned(), pid: child.id(), child: Mutex::new(child) })
     }
 
     /// Gives every process on `host` real-time scheduling, as if nobody else's computed on its machine.

@@ -6,14 +6,17 @@
 //! off its probes ([`probe`]); what went over the wire is judged by tshark ([`capture`]).
 
 pub mod capture;
+pub mod console;
 pub mod holdover;
 pub mod lab;
 pub mod peers;
+pub mod ping;
 pub mod probe;
 pub mod raw;
 pub mod runner;
 pub mod service;
 pub mod stalls;
+pub mod storm;
 pub mod topology;
 
 pub use anyhow::{Context, Result, anyhow, bail, ensure};

@@ -1,5 +1,6 @@
 //! The networks that cases run in.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::Result;
@@ -48,8 +49,7 @@ pub struct Failover {
 pub fn failover(lab: &Lab, options: Failover) -> Result<()> {
     let count = if options.route_servers == 0 { 4 } else { options.route_servers };
     let servers = &ROUTE_SERVERS[..count];
-    lab.host("sw", HostOptions::default())?;
-    lab.ip("sw", "link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nlink set br0 up")?;
+    switch(lab, "sw")?;
     for host in servers {
         lab.host(host, HostOptions { forwards: true, ..HostOptions::default() })?;
         attach(lab, host)?;
@@ -73,11 +73,22 @@ pub fn failover(lab: &Lab, options: Failover) -> Result<()> {
              addr add 198.51.100.1/24 dev eth1\naddr add 2001:db8:c::1/64 dev eth1 nodad"
         ),
     )?;
-    lab.ip(
-        "cl",
-        "link set eth0 up\naddr add 198.51.100.2/24 dev eth0\naddr add 2001:db8:c::2/64 dev eth0 nodad\n\
-         route add default via 198.51.100.1\nroute add ::/0 via 2001:db8:c::1",
-    )
+    lab.ip("cl", CLIENT)
+}
+
+/// The client's addresses and its way out.
+const CLIENT: &str = "link set eth0 up\naddr add 198.51.100.2/24 dev eth0\naddr add 2001:db8:c::2/64 dev eth0 nodad\n\
+                      route add default via 198.51.100.1\nroute add ::/0 via 2001:db8:c::1";
+
+/// A host that is a switch: the bridge `br0`, and nothing of its own on the wire.
+fn switch(lab: &Lab, host: &str) -> Result<()> {
+    lab.host(host, HostOptions::default())?;
+    // A switch reads no packets: with br_netfilter the kernel would drop those that are not well made. (It may not be there.)
+    let filters = ["arptables", "iptables", "ip6tables"];
+    let filters = filters.map(|filter| format!("net.bridge.bridge-nf-call-{filter}=0"));
+    let words = ["sysctl", "-e", "-qw", &filters[0], &filters[1], &filters[2]];
+    lab.run(host, &words)?;
+    lab.ip(host, "link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nlink set br0 up")
 }
 
 /// Joins `host` to the switch by its `eth0` and gives it its addresses.
@@ -105,6 +116,86 @@ pub fn cut(lab: &Lab, host: &str) -> Result<()> {
 /// Undoes [`cut`].
 pub fn mend(lab: &Lab, host: &str) -> Result<()> {
     lab.ip("sw", &format!("link set {host} master br0"))
+}
+
+/// Puts a tap in the place of a node's cable: an appliance is that node from now on. [`cut`] and [`mend`] work as before.
+pub fn appliance_in_place_of(lab: &Lab, node: &str) -> Result<()> {
+    lab.ip("sw", &format!("link del {node}"))?;
+    tap(lab, "sw", node)
+}
+
+/// A tap on the switch `host`. It has a carrier as long as somebody holds it open.
+fn tap(lab: &Lab, host: &str, name: &str) -> Result<()> {
+    lab.ip(host, &format!("tuntap add dev {name} mode tap\nlink set {name} master br0 up"))
+}
+
+/// The address of an appliance that is the router, in the nodes' network and in the client's.
+pub const ROUTER: [&str; 4] =
+    ["203.0.113.1/24", "2600:3c0f:4:34::1/64", "198.51.100.1/24", "2001:db8:c::1/64"];
+
+/// A switch with two nodes, a client `cl` in a network of its own on the same wire, and a tap `rs1` for the one router.
+pub fn routed_by_an_appliance(lab: &Lab) -> Result<()> {
+    switch(lab, "sw")?;
+    for host in NODES {
+        lab.host(host, HostOptions::default())?;
+        attach(lab, host)?;
+        let (four, six) = (segment4("rs1"), segment6("rs1"));
+        lab.ip(host, &format!("route add default via {four}\nroute add ::/0 via {six}"))?;
+    }
+    lab.host("cl", HostOptions::default())?;
+    let client = lab.namespace("cl");
+    lab.ip("sw", &format!("link add cl type veth peer name eth0 netns {client}\nlink set cl master br0 up"))?;
+    lab.ip("cl", CLIENT)?;
+    tap(lab, "sw", "rs1")
+}
+
+/// An appliance `us` and a host `them` on one wire: `us` is a switch with the tap `tap0` and its end of the wire, `eth0`.
+pub fn appliance_pair(lab: &Lab) -> Result<()> {
+    switch(lab, "us")?;
+    lab.run(
+        "us",
+        &["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"],
+    )?;
+    lab.host("them", HostOptions::default())?;
+    let (four, six) = (Transport::V4.address("them"), Transport::V6.address("them"));
+    let them = lab.namespace("them");
+    lab.ip(
+        "us",
+        &format!("link add eth0 type veth peer name eth0 netns {them}\nlink set eth0 master br0 up"),
+    )?;
+    lab.ip(
+        "them",
+        &format!("link set eth0 up\naddr add {four}/24 dev eth0\naddr add {six}/64 dev eth0 nodad"),
+    )?;
+    tap(lab, "us", "tap0")
+}
+
+/// Takes the appliance of a pair off its wire: everything is lost silently, carriers stay up.
+pub fn cut_appliance(lab: &Lab) -> Result<()> {
+    lab.ip("us", "link set tap0 nomaster")
+}
+
+/// Undoes [`cut_appliance`].
+pub fn mend_appliance(lab: &Lab) -> Result<()> {
+    lab.ip("us", "link set tap0 master br0")
+}
+
+/// Of every hundred frames between the two of an appliance's pair so many are lost, in each direction.
+pub fn lose(lab: &Lab, percent: u8) -> Result<()> {
+    let mut rules = "add table netdev loss".to_owned();
+    for device in ["eth0", "tap0"] {
+        let _ = write!(
+            rules,
+            "; add chain netdev loss {device} {{ type filter hook ingress device {device} priority 0; }}; \
+             add rule netdev loss {device} numgen random mod 100 < {percent} drop"
+        );
+    }
+    lab.run("us", &["nft", &rules]).map(drop)
+}
+
+/// Undoes [`lose`].
+pub fn lose_nothing(lab: &Lab) -> Result<()> {
+    lab.run("us", &["nft", "delete table netdev loss"]).map(drop)
 }
 
 /// Which of the two addresses of a pair a session runs over.
@@ -164,8 +255,7 @@ pub fn pair(lab: &Lab) -> Result<()> {
 
 /// Two hosts, `us` and `them`, on a switch: [`cut`] takes one of them off it, with carriers up.
 pub fn switched_pair(lab: &Lab) -> Result<()> {
-    lab.host("sw", HostOptions::default())?;
-    lab.ip("sw", "link add br0 type bridge stp_state 0 mcast_snooping 0 forward_delay 0\nlink set br0 up")?;
+    switch(lab, "sw")?;
     for host in ["us", "them"] {
         lab.host(host, HostOptions::default())?;
         let namespace = lab.namespace(host);
