@@ -16,7 +16,7 @@ use super::signature::{self, Wrong};
 
 /// The BGP port (RFC 4271 section 8.2.1).
 const BGP: u16 = 179;
-/// By how many octets a frame can grow when it is signed: a device's MTU is told to smoltcp lowered by so much.
+/// By how many octets a frame can grow when it is signed.
 pub const SIGNATURE_ROOM: usize = signature::ROOM;
 
 /// Why a rule was not taken.
@@ -189,12 +189,12 @@ impl<const RULES: usize> Guard<RULES> {
         self.counters
     }
 
-    /// Whether a received frame may be handed up. The segment size in a SYN that is signed is lowered by
-    /// [`SIGNATURE_ROOM`], for that much each segment grows that smoltcp answers with.
-    pub fn receive(&mut self, frame: &mut [u8]) -> bool {
+    /// Whether a received frame may be handed up. The segment size in a SYN that is signed is lowered, so that what smoltcp
+    /// answers with is no longer than the peer takes, nor than the longest frame of `mtu` octets, when it is signed.
+    pub fn receive(&mut self, frame: &mut [u8], mtu: usize) -> bool {
         let verdict = self.check(frame);
         if verdict == Some(true) {
-            signature::leave_room(frame);
+            signature::leave_room(frame, mtu);
         }
         verdict.is_some()
     }

@@ -13,7 +13,7 @@ use smoltcp::phy::{Device, DeviceCapabilities, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant as StackInstant;
 
 use super::forward::{Forward, ForwardCounters, Verdict};
-use super::guard::{Guard, GuardCounters, SIGNATURE_ROOM};
+use super::guard::{Guard, GuardCounters};
 use super::neighbor::Answer;
 use super::packet::Packet;
 use super::{FRAME, Full, Mac};
@@ -184,13 +184,14 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
         Self: 'a;
 
     fn receive(&mut self, timestamp: StackInstant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let mtu = self.capabilities().max_transmission_unit;
         let Self { device, guard, forward, traffic, hop_limit, received, sent } = self;
         let (rx, tx) = device.receive(timestamp)?;
         let length = rx.consume(|frame| take_in(frame, received, traffic));
         let frame = received.get_mut(..length).unwrap_or_default();
         let mut token = Some(tx);
         let handed_up = match forward.receive(core_instant(timestamp), frame, sent) {
-            Verdict::Local => guard.receive(frame),
+            Verdict::Local => guard.receive(frame, mtu),
             Verdict::Consumed => false,
             Verdict::Send(length) => {
                 put_out_with(&mut token, frame.get(..length), traffic);
@@ -211,11 +212,10 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
         Some(Transmit { token, guard: &mut self.guard, buffer: &mut self.sent, traffic: &mut self.traffic })
     }
 
-    /// The device's, with an MTU that leaves room for a signature.
+    /// The device's, with an MTU of no more than [`FRAME`].
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = self.device.capabilities();
-        let most = capabilities.max_transmission_unit.min(FRAME);
-        capabilities.max_transmission_unit = most.saturating_sub(SIGNATURE_ROOM);
+        capabilities.max_transmission_unit = capabilities.max_transmission_unit.min(FRAME);
         capabilities
     }
 }

@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 use smoltcp::wire::{IpProtocol, checksum};
 
 use super::bytes::{
-    ETHERNET, IPV6, TYPE_IPV4, ether_type, fill_ipv4_checksum, number, octets, put, put_slice,
+    ETHERNET, IPV4, IPV6, TYPE_IPV4, ether_type, fill_ipv4_checksum, number, octets, put, put_slice,
 };
 use super::packet::{Packet, Part, TCP};
 
@@ -197,9 +197,10 @@ fn options_with_signature(old: &[u8]) -> Option<([u8; OPTIONS], usize)> {
     Some((options, end.next_multiple_of(4)))
 }
 
-/// Lowers the segment size that a peer's SYN tells by the signature's room, and mends the checksum: what smoltcp builds to
-/// that size grows when it is signed (RFC 6691 section 3: the sender makes up for its own options).
-pub(super) fn leave_room(frame: &mut [u8]) -> Option<()> {
+/// Lowers the segment size that a peer's SYN tells, so that what smoltcp builds to that size and is signed then is neither
+/// longer than the peer takes nor than `mtu`, the longest frame (RFC 6691 section 3: the sender makes up for its own
+/// options). The checksum is mended.
+pub(super) fn leave_room(frame: &mut [u8], mtu: usize) -> Option<()> {
     const SYN: u8 = 2;
     let packet = Packet::read(frame)?;
     let segment = packet.body(frame)?;
@@ -208,8 +209,11 @@ pub(super) fn leave_room(frame: &mut [u8]) -> Option<()> {
     }
     let at = find_at(segment.get(HEADER..header_length(segment)?)?, SEGMENT_SIZE)?;
     let at = packet.body.checked_add(HEADER)?.checked_add(at)?.checked_add(2)?;
-    let less = number(frame, at)?.checked_sub(u16::try_from(ROOM).ok()?).filter(|&less| less != 0)?;
-    put(frame, at, less.to_be_bytes())?;
+    let headers =
+        if packet.source.is_ipv4() { IPV4 } else { IPV6 }.saturating_add(const { ETHERNET + HEADER });
+    let told = usize::from(number(frame, at)?);
+    let less = told.min(mtu.saturating_sub(headers)).checked_sub(ROOM).filter(|&less| less != 0)?;
+    put(frame, at, u16::try_from(less).ok()?.to_be_bytes())?;
     fill_checksum(frame, &packet)
 }
 

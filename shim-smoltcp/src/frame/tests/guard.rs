@@ -355,10 +355,10 @@ fn a_segment_that_is_sent_again_is_signed_as_it_was_and_so_is_a_reset() {
 }
 
 /// The segment size in the SYN that the guard hands up.
-fn told_size(guard: &mut Guard<4>, segment: &Segment) -> Option<u16> {
+fn told_size(guard: &mut Guard<4>, segment: &Segment, mtu: usize) -> Option<u16> {
     let mut frame = segment.frame();
     let before = frame.clone();
-    assert!(guard.receive(&mut frame));
+    assert!(guard.receive(&mut frame, mtu));
     let begin = frame.len() - segment_length(&frame);
     let tcp = TcpPacket::new_checked(&frame[begin..]).unwrap();
     assert!(tcp.verify_checksum(&segment.source.into(), &segment.destination.into()));
@@ -376,7 +376,7 @@ fn a_signed_syn_tells_a_size_that_leaves_room_for_our_signatures() {
         for lead in [&[][..], &[1, 1], &[1, 3, 3, 7], &[3, 3, 7]] {
             for (flags, size, told) in [
                 (0x02, 1_220, 1_200),
-                (0x12, 1_460, 1_440),
+                (0x12, 1_440, 1_420),
                 (0x02, 21, 1),
                 (0x02, 20, 20),
                 (0x02, 0, 0),
@@ -386,12 +386,16 @@ fn a_signed_syn_tells_a_size_that_leaves_room_for_our_signatures() {
                 options.resize(options.len().next_multiple_of(4), 0);
                 let plain =
                     Segment { flags, options, data: Vec::new(), ..Segment::between(source, destination) };
-                assert_eq!(told_size(&mut with_key, &plain.signed(KEY)), Some(told), "{size}, {lead:?}");
-                assert_eq!(told_size(&mut without, &plain), Some(size), "{size}, {lead:?}");
+                assert_eq!(
+                    told_size(&mut with_key, &plain.signed(KEY), FRAME),
+                    Some(told),
+                    "{size}, {lead:?}"
+                );
+                assert_eq!(told_size(&mut without, &plain, FRAME), Some(size), "{size}, {lead:?}");
             }
         }
         let plain = Segment { flags: 2, ..Segment::between(source, destination) };
-        assert_eq!(told_size(&mut with_key, &plain.signed(KEY)), None);
+        assert_eq!(told_size(&mut with_key, &plain.signed(KEY), FRAME), None);
     }
 }
 
@@ -412,6 +416,29 @@ fn what_goes_to_a_remote_with_a_least_ttl_has_the_highest() {
             assert_eq!(send(&mut guard, &other.frame()).unwrap(), other.frame(), "another port");
             let back = Segment { source: segment.destination, destination: segment.source, ..segment };
             assert_eq!(send(&mut guard, &back.frame()).unwrap(), back.frame(), "a remote without one");
+        }
+    }
+}
+
+/// A peer with jumbo frames, and a link with less than Ethernet's.
+#[test]
+fn a_size_beyond_our_own_mtu_is_lowered_to_what_fits_with_a_signature() {
+    let mut guard = guard(Some(KEY));
+    for (destination, source, headers) in [("192.0.2.2", "192.0.2.1", 54), ("2001:db8::2", "2001:db8::1", 74)]
+    {
+        for mtu in [600, 1_000, FRAME] {
+            for told in [mtu - headers, mtu - headers + 1, 8_960, 65_535] {
+                let [high, low] = (told as u16).to_be_bytes();
+                let syn = Segment {
+                    flags: 2,
+                    options: std::vec![2, 4, high, low],
+                    ..Segment::between(source, destination)
+                };
+                let size = told_size(&mut guard, &syn.signed(KEY), mtu).unwrap();
+                let longest =
+                    Segment { data: std::vec![7; size.into()], ..Segment::between(destination, source) };
+                assert_eq!(send(&mut guard, &longest.frame()).unwrap().len(), mtu, "{told} of {mtu}");
+            }
         }
     }
 }

@@ -12,9 +12,9 @@ use smoltcp::wire::{IpCidr, TcpPacket};
 
 use super::port::Wire;
 use super::{THEM, US, internet_checksum, ip};
-use crate::frame::Mac;
 use crate::frame::guard::{Guard, GuardCounters};
 use crate::frame::port::Port;
+use crate::frame::{FRAME, Mac};
 
 const NONE: GuardCounters = Guard::<0>::new().counters();
 
@@ -128,8 +128,7 @@ fn two_stacks_with_one_key_talk_and_every_segment_is_signed() {
         assert!(client.signed > 14 && client.verified > 0 && server.signed == client.verified);
         assert_eq!(client, GuardCounters { signed: client.signed, verified: client.verified, ..NONE });
         assert_eq!(server.verified, client.signed);
-        // Each tells a segment size with room for a signature, and leaves room for one in what it is told.
-        assert_eq!(frames.iter().map(Vec::len).max(), Some(1_494));
+        assert_eq!(frames.iter().map(Vec::len).max(), Some(FRAME), "a signature has its room, and no more");
     }
 }
 
@@ -208,5 +207,5 @@ fn the_peers_mss_is_read_beside_a_signature() {
     let tcp = TcpPacket::new_checked(&syn[34..]).unwrap();
     assert!(tcp.syn() && tcp.verify_checksum(&IpAddr::from([192, 0, 2, 1]).into(), &ip("192.0.2.2").into()));
     assert_eq!(tcp.options()[..4], [1, 1, 19, 18]);
-    assert_eq!(tcp.options()[20..24], [2, 4, 0x05, 0xA0], "1440 octets, and the signature's 20 beside them");
+    assert_eq!(tcp.options()[20..24], [2, 4, 0x05, 0xB4], "1460: without options, RFC 6691 section 2");
 }

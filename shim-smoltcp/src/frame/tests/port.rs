@@ -8,6 +8,7 @@ use smoltcp::time::Instant as StackInstant;
 
 use super::{Segment, THEM, US, datagram, ip};
 use crate::frame::announce::announce;
+use crate::frame::guard::SIGNATURE_ROOM;
 use crate::frame::neighbor::Answer;
 use crate::frame::port::Port;
 use crate::frame::{FRAME, Full};
@@ -124,9 +125,9 @@ fn a_dropped_frame_is_an_empty_one() {
 }
 
 #[test]
-fn the_mtu_leaves_room_for_a_signature() {
+fn the_mtu_is_the_devices_and_no_more_than_the_buffers() {
     let mut port = port();
-    for (device, told) in [(FRAME, 1_494), (1_000, 980), (9_014, 1_494), (10, 0)] {
+    for (device, told) in [(FRAME, FRAME), (1_000, 1_000), (9_014, FRAME), (10, 10)] {
         port.device.mtu = device;
         assert_eq!(port.capabilities().max_transmission_unit, told);
     }
@@ -137,7 +138,7 @@ fn what_smoltcp_sends_to_a_remote_with_a_key_is_signed() {
     let mut port = port();
     port.guard.set_key(Prefix::host(ip("192.0.2.9")), 0, Some(KEY)).unwrap();
     let longest = Segment { data: std::vec![7; 1_440], ..Segment::between("192.0.2.1", "192.0.2.9") };
-    assert_eq!(longest.frame().len(), port.capabilities().max_transmission_unit);
+    assert_eq!(longest.frame().len() + SIGNATURE_ROOM, port.capabilities().max_transmission_unit);
     let other = Segment::between("192.0.2.1", "192.0.2.8");
     for segment in [&longest, &other] {
         let frame = segment.frame();
