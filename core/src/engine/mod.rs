@@ -317,6 +317,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Starts the clock and seeds the jitter; once, before anything else.
     pub fn start(&mut self, now: Instant, seed: u64) {
+        // A clock may begin at zero, but within the engine that is a timer which does not run.
+        let now = now.max(Instant::from_micros(1));
         self.inner.now = now;
         self.inner.started = now;
         self.inner.rand = Rand::new(seed);
@@ -405,5 +407,25 @@ mod tests {
             while engine.poll().is_some() {}
         }
         assert_eq!(engine.summary().stale_inputs, 0);
+    }
+
+    #[test]
+    fn a_clock_may_begin_at_zero() {
+        let mut config = std::boxed::Box::new(Config::<1, 1>::new());
+        let text = "router bgp 65000\n bgp router-id 192.0.2.1\n neighbor 192.0.2.2 remote-as 65001\n";
+        assert!(crate::config::parse(text, &crate::config::Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        let mut engine = std::boxed::Box::new(Engine::<1, 1>::new());
+        engine.start(Instant::ZERO, 1);
+        engine.configure(Instant::ZERO, &config);
+        while engine.poll().is_some() {}
+        let told = Input::Resync { what: HostTable::Addresses, phase: Phase::End };
+        let mut dialed = false;
+        for fact in [told, Input::Tick] {
+            engine.handle(Instant::ZERO, fact);
+            while let Some(order) = engine.poll() {
+                dialed |= matches!(order, Output::Connect { .. });
+            }
+        }
+        assert!(dialed);
     }
 }
