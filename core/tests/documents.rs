@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use holdover_core::bgp::fsm::{Actions, Event, State, Step, transition};
 use holdover_core::config::{Config, Node, Platform, Shown, Statement, Tier, lint, parse, statements};
 
 /// Set: write the document instead of comparing it.
@@ -49,6 +50,33 @@ fn docs_config_md_shows_every_statement() {
     }
     let stands = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(stands == page, "docs/config.md is stale: cargo xtask docs");
+}
+
+#[test]
+fn docs_fsm_md_shows_every_cell() {
+    let mut page = String::from(
+        "# The BGP state machine\n\nEvery cell of `core/src/bgp/fsm.rs` (RFC 4271 section 8; event 29 is RFC 9687's). \
+         Written by the test `docs_fsm_md_shows_every_cell`; `HOLDOVER_BLESS=1 cargo test -p holdover-core docs_fsm` \
+         writes it anew. An empty cell: the event is ignored.\n",
+    );
+    for state in State::ALL {
+        write!(page, "\n## {state}\n\n| event | next state | actions |\n|---|---|---|\n").unwrap();
+        for event in Event::ALL {
+            let Step { next, actions } = transition(state, event);
+            let number = event as u8;
+            if next == state && actions == Actions::NONE {
+                writeln!(page, "| {number} {event:?} | | |").unwrap();
+            } else {
+                writeln!(page, "| {number} {event:?} | {next} | {actions} |").unwrap();
+            }
+        }
+    }
+    let file = path("docs/fsm.md");
+    if std::env::var_os(BLESS).is_some() {
+        std::fs::write(&file, &page).unwrap();
+    }
+    let stands = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(stands == page, "docs/fsm.md is stale: cargo xtask docs");
 }
 
 /// The statements of a node: those that act as a table, the others as lists.

@@ -6,14 +6,14 @@
 
 /// A subset of `0..N`.
 #[derive(Debug)]
-pub struct Bits<const N: usize> {
+pub(crate) struct Bits<const N: usize> {
     octets: [u8; N],
     count: u16,
 }
 
 /// Eight subsets of `0..N`, which share the octets that one alone does not need.
 #[derive(Debug)]
-pub struct EightBits<const N: usize> {
+pub(crate) struct EightBits<const N: usize> {
     octets: [[u8; N]; 2],
     counts: [u16; 8],
 }
@@ -44,52 +44,47 @@ impl<const N: usize> Bits<N> {
     const LEVELS: Levels = levels(N);
 
     /// The empty set: all zero bits.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(N >= 1 && N <= u16::MAX as usize) };
         Self { octets: [0; N], count: 0 }
     }
 
     /// How many numbers are in it.
-    pub const fn count(&self) -> u32 {
+    pub(crate) const fn count(&self) -> u32 {
         self.count as u32
     }
 
     /// Whether nothing is in it.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// Whether `number` is in it.
-    pub fn has(&self, number: usize) -> bool {
+    pub(crate) fn has(&self, number: usize) -> bool {
         number < N && has(&self.octets, number)
     }
 
     /// Puts `number` in; says whether it is new. A number beyond `N` is not taken.
-    pub fn insert(&mut self, number: usize) -> bool {
+    pub(crate) fn insert(&mut self, number: usize) -> bool {
         let new = number < N && insert(&mut self.octets, &Self::LEVELS, number);
         self.count += u16::from(new);
         new
     }
 
     /// Takes `number` out; says whether it was in.
-    pub fn remove(&mut self, number: usize) -> bool {
+    pub(crate) fn remove(&mut self, number: usize) -> bool {
         let was = number < N && remove(&mut self.octets, &Self::LEVELS, number);
         self.count -= u16::from(was);
         was
     }
 
     /// The lowest number in the set that is `from` or more.
-    pub fn next(&self, from: usize) -> Option<usize> {
+    pub(crate) fn next(&self, from: usize) -> Option<usize> {
         if from >= N || self.count == 0 { None } else { next(&self.octets, &Self::LEVELS, from) }
     }
 
-    /// The numbers in the set, lowest first.
-    pub fn iter(&self) -> impl Iterator<Item = usize> {
-        walk(|from| self.next(from))
-    }
-
     /// Empties the set; costs what is in it.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         while let Some(number) = self.next(0) {
             self.remove(number);
         }
@@ -107,42 +102,42 @@ impl<const N: usize> EightBits<N> {
     const LEVELS: Levels = levels(N);
 
     /// Eight empty sets: all zero bits.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(N >= 1 && N <= u16::MAX as usize && 8 * Self::LEVELS.size <= 2 * N) };
         Self { octets: [[0; N]; 2], counts: [0; 8] }
     }
 
     /// Whether nothing is in `set`.
-    pub const fn is_empty(&self, set: usize) -> bool {
+    pub(crate) const fn is_empty(&self, set: usize) -> bool {
         self.counts[set] == 0
     }
 
     /// Whether `number` is in `set`.
-    pub fn has(&self, set: usize, number: usize) -> bool {
+    pub(crate) fn has(&self, set: usize, number: usize) -> bool {
         number < N && has(self.tree(set), number)
     }
 
     /// Puts `number` into `set`; says whether it is new there. A number beyond `N` is not taken.
-    pub fn insert(&mut self, set: usize, number: usize) -> bool {
+    pub(crate) fn insert(&mut self, set: usize, number: usize) -> bool {
         let new = number < N && insert(self.tree_mut(set), &Self::LEVELS, number);
         self.counts[set] += u16::from(new);
         new
     }
 
     /// Takes `number` out of `set`; says whether it was in.
-    pub fn remove(&mut self, set: usize, number: usize) -> bool {
+    pub(crate) fn remove(&mut self, set: usize, number: usize) -> bool {
         let was = number < N && remove(self.tree_mut(set), &Self::LEVELS, number);
         self.counts[set] -= u16::from(was);
         was
     }
 
     /// The lowest number in `set` that is `from` or more.
-    pub fn next(&self, set: usize, from: usize) -> Option<usize> {
+    pub(crate) fn next(&self, set: usize, from: usize) -> Option<usize> {
         if from >= N || self.is_empty(set) { None } else { next(self.tree(set), &Self::LEVELS, from) }
     }
 
     /// Puts all that is in the set `from` into the set `to` too.
-    pub fn add(&mut self, to: usize, from: usize) {
+    pub(crate) fn add(&mut self, to: usize, from: usize) {
         let mut number = 0;
         while let Some(found) = self.next(from, number) {
             self.insert(to, found);
@@ -232,20 +227,21 @@ fn next(tree: &[u8], levels: &Levels, from: usize) -> Option<usize> {
     Some(place)
 }
 
-fn walk(next: impl Fn(usize) -> Option<usize>) -> impl Iterator<Item = usize> {
-    let mut from = 0;
-    core::iter::from_fn(move || {
-        let found = next(from)?;
-        from = found + 1;
-        Some(found)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::rand::Rand;
     use std::collections::BTreeSet;
+
+    /// The numbers in a set, lowest first.
+    fn walk(next: impl Fn(usize) -> Option<usize>) -> impl Iterator<Item = usize> {
+        let mut from = 0;
+        core::iter::from_fn(move || {
+            let found = next(from)?;
+            from = found + 1;
+            Some(found)
+        })
+    }
 
     fn agrees_with_a_plain_set<const N: usize>(seed: u64) {
         let (mut bits, mut plain, mut rand) = (Bits::<N>::new(), BTreeSet::new(), Rand::new(seed));
@@ -260,7 +256,7 @@ mod tests {
             assert_eq!(bits.next(from), plain.range(from..).next().copied());
             assert_eq!(bits.count() as usize, plain.len());
         }
-        assert!(bits.iter().eq(plain.iter().copied()));
+        assert!(walk(|from| bits.next(from)).eq(plain.iter().copied()));
         bits.clear();
         assert!(bits.is_empty() && bits.octets.iter().all(|&octet| octet == 0));
     }

@@ -6,20 +6,20 @@ use super::net::Prefix;
 
 /// Where the places of a list of at most `N` prefixes are found.
 #[derive(Debug)]
-pub struct Index<const N: usize> {
+pub(crate) struct Index<const N: usize> {
     /// One more than the number; 0: empty. `2 * N` places, so that a search always ends.
     places: [[u16; 2]; N],
 }
 
 impl<const N: usize> Index<N> {
     /// Knows nothing.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(N > 0 && N < u16::MAX as usize) };
         Self { places: [[0; 2]; N] }
     }
 
     /// The number of `prefix`; `prefix_of` says which prefix a number stands for.
-    pub fn find(&self, prefix: Prefix, prefix_of: impl Fn(u16) -> Prefix) -> Option<u16> {
+    pub(crate) fn find(&self, prefix: Prefix, prefix_of: impl Fn(u16) -> Prefix) -> Option<u16> {
         let places = self.places.as_flattened();
         let mut at = Self::home(prefix);
         loop {
@@ -32,7 +32,7 @@ impl<const N: usize> Index<N> {
     }
 
     /// Notes that `prefix`, which must be new, has `number`. At most `N` prefixes may be known.
-    pub fn insert(&mut self, prefix: Prefix, number: u16) {
+    pub(crate) fn insert(&mut self, prefix: Prefix, number: u16) {
         let places = self.places.as_flattened_mut();
         let mut at = Self::home(prefix);
         while places[at] != 0 {
@@ -42,7 +42,7 @@ impl<const N: usize> Index<N> {
     }
 
     /// Forgets `prefix`; those behind it that its place kept away from home move up.
-    pub fn remove(&mut self, prefix: Prefix, prefix_of: impl Fn(u16) -> Prefix) {
+    pub(crate) fn remove(&mut self, prefix: Prefix, prefix_of: impl Fn(u16) -> Prefix) {
         let places = self.places.as_flattened_mut();
         let mut hole = Self::home(prefix);
         loop {

@@ -1,4 +1,5 @@
-//! Every fixed capacity that is not a const generic, and how they hang together.
+//! Every fixed capacity that is not a const generic, and how they hang together: a board's budget is made of these and of the
+//! parameters of [`Engine`](crate::engine::Engine).
 
 /// The longest BGP message, in octets (RFC 4271 section 4.1; RFC 8654 is not negotiated).
 pub const MESSAGE: usize = 4_096;

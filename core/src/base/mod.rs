@@ -1,10 +1,10 @@
 //! Values without policy: time, jitter, addresses, and the fixed containers everything else lives in.
 
-pub mod bits;
-pub mod index;
+pub(crate) mod bits;
+pub(crate) mod index;
 pub mod limits;
 pub mod net;
 pub mod rand;
-pub mod ring;
-pub mod table;
+pub(crate) mod ring;
+pub(crate) mod table;
 pub mod time;

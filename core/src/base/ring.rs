@@ -2,7 +2,7 @@
 
 /// At most `N * ROW` items, first in, first out. All zero bits at rest if `rest` is.
 #[derive(Debug)]
-pub struct Ring<T, const N: usize, const ROW: usize> {
+pub(crate) struct Ring<T, const N: usize, const ROW: usize> {
     items: [[T; ROW]; N],
     first: u16,
     length: u16,
@@ -11,13 +11,13 @@ pub struct Ring<T, const N: usize, const ROW: usize> {
 
 impl<T: Copy, const N: usize, const ROW: usize> Ring<T, N, ROW> {
     /// An empty queue whose unused places hold `rest`.
-    pub const fn new(rest: T) -> Self {
+    pub(crate) const fn new(rest: T) -> Self {
         const { assert!(N * ROW > 0 && N * ROW <= u16::MAX as usize / 2) };
         Self { items: [[rest; ROW]; N], first: 0, length: 0, lost: 0 }
     }
 
     /// Appends `item`; when there is no room it is lost.
-    pub fn push(&mut self, item: T) {
+    pub(crate) fn push(&mut self, item: T) {
         let places = self.items.as_flattened_mut();
         let length = usize::from(self.length);
         if length == places.len() {
@@ -29,7 +29,7 @@ impl<T: Copy, const N: usize, const ROW: usize> Ring<T, N, ROW> {
     }
 
     /// Takes the oldest item.
-    pub fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         self.length = self.length.checked_sub(1)?;
         let item = self.items.as_flattened()[usize::from(self.first)];
         self.first = if usize::from(self.first) + 1 == N * ROW { 0 } else { self.first + 1 };
@@ -37,7 +37,7 @@ impl<T: Copy, const N: usize, const ROW: usize> Ring<T, N, ROW> {
     }
 
     /// How many were lost since this was asked last.
-    pub fn take_lost(&mut self) -> u32 {
+    pub(crate) fn take_lost(&mut self) -> u32 {
         core::mem::take(&mut self.lost)
     }
 }

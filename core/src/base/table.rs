@@ -2,49 +2,44 @@
 
 /// At most `N * ROW` items, at most 65,535 (rows let a capacity be a multiple of a const generic). `T`'s default value must be all zero bits for the table to lie in `.bss`.
 #[derive(Debug)]
-pub struct Table<T, const N: usize, const ROW: usize = 1> {
+pub(crate) struct Table<T, const N: usize, const ROW: usize = 1> {
     items: [[T; ROW]; N],
     length: u16,
 }
 
 /// The table is full; the item was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 impl<T: Copy, const N: usize, const ROW: usize> Table<T, N, ROW> {
     /// An empty table whose unused places hold `rest`.
-    pub const fn new(rest: T) -> Self {
+    pub(crate) const fn new(rest: T) -> Self {
         const { assert!(N * ROW <= u16::MAX as usize) };
         Self { items: [[rest; ROW]; N], length: 0 }
     }
 
     /// What it holds.
-    pub fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         self.items.as_flattened().get(..usize::from(self.length)).unwrap_or(&[])
     }
 
     /// What it holds, to be changed.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         self.items.as_flattened_mut().get_mut(..usize::from(self.length)).unwrap_or(&mut [])
     }
 
     /// A handle that can be filled without knowing the capacity as a type.
-    pub fn edit(&mut self) -> TableMut<'_, T> {
+    pub(crate) fn edit(&mut self) -> TableMut<'_, T> {
         TableMut { items: self.items.as_flattened_mut(), length: &mut self.length }
     }
 
     /// Appends `item`.
-    pub fn push(&mut self, item: T) -> Result<(), Full> {
+    pub(crate) fn push(&mut self, item: T) -> Result<(), Full> {
         self.edit().push(item)
     }
 
-    /// Forgets everything; the memory is not touched.
-    pub fn clear(&mut self) {
-        self.length = 0;
-    }
-
     /// Keeps only the items that `keep` says yes to, in their order.
-    pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) {
         let mut kept = 0;
         for at in 0..usize::from(self.length) {
             let Some(&item) = self.items.as_flattened().get(at) else { break };
@@ -59,7 +54,7 @@ impl<T: Copy, const N: usize, const ROW: usize> Table<T, N, ROW> {
     }
 
     /// Takes over what `other` holds, touching no more memory than that.
-    pub fn copy_from(&mut self, other: &Self) {
+    pub(crate) fn copy_from(&mut self, other: &Self) {
         self.length = other.length;
         self.as_mut_slice().copy_from_slice(other.as_slice());
     }
@@ -67,19 +62,19 @@ impl<T: Copy, const N: usize, const ROW: usize> Table<T, N, ROW> {
 
 /// A table of any capacity, borrowed to be filled.
 #[derive(Debug)]
-pub struct TableMut<'a, T> {
+pub(crate) struct TableMut<'a, T> {
     items: &'a mut [T],
     length: &'a mut u16,
 }
 
 impl<'a, T: Copy> TableMut<'a, T> {
     /// A table over storage that somebody else laid out; `length` of its places are in use.
-    pub fn over(items: &'a mut [T], length: &'a mut u16) -> Self {
+    pub(crate) fn over(items: &'a mut [T], length: &'a mut u16) -> Self {
         Self { items, length }
     }
 
     /// Appends `item`.
-    pub fn push(&mut self, item: T) -> Result<(), Full> {
+    pub(crate) fn push(&mut self, item: T) -> Result<(), Full> {
         let place = self.items.get_mut(usize::from(*self.length)).ok_or(Full)?;
         *place = item;
         *self.length = self.length.saturating_add(1);
@@ -87,7 +82,7 @@ impl<'a, T: Copy> TableMut<'a, T> {
     }
 
     /// Removes the item at `index` and keeps the order of the rest; nothing when there is none.
-    pub fn remove(&mut self, index: usize) {
+    pub(crate) fn remove(&mut self, index: usize) {
         let length = usize::from(*self.length);
         if index < length {
             self.items.copy_within(index.saturating_add(1)..length, index);
@@ -96,33 +91,28 @@ impl<'a, T: Copy> TableMut<'a, T> {
     }
 
     /// Keeps the first `length` items.
-    pub fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         *self.length = u16::try_from(length).unwrap_or(u16::MAX).min(*self.length);
     }
 
     /// What it holds.
-    pub fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         self.items.get(..usize::from(*self.length)).unwrap_or(&[])
     }
 
     /// What it holds, to be changed.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         self.items.get_mut(..usize::from(*self.length)).unwrap_or(&mut [])
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
+    /// Forgets everything; the memory is not touched.
+    pub(crate) fn clear(&mut self) {
         *self.length = 0;
     }
 
     /// How many items fit in all.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.items.len()
-    }
-
-    /// The same table, lent on.
-    pub fn reborrow(&mut self) -> TableMut<'_, T> {
-        TableMut { items: self.items, length: self.length }
     }
 }
 

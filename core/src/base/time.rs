@@ -1,4 +1,7 @@
 //! Points and spans of time, in microseconds. The core never reads a clock: every `handle` is told what time it is.
+//!
+//! Any monotonic clock will do, and a resolution of a millisecond is enough; finer BFD wants a finer one. 64 bits of
+//! microseconds last 584,000 years, so that nothing wraps: a timer of 32 bits must be extended before it is told.
 
 use core::ops::{Add, AddAssign, Sub};
 

@@ -3,11 +3,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`fsm`] | the state machine, a table |
-//! | [`session`] | the variables and timers of a session: packets in, packets owed |
+//! | `fsm` | the state machine, a table |
+//! | `session` | the variables and timers of a session: packets in, packets owed |
 
-pub mod fsm;
-pub mod session;
+pub(crate) mod fsm;
+pub(crate) mod session;
+
+pub use session::Timing;
 
 /// How far away a BFD neighbor may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

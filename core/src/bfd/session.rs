@@ -15,11 +15,11 @@ const SLOW_MS: u16 = 1_000;
 /// What the configuration asks of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// How many packets may be lost.
+    /// How many packets in a row must be missing: `detect-multiplier` (RFC 5880 section 6.8.1, bfd.DetectMult).
     pub multiplier: u8,
-    /// The interval at which we wish to send.
+    /// The interval at which we wish to send, in milliseconds.
     pub transmit_ms: u16,
-    /// The least interval at which we can receive.
+    /// The least interval at which we can receive, in milliseconds.
     pub receive_ms: u16,
 }
 
@@ -32,7 +32,7 @@ struct Pair {
 
 /// What became of a session by what it heard or did not hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Nothing that matters to others.
     None,
     /// It came up.
@@ -76,7 +76,7 @@ impl Flags {
 
 /// A session. All zero bits at rest.
 #[derive(Clone, Copy, Debug)]
-pub struct Session {
+pub(crate) struct Session {
     state: State,
     remote_state: State,
     diagnostic: Diagnostic,
@@ -107,7 +107,7 @@ pub struct Session {
 
 impl Session {
     /// No session.
-    pub const REST: Self = Self {
+    pub(crate) const REST: Self = Self {
         state: State::AdminDown,
         remote_state: State::AdminDown,
         diagnostic: Diagnostic::None,
@@ -130,7 +130,7 @@ impl Session {
     };
 
     /// A new session, Down, which speaks first unless it is `passive`.
-    pub fn begin(now: Instant, discriminator: u32, timing: Timing, passive: bool) -> Self {
+    pub(crate) fn begin(now: Instant, discriminator: u32, timing: Timing, passive: bool) -> Self {
         let mut session = Self {
             state: State::Down,
             remote_state: State::Down,
@@ -148,7 +148,7 @@ impl Session {
 
     /// The configuration asks for other timers. A session that is up keeps to the old ones until the other system knows
     /// the new ones (section 6.8.3).
-    pub fn configure(&mut self, timing: Timing, passive: bool) {
+    pub(crate) fn configure(&mut self, timing: Timing, passive: bool) {
         self.flags.set(Flags::PASSIVE, passive);
         if timing != self.timing {
             let multiplier = self.timing.multiplier;
@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// Ends the session: it says so as often as packets may be lost, if anybody listens (section 6.8.16).
-    pub fn shut(&mut self, now: Instant) {
+    pub(crate) fn shut(&mut self, now: Instant) {
         self.flags.set(Flags::POLL | Flags::POLL_AGAIN | Flags::FINAL, false);
         (self.state, self.diagnostic, self.since) = (State::AdminDown, Diagnostic::AdministrativelyDown, now);
         if self.remote_discriminator == 0 {
@@ -173,13 +173,13 @@ impl Session {
     }
 
     /// Says nothing more.
-    pub fn hush(&mut self) {
+    pub(crate) fn hush(&mut self) {
         self.flags.set(Flags::SEND | Flags::FINAL, false);
         (self.transmit_at, self.detect_at) = (Instant::ZERO, Instant::ZERO);
     }
 
     /// A packet for this session came (section 6.8.6, from where the session is found).
-    pub fn receive(&mut self, now: Instant, packet: &Packet) -> Change {
+    pub(crate) fn receive(&mut self, now: Instant, packet: &Packet) -> Change {
         self.received = self.received.wrapping_add(1);
         if self.state == State::AdminDown {
             return Change::None;
@@ -215,7 +215,7 @@ impl Session {
     }
 
     /// Time has passed: packets that came before this must have been given to [`Session::receive`] (law 4).
-    pub fn tick(&mut self, now: Instant) -> Change {
+    pub(crate) fn tick(&mut self, now: Instant) -> Change {
         let mut change = Change::None;
         if self.state != State::AdminDown && self.detect_at != Instant::ZERO && self.detect_at <= now {
             self.detect_at = Instant::ZERO;
@@ -233,12 +233,12 @@ impl Session {
     }
 
     /// Whether a packet must leave now.
-    pub const fn owes(&self) -> bool {
+    pub(crate) const fn owes(&self) -> bool {
         self.flags.has(Flags::SEND) || self.flags.has(Flags::FINAL)
     }
 
     /// The packet that must leave now; times the next one.
-    pub fn packet(&mut self, now: Instant, rand: &mut Rand) -> Packet {
+    pub(crate) fn packet(&mut self, now: Instant, rand: &mut Rand) -> Packet {
         self.sent = self.sent.wrapping_add(1);
         let last = self.flags.take(Flags::FINAL);
         // Both bits never stand in one packet (section 6.5): our poll follows the answer to theirs.
@@ -271,7 +271,7 @@ impl Session {
     }
 
     /// When to [`Session::tick`] at the latest. A packet that is owed needs no tick: the next one is timed when it leaves.
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
         let transmit = if self.owes() { Instant::FAR } else { timer(self.transmit_at) };
         transmit.min(timer(self.detect_at))
@@ -279,58 +279,58 @@ impl Session {
 
     /// From when on a tick has something to do, if there is one anyhow: a packet may be taken along. Not later than
     /// [`Session::deadline`].
-    pub fn ready_at(&self) -> Instant {
+    pub(crate) fn ready_at(&self) -> Instant {
         let periodic = self.transmit_at != Instant::ZERO && !self.owes();
         if periodic { self.deadline().min(self.transmit_from()) } else { self.deadline() }
     }
 
     /// Whether an ended session has said so for long enough.
-    pub fn is_over(&self, now: Instant) -> bool {
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.state == State::AdminDown && self.detect_at <= now
     }
 
     /// Its state.
-    pub const fn state(&self) -> State {
+    pub(crate) const fn state(&self) -> State {
         self.state
     }
 
     /// Since when.
-    pub const fn since(&self) -> Instant {
+    pub(crate) const fn since(&self) -> Instant {
         self.since
     }
 
     /// Why the state last changed.
-    pub const fn diagnostic(&self) -> Diagnostic {
+    pub(crate) const fn diagnostic(&self) -> Diagnostic {
         self.diagnostic
     }
 
     /// The other system's state, as last heard; Down: not heard.
-    pub const fn remote_state(&self) -> State {
+    pub(crate) const fn remote_state(&self) -> State {
         self.remote_state
     }
 
     /// Why the other system's state last changed.
-    pub const fn remote_diagnostic(&self) -> Diagnostic {
+    pub(crate) const fn remote_diagnostic(&self) -> Diagnostic {
         self.remote_diagnostic
     }
 
     /// Our name of the session.
-    pub const fn local_discriminator(&self) -> u32 {
+    pub(crate) const fn local_discriminator(&self) -> u32 {
         self.local_discriminator
     }
 
     /// The other system's name of it; 0: not heard.
-    pub const fn remote_discriminator(&self) -> u32 {
+    pub(crate) const fn remote_discriminator(&self) -> u32 {
         self.remote_discriminator
     }
 
     /// What the configuration asks for.
-    pub const fn timing(&self) -> Timing {
+    pub(crate) const fn timing(&self) -> Timing {
         self.timing
     }
 
     /// The intervals that the other system says, for sending and for receiving, and its multiplier; 0: not heard.
-    pub const fn remote_timing(&self) -> (Duration, Duration, u8) {
+    pub(crate) const fn remote_timing(&self) -> (Duration, Duration, u8) {
         (
             Duration::from_micros(self.remote_min_tx_micros as u64),
             Duration::from_micros(self.remote_min_rx_micros as u64),
@@ -339,18 +339,18 @@ impl Session {
     }
 
     /// Packets received and sent.
-    pub const fn packets(&self) -> (u32, u32) {
+    pub(crate) const fn packets(&self) -> (u32, u32) {
         (self.received, self.sent)
     }
 
     /// The agreed interval between our packets, before jitter (section 6.8.7).
-    pub fn interval(&self) -> Duration {
+    pub(crate) fn interval(&self) -> Duration {
         let interval = micros(self.held.transmit).max(self.remote_min_rx_micros);
         Duration::from_micros(interval.into())
     }
 
     /// How long silence lasts until it counts (section 6.8.4).
-    pub fn detection_time(&self) -> Duration {
+    pub(crate) fn detection_time(&self) -> Duration {
         let interval = micros(self.held.receive).max(self.remote_min_tx_micros);
         Duration::from_micros(interval.into()).times(self.remote_multiplier.into())
     }

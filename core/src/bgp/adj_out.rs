@@ -31,7 +31,7 @@ impl Set {
 }
 
 /// One more than a set's place; 0 stands for "not told".
-pub type SetId = u16;
+pub(crate) type SetId = u16;
 
 /// Added to what a peer was told: it is to be told again (a refresh), even the same.
 const AGAIN: SetId = 1 << 15;
@@ -39,7 +39,7 @@ const AGAIN: SetId = 1 << 15;
 /// The book of all peers. Places for [`SETS_PER_SERVICE`] attribute sets a service, of which at most
 /// [`ATTRIBUTE_SETS`] are used.
 #[derive(Debug)]
-pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES: usize> {
+pub(crate) struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES: usize> {
     sets: [[Set; SETS_PER_SERVICE]; SERVICES],
     told: [[SetId; ROUTES]; PEERS],
     owed: [Bits<ROUTES>; PEERS],
@@ -51,7 +51,7 @@ pub struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES: usize
 
 impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     /// Nobody was told anything.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             sets: [[Set::REST; SETS_PER_SERVICE]; S],
             told: [[0; R]; P],
@@ -62,7 +62,7 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     }
 
     /// The set that `symbol` stands for now, if somebody was told it.
-    pub fn known(&self, symbol: Symbol) -> Option<SetId> {
+    pub(crate) fn known(&self, symbol: Symbol) -> Option<SetId> {
         let place = self
             .sets
             .as_flattened()
@@ -73,7 +73,7 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
 
     /// The place for a set that renders to `digest`: the one that has it already, or a free one. `None`: all are taken.
     /// A free place stays free until somebody is [`told`](Self::tell) with it.
-    pub fn intern(&mut self, symbol: Symbol, digest: u64) -> Option<SetId> {
+    pub(crate) fn intern(&mut self, symbol: Symbol, digest: u64) -> Option<SetId> {
         let digest = digest.to_ne_bytes();
         let all = self.sets.as_flattened_mut();
         let most = all.len().min(ATTRIBUTE_SETS);
@@ -89,14 +89,14 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     }
 
     /// Symbols of another configuration mean other things: each set must be found by its digest again.
-    pub fn forget_symbols(&mut self) {
+    pub(crate) fn forget_symbols(&mut self) {
         for set in self.sets.as_flattened_mut() {
             set.current = false;
         }
     }
 
     /// `peer` asks to be told `route` again.
-    pub fn again(&mut self, peer: usize, route: usize) {
+    pub(crate) fn again(&mut self, peer: usize, route: usize) {
         if self.told[peer][route] != 0 {
             self.told[peer][route] |= AGAIN;
         }
@@ -104,17 +104,17 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     }
 
     /// The set that `peer` was last told `route` with, which no set equals if it asked to be told again; 0: it was not told.
-    pub fn told(&self, peer: usize, route: usize) -> SetId {
+    pub(crate) fn told(&self, peer: usize, route: usize) -> SetId {
         self.told[peer][route]
     }
 
     /// Whether a place became free, since this was asked last, that a set had waited for: whoever waits may try again.
-    pub const fn take_freed(&mut self) -> bool {
+    pub(crate) const fn take_freed(&mut self) -> bool {
         core::mem::replace(&mut self.freed, false)
     }
 
     /// Notes that `peer` was told `route` with `set`, or (0) that it was withdrawn. Nothing of it is owed any more.
-    pub fn tell(&mut self, peer: usize, route: usize, set: SetId) {
+    pub(crate) fn tell(&mut self, peer: usize, route: usize, set: SetId) {
         let before = core::mem::replace(&mut self.told[peer][route], set);
         if let Some(place) = usize::from(before & !AGAIN).checked_sub(1) {
             let left = &mut self.sets.as_flattened_mut()[place].told;
@@ -130,27 +130,27 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
     }
 
     /// Something about `route` changed: `peer` may have to be told.
-    pub fn owe(&mut self, peer: usize, route: usize) {
+    pub(crate) fn owe(&mut self, peer: usize, route: usize) {
         self.owed[peer].insert(route);
     }
 
     /// `peer` need not be told of `route`.
-    pub fn settle(&mut self, peer: usize, route: usize) {
+    pub(crate) fn settle(&mut self, peer: usize, route: usize) {
         self.owed[peer].remove(route);
     }
 
     /// The lowest route from `from` on that `peer` may have to be told.
-    pub fn next_owed(&self, peer: usize, from: usize) -> Option<usize> {
+    pub(crate) fn next_owed(&self, peer: usize, from: usize) -> Option<usize> {
         self.owed[peer].next(from)
     }
 
     /// How many routes `peer` may have to be told.
-    pub fn owed(&self, peer: usize) -> u32 {
+    pub(crate) fn owed(&self, peer: usize) -> u32 {
         self.owed[peer].count()
     }
 
     /// The session with `peer` ended: it was told nothing and is owed nothing. `high`: no route at or beyond it was told.
-    pub fn end(&mut self, peer: usize, high: usize) {
+    pub(crate) fn end(&mut self, peer: usize, high: usize) {
         for route in 0..high.min(R) {
             if self.told[peer][route] != 0 {
                 self.tell(peer, route, 0);

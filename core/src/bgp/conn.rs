@@ -13,15 +13,15 @@ use crate::wire::notification::{Fault, Notification, cease, fsm, hold_timer};
 
 /// How long we wait for the peer's OPEN. RFC 4271 suggests four minutes; a failover cannot wait for a peer that accepted
 /// and then froze.
-pub const OPEN_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const OPEN_WAIT: Duration = Duration::from_secs(30);
 /// How long a connection may take to end in peace before it is reset.
-pub const CLOSING: Duration = Duration::from_secs(1);
+pub(crate) const CLOSING: Duration = Duration::from_secs(1);
 /// The least SendHoldTime (RFC 9687 section 3.1).
-pub const SEND_HOLD: Duration = Duration::from_secs(480);
+pub(crate) const SEND_HOLD: Duration = Duration::from_secs(480);
 
 /// The timers of a connection; the index into [`Conn::timers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timer {
+pub(crate) enum Timer {
     /// HoldTimer; while an OPEN is awaited, the large one; on the way out, how long the end may still take.
     Hold,
     /// KeepaliveTimer.
@@ -32,12 +32,12 @@ pub enum Timer {
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Hold, Self::Keepalive, Self::SendHold];
+    pub(crate) const ALL: [Self; 3] = [Self::Hold, Self::Keepalive, Self::SendHold];
 }
 
 /// Where the TCP connection stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tcp {
+pub(crate) enum Tcp {
     /// There is none.
     #[default]
     None,
@@ -53,40 +53,40 @@ pub enum Tcp {
 
 /// What a connection owes: a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owed(u16);
+pub(crate) struct Owed(u16);
 
 impl Owed {
     /// The order to connect.
-    pub const CONNECT: Self = Self(1);
+    pub(crate) const CONNECT: Self = Self(1);
     /// The order to adopt the accepted socket.
-    pub const ADOPT: Self = Self(1 << 1);
+    pub(crate) const ADOPT: Self = Self(1 << 1);
     /// An OPEN.
-    pub const OPEN: Self = Self(1 << 2);
+    pub(crate) const OPEN: Self = Self(1 << 2);
     /// A KEEPALIVE.
-    pub const KEEPALIVE: Self = Self(1 << 3);
+    pub(crate) const KEEPALIVE: Self = Self(1 << 3);
     /// A NOTIFICATION: [`Conn::fault`].
-    pub const NOTIFICATION: Self = Self(1 << 4);
+    pub(crate) const NOTIFICATION: Self = Self(1 << 4);
     /// The order to close in peace, once everything is sent.
-    pub const CLOSE: Self = Self(1 << 5);
+    pub(crate) const CLOSE: Self = Self(1 << 5);
     /// The order to close at once.
-    pub const ABORT: Self = Self(1 << 6);
+    pub(crate) const ABORT: Self = Self(1 << 6);
     /// The question whether everything sent was acknowledged.
-    pub const ASK_FLUSHED: Self = Self(1 << 7);
+    pub(crate) const ASK_FLUSHED: Self = Self(1 << 7);
     /// Nothing, for now: that question is out, and its answer awaited.
-    pub const FLUSHING: Self = Self(1 << 8);
+    pub(crate) const FLUSHING: Self = Self(1 << 8);
 
     /// Whether all of `other` is owed.
-    pub const fn has(self, other: Self) -> bool {
+    pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
     /// Owes `other` too.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
 
     /// Owes `other` no more; says whether it was owed.
-    pub fn take(&mut self, other: Self) -> bool {
+    pub(crate) fn take(&mut self, other: Self) -> bool {
         let had = self.has(other);
         self.0 &= !other.0;
         had
@@ -95,7 +95,7 @@ impl Owed {
 
 /// A connection slot. All zero bits at rest.
 #[derive(Clone, Copy, Debug)]
-pub struct Conn {
+pub(crate) struct Conn {
     /// The FSM's state.
     pub state: State,
     /// The TCP connection's.
@@ -132,7 +132,7 @@ impl Default for Conn {
 
 impl Conn {
     /// A slot at rest.
-    pub const REST: Self = Self {
+    pub(crate) const REST: Self = Self {
         state: State::Idle,
         tcp: Tcp::None,
         generation: 0,
@@ -150,7 +150,7 @@ impl Conn {
 
     /// Takes an event, does what the step says that concerns this connection alone, and returns the step: the peer does
     /// the rest (dialing, counting, going up and down). `fault` tells the peer why, where the event itself does not.
-    pub fn fire(&mut self, event: Event, fault: Fault, now: Instant, rand: &mut Rand) -> Step {
+    pub(crate) fn fire(&mut self, event: Event, fault: Fault, now: Instant, rand: &mut Rand) -> Step {
         let step = transition(self.state, event);
         let from = self.state;
         self.state = step.next;
@@ -185,43 +185,43 @@ impl Conn {
     }
 
     /// When `timer` expires; `None`: it does not run.
-    pub fn timer(&self, timer: Timer) -> Option<Instant> {
+    pub(crate) fn timer(&self, timer: Timer) -> Option<Instant> {
         let at = self.timers[timer as usize];
         (at != Instant::ZERO).then_some(at)
     }
 
     /// Starts `timer`.
-    pub fn set(&mut self, timer: Timer, at: Instant) {
+    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
         self.timers[timer as usize] = at;
     }
 
     /// Stops `timer`.
-    pub fn stop(&mut self, timer: Timer) {
+    pub(crate) fn stop(&mut self, timer: Timer) {
         self.timers[timer as usize] = Instant::ZERO;
     }
 
     /// The earliest of the timers.
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         Timer::ALL.iter().filter_map(|&timer| self.timer(timer)).min().unwrap_or(Instant::FAR)
     }
 
     /// Whether the slot holds no TCP connection and owes no order about one.
-    pub fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         self.tcp == Tcp::None
     }
 
     /// Whether the TCP connection is on its way out.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         matches!(self.tcp, Tcp::Ending | Tcp::Closing)
     }
 
     /// Whether everything that was to be sent has been taken by the wire.
-    pub fn is_sent(&self) -> bool {
+    pub(crate) fn is_sent(&self) -> bool {
         !self.sending && self.filled == 0
     }
 
     /// Begins a new use of the slot.
-    pub fn renew(&mut self, tcp: Tcp, owed: Owed) {
+    pub(crate) fn renew(&mut self, tcp: Tcp, owed: Owed) {
         let Self { state, generation, dying, .. } = *self;
         *self = Self {
             state,
@@ -234,7 +234,7 @@ impl Conn {
     }
 
     /// Forgets the connection: it is gone.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         let Self { state, generation, dying, .. } = *self;
         *self = Self { state, generation, dying, ..Self::default() };
     }
@@ -290,7 +290,7 @@ impl Conn {
     }
 
     /// How long the wire may take nothing (RFC 9687 section 3.1); `None` with a hold time of 0.
-    pub fn send_hold(&self) -> Option<Duration> {
+    pub(crate) fn send_hold(&self) -> Option<Duration> {
         let hold = Duration::from_secs(self.session.hold_time.into());
         (self.state == State::Established && hold > Duration::ZERO).then(|| SEND_HOLD.max(hold.times(2)))
     }
@@ -329,7 +329,7 @@ fn fsm_error(state: State, event: Event, fault: &Fault) -> Fault {
 /// Whether, of two connections to one peer that are both in OpenConfirm, the one that we opened is to be kept: the one
 /// opened by the speaker with the higher BGP Identifier is (RFC 4271 section 6.8), or with equal ones by the one with the
 /// higher AS number (RFC 6286 section 2.3).
-pub fn keep_outgoing(local: (BgpId, Asn), remote: (BgpId, Asn)) -> bool {
+pub(crate) fn keep_outgoing(local: (BgpId, Asn), remote: (BgpId, Asn)) -> bool {
     local > remote
 }
 

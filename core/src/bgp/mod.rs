@@ -1,8 +1,10 @@
 //! BGP: the state machine, connections, peers, negotiation, policy, and what each peer is told.
+//!
+//! Outside of the crate the state machine alone is seen: its states are shown to people, and its table is documentation.
 
-pub mod adj_out;
-pub mod conn;
+pub(crate) mod adj_out;
+pub(crate) mod conn;
 pub mod fsm;
-pub mod negotiate;
-pub mod peer;
-pub mod policy;
+pub(crate) mod negotiate;
+pub(crate) mod peer;
+pub(crate) mod policy;

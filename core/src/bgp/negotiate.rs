@@ -8,7 +8,7 @@ use crate::wire::open::{Open, VERSION};
 
 /// What we bring to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Local {
+pub(crate) struct Local {
     /// Our AS.
     pub asn: Asn,
     /// Our BGP Identifier.
@@ -27,7 +27,7 @@ pub struct Local {
 
 /// What was agreed on. The rest value is all zero bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Session {
+pub(crate) struct Session {
     /// The peer's AS.
     pub remote_as: Asn,
     /// The peer's BGP Identifier.
@@ -54,7 +54,7 @@ pub struct Session {
 
 impl Session {
     /// Nothing agreed on.
-    pub const REST: Self = Self {
+    pub(crate) const REST: Self = Self {
         remote_as: Asn(0),
         remote_id: BgpId(0),
         hold_time: 0,
@@ -71,7 +71,7 @@ impl Session {
 
 impl Local {
     /// Our OPEN.
-    pub const fn open(&self) -> Open {
+    pub(crate) const fn open(&self) -> Open {
         Open {
             version: VERSION,
             asn: self.asn,
@@ -102,7 +102,7 @@ impl Local {
 }
 
 /// What `local` and the peer's OPEN agree on, or what the peer is told instead.
-pub fn negotiate(local: &Local, peer: &Open) -> Result<Session, Fault> {
+pub(crate) fn negotiate(local: &Local, peer: &Open) -> Result<Session, Fault> {
     let theirs = &peer.capabilities;
     let as4 = theirs.as4 != Asn(0);
     let remote_as = if as4 { theirs.as4 } else { peer.asn };

@@ -16,13 +16,13 @@ const EAGER_FOR: Duration = Duration::from_secs(2);
 /// After that, attempts are this far apart.
 const STEADY: Duration = Duration::from_secs(1);
 /// The longest pause after the peer told us to stay away.
-pub const LONGEST: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 /// How much of what a Cease said is kept (RFC 9003).
-pub const TEXT: usize = 32;
+pub(crate) const TEXT: usize = 32;
 
 /// How a peer came to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The place is free.
     #[default]
     Free,
@@ -36,7 +36,7 @@ pub enum Kind {
 
 /// What the first batch waits for, and what is said around batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The first batch is held back until everything is decided, at the latest until this instant; zero: it is not.
     pub until: Instant,
     /// Families whose End-of-RIB is owed.
@@ -51,7 +51,7 @@ pub struct Batch {
 
 impl Batch {
     /// Nothing is waited for.
-    pub const REST: Self = Self {
+    pub(crate) const REST: Self = Self {
         until: Instant::ZERO,
         end_of_rib: Families::NONE,
         refresh_begin: Families::NONE,
@@ -62,7 +62,7 @@ impl Batch {
 
 /// A peer. All zero bits at rest.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// How it came to be.
     pub kind: Kind,
     /// Its address.
@@ -109,7 +109,7 @@ pub struct Peer {
 
 /// Why the last session or attempt ended. The rest value: none ended yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LastEnd {
+pub(crate) enum LastEnd {
     /// None ended yet.
     #[default]
     None,
@@ -127,7 +127,7 @@ pub enum LastEnd {
 
 impl Peer {
     /// A free place.
-    pub const REST: Self = Self {
+    pub(crate) const REST: Self = Self {
         kind: Kind::Free,
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         link: 0,
@@ -152,24 +152,24 @@ impl Peer {
     };
 
     /// The state of the furthest connection, and its slot.
-    pub fn furthest(&self) -> (State, usize) {
+    pub(crate) fn furthest(&self) -> (State, usize) {
         let [outgoing, incoming] = &self.conns;
         if incoming.state > outgoing.state { (incoming.state, 1) } else { (outgoing.state, 0) }
     }
 
     /// The slot whose session is up.
-    pub fn established(&self) -> Option<usize> {
+    pub(crate) fn established(&self) -> Option<usize> {
         self.conns.iter().position(|conn| conn.state == State::Established)
     }
 
     /// Whether dialing may go on: no connection is in OpenConfirm or Established.
-    pub fn may_dial(&self) -> bool {
+    pub(crate) fn may_dial(&self) -> bool {
         self.furthest().0 < State::OpenConfirm
     }
 
     /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` (seconds; 0: not
     /// given) caps it.
-    pub fn pause(&self, connect: u16, now: Instant, rand: &mut Rand) -> Duration {
+    pub(crate) fn pause(&self, connect: u16, now: Instant, rand: &mut Rand) -> Duration {
         let pause = if self.backing_off {
             STEADY.times(1 << self.refusals.min(6)).min(LONGEST)
         } else if now - self.lost_at < EAGER_FOR {
@@ -185,7 +185,7 @@ impl Peer {
     }
 
     /// The TTL or hop limit to send with, and the least to accept (RFC 5082).
-    pub fn ttl(&self, options: &PeerOptions, internal: bool) -> (u8, u8) {
+    pub(crate) fn ttl(&self, options: &PeerOptions, internal: bool) -> (u8, u8) {
         if options.ttl_security > 0 {
             (255, 255 - (options.ttl_security - 1))
         } else if options.flags.on(PeerFlags::EBGP_MULTIHOP) {
@@ -200,7 +200,7 @@ impl Peer {
     }
 
     /// Keeps what a Cease said.
-    pub fn keep_text(&mut self, text: &str) {
+    pub(crate) fn keep_text(&mut self, text: &str) {
         let text = text.get(..text.floor_char_boundary(TEXT)).unwrap_or_default();
         self.text_length = 0;
         for (place, &octet) in self.text.iter_mut().zip(text.as_bytes()) {
@@ -210,7 +210,7 @@ impl Peer {
     }
 
     /// What its last Cease said.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text
             .get(..usize::from(self.text_length))
             .and_then(|text| core::str::from_utf8(text).ok())
@@ -218,7 +218,7 @@ impl Peer {
     }
 
     /// The peer's own prefix: the one address.
-    pub fn prefix(&self) -> Prefix {
+    pub(crate) fn prefix(&self) -> Prefix {
         Prefix::host(self.address)
     }
 }

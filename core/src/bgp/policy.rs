@@ -18,11 +18,11 @@ use crate::wire::attribute::{Attributes, Origin};
 use crate::wire::community::{Community, LargeCommunity};
 
 /// LOCAL_PREF towards internal peers when no route-map sets it.
-pub const LOCAL_PREF: u32 = 100;
+pub(crate) const LOCAL_PREF: u32 = 100;
 
 /// A community that a `match` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// A community (RFC 1997).
     Community(Community),
     /// A large community (RFC 8092).
@@ -31,7 +31,7 @@ pub enum Asked {
 
 /// What a route-map says of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It is not for this peer.
     Deny,
     /// It is, with what this entry sets: one more than the index of the entry's rule; 0: nothing is set, no route-map is
@@ -41,37 +41,37 @@ pub enum Decision {
 
 /// What Holdover itself adds to an attribute set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Marks(pub u8);
+pub(crate) struct Marks(pub u8);
 
 impl Marks {
     /// ORIGIN is INCOMPLETE unless a route-map says otherwise: the route is redistributed.
-    pub const INCOMPLETE: Self = Self(1);
+    pub(crate) const INCOMPLETE: Self = Self(1);
     /// GRACEFUL_SHUTDOWN (RFC 8326).
-    pub const GRACEFUL_SHUTDOWN: Self = Self(1 << 1);
+    pub(crate) const GRACEFUL_SHUTDOWN: Self = Self(1 << 1);
     /// Our own AS twice more: a standby that must not tie (to an internal peer: half the LOCAL_PREF).
-    pub const PREPEND_TWICE: Self = Self(1 << 2);
+    pub(crate) const PREPEND_TWICE: Self = Self(1 << 2);
 
     /// These and `other`.
     #[must_use]
-    pub const fn with(self, other: Self) -> Self {
+    pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// These, and `other` if `on`.
     #[must_use]
-    pub const fn with_if(self, other: Self, on: bool) -> Self {
+    pub(crate) const fn with_if(self, other: Self, on: bool) -> Self {
         if on { self.with(other) } else { self }
     }
 
     /// Whether all of `other` are here.
-    pub const fn has(self, other: Self) -> bool {
+    pub(crate) const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 }
 
 /// An attribute set by what it is made of. Meaningful with the configuration it was made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Symbol {
+pub(crate) struct Symbol {
     /// The entry of the route's own route-map that matched; see [`Decision::Permit`].
     pub own: u16,
     /// The entry of the neighbor's outbound route-map that matched.
@@ -82,7 +82,7 @@ pub struct Symbol {
 
 /// The next hops that `set ip next-hop` and `set ipv6 next-hop global` ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NextHops {
+pub(crate) struct NextHops {
     /// The IPv4 one.
     pub v4: Option<Ipv4Addr>,
     /// The IPv6 one.
@@ -90,7 +90,7 @@ pub struct NextHops {
 }
 
 /// Whether a prefix-list permits a prefix; none in use permits all.
-pub fn permits(view: ConfigView<'_>, list: ListRef, prefix: Prefix) -> bool {
+pub(crate) fn permits(view: ConfigView<'_>, list: ListRef, prefix: Prefix) -> bool {
     if list.name.is_empty() {
         return true;
     }
@@ -102,7 +102,7 @@ pub fn permits(view: ConfigView<'_>, list: ListRef, prefix: Prefix) -> bool {
 }
 
 /// What a route-map says of a route with these communities.
-pub fn decide(
+pub(crate) fn decide(
     view: ConfigView<'_>,
     map: ListRef,
     prefix: Prefix,
@@ -171,7 +171,7 @@ const fn large([global, local1, local2]: [u32; 3]) -> LargeCommunity {
 
 /// Which entries match a route on its way to a neighbor with this prefix-list and this route-map; `None`: it is not
 /// announced there. `own` is the route's own route-map.
-pub fn outbound(
+pub(crate) fn outbound(
     view: ConfigView<'_>,
     own: ListRef,
     (list, map): (ListRef, ListRef),
@@ -183,7 +183,7 @@ pub fn outbound(
 }
 
 /// The same when it is known which entry of the route's own route-map matched.
-pub fn towards(
+pub(crate) fn towards(
     view: ConfigView<'_>,
     own: u16,
     (list, map): (ListRef, ListRef),
@@ -216,7 +216,7 @@ fn sets(view: ConfigView<'_>, entry: u16, asked: Asked) -> bool {
 }
 
 /// Whether a route from a neighbor with this prefix-list and this route-map is let in; `has` tells its communities.
-pub fn lets_in(
+pub(crate) fn lets_in(
     view: ConfigView<'_>,
     (list, map): (ListRef, ListRef),
     prefix: Prefix,
@@ -227,7 +227,7 @@ pub fn lets_in(
 
 /// Whether a route may be redistributed as far as its length goes: a host route, or one that the route-map permits by
 /// prefix-list; never a default route. (What else the route-map says is [`decide`]'s.)
-pub fn redistributes(view: ConfigView<'_>, map: ListRef, prefix: Prefix) -> bool {
+pub(crate) fn redistributes(view: ConfigView<'_>, map: ListRef, prefix: Prefix) -> bool {
     if prefix.is_host() {
         return true;
     }
@@ -238,7 +238,7 @@ pub fn redistributes(view: ConfigView<'_>, map: ListRef, prefix: Prefix) -> bool
 
 /// Makes the attributes that a symbol stands for, towards an external or internal peer, in `out`, whose next hop is left
 /// as it is. `Full`: they are more than [`limits`](crate::base::limits) hold, and must not be announced cut short.
-pub fn render(
+pub(crate) fn render(
     view: ConfigView<'_>,
     symbol: Symbol,
     local_as: Asn,
@@ -335,7 +335,7 @@ fn insert<T: Ord + Copy, const N: usize>(set: &mut Vec<T, N>, item: T) -> Result
 }
 
 /// The next hops that a symbol's entries ask for; the neighbor's entry has the last word.
-pub fn next_hops(view: ConfigView<'_>, symbol: Symbol) -> NextHops {
+pub(crate) fn next_hops(view: ConfigView<'_>, symbol: Symbol) -> NextHops {
     let mut asked = NextHops::default();
     for rule in [symbol.own, symbol.neighbor].into_iter().flat_map(|entry| clauses(view, entry)) {
         match rule.clause {
@@ -349,7 +349,7 @@ pub fn next_hops(view: ConfigView<'_>, symbol: Symbol) -> NextHops {
 
 /// A number for what a symbol means, equal for symbols of different configurations that mean the same: what peers were
 /// told by the old one need not be told again. `scratch` is overwritten.
-pub fn meaning(view: ConfigView<'_>, symbol: Symbol, local_as: Asn, scratch: &mut Attributes) -> u64 {
+pub(crate) fn meaning(view: ConfigView<'_>, symbol: Symbol, local_as: Asn, scratch: &mut Attributes) -> u64 {
     let mut hash = Fnv::new();
     for external in [true, false] {
         let fits = render(view, symbol, local_as, external, scratch).is_ok();
@@ -359,13 +359,6 @@ pub fn meaning(view: ConfigView<'_>, symbol: Symbol, local_as: Asn, scratch: &mu
     let asked = next_hops(view, symbol);
     hash.octets(&asked.v4.map_or([0; 4], |v4| v4.octets()));
     hash.octets(&asked.v6.map_or([0; 16], |v6| v6.octets()));
-    hash.0
-}
-
-/// A number for a set of attributes, its next hop aside: equal sets have equal numbers.
-pub fn digest(attributes: &Attributes) -> u64 {
-    let mut hash = Fnv::new();
-    hash.attributes(attributes);
     hash.0
 }
 
@@ -760,6 +753,11 @@ mod tests {
 
     #[test]
     fn every_part_of_a_set_changes_its_digest() {
+        let digest = |attributes: &Attributes| {
+            let mut hash = Fnv::new();
+            hash.attributes(attributes);
+            hash.0
+        };
         let plain = Attributes::new();
         let mut others = std::vec![plain.clone(); 7];
         others[0].origin = Origin::Egp;

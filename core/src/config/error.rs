@@ -40,6 +40,8 @@ impl fmt::Display for Errors {
     }
 }
 
+impl core::error::Error for Errors {}
+
 /// One thing to say about a configuration. [`fmt::Display`] gives it on one line, place included; the alternate form
 /// (`{:#}`) leaves the place out.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,7 @@ impl fmt::Display for Diagnostic<'_> {
 
 /// What may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hint<'a> {
     /// Nothing comes to mind.
     None,
@@ -138,6 +141,7 @@ impl fmt::Display for Expected<'_> {
 
 /// A capacity that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Limit {
     /// Octets of names, descriptions, passwords and commands.
     Text,
@@ -181,6 +185,7 @@ impl Limit {
 
 /// What a name can refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Thing {
     /// `route-map`.
     RouteMap,

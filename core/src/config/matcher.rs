@@ -67,7 +67,7 @@ impl Expect {
 /// The values of a line, each at the place its token has in the syntax: a value that was not given leaves its place
 /// [`Value::Absent`].
 #[derive(Clone, Copy, Debug)]
-pub struct Values<'a> {
+pub(crate) struct Values<'a> {
     items: [Value<'a>; VALUES],
     places: [u32; VALUES],
     /// Whether the line begins with `no`.
@@ -76,29 +76,29 @@ pub struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// No values.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { items: [Value::Absent; VALUES], places: [0; VALUES], negated: false }
     }
 
     /// The value at `index`.
-    pub fn get(&self, index: usize) -> Value<'a> {
+    pub(crate) fn get(&self, index: usize) -> Value<'a> {
         self.items.get(index).copied().unwrap_or(Value::Absent)
     }
 
     /// Sets the value at `index`.
-    pub fn set(&mut self, index: usize, value: Value<'a>) {
+    pub(crate) fn set(&mut self, index: usize, value: Value<'a>) {
         if let Some(place) = self.items.get_mut(index) {
             *place = value;
         }
     }
 
     /// Whether the value at `index` was given.
-    pub fn given(&self, index: usize) -> bool {
+    pub(crate) fn given(&self, index: usize) -> bool {
         self.get(index) != Value::Absent
     }
 
     /// The number at `index`, or the index of a choice; 0 when absent.
-    pub fn number(&self, index: usize) -> u32 {
+    pub(crate) fn number(&self, index: usize) -> u32 {
         match self.get(index) {
             Value::Number(number) => number,
             Value::Choice(choice) => u32::from(choice),
@@ -107,7 +107,7 @@ impl<'a> Values<'a> {
     }
 
     /// The text at `index`; empty when absent.
-    pub fn text(&self, index: usize) -> &'a str {
+    pub(crate) fn text(&self, index: usize) -> &'a str {
         match self.get(index) {
             Value::Text(text) => text,
             _ => "",

@@ -31,19 +31,20 @@ pub mod target;
 mod value;
 
 pub(crate) use line::Words;
-pub(crate) use matcher::{Fit, walk};
+pub(crate) use matcher::{Fit, Values, walk};
+pub(crate) use value::Value;
 
 pub use complete::{Completion, completions};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Severity, Thing};
 pub use hint::nearest;
 pub use lint::{Lint, lint};
-pub use matcher::{Expect, Token, Values};
+pub use matcher::{Expect, Token};
 pub use model::*;
 pub use platform::{CheckKinds, Platform};
 pub use print::{Printed, print};
 pub use shown::Shown;
 pub use statement::{Node, Statement, Tier};
-pub use value::{Kind, Value};
+pub use value::Kind;
 
 /// Reads a configuration text (UTF-8, lines ended by `\n` or `\r\n`) into `config`.
 ///

@@ -24,10 +24,11 @@ impl CheckKinds {
     }
 }
 
-/// What a platform can do, and what it is called in errors.
+/// What a platform can do, and what it is called in errors. A shim has one of its own, a constant; a statement that asks for
+/// what is not there is an error of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Platform {
-    /// Its name in an error: "… does not run checks".
+    /// What it is called in an error, as the subject of a sentence: "this board" gives "this board does not run checks".
     pub name: &'static str,
     /// The kinds of checks it runs.
     pub checks: CheckKinds,

@@ -69,7 +69,7 @@ pub enum Kind {
 
 /// A value of a statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// It was not given.
     Absent,
     /// A word without a value was given; or `any`.

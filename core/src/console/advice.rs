@@ -8,7 +8,7 @@ use crate::engine::view::{Hint, PeerView, ServiceView, Summary, TtlBecause};
 use crate::failover::posture::{Because, Wish};
 
 /// What a peer's TTL follows from.
-pub const fn ttl(because: TtlBecause) -> &'static str {
+pub(super) const fn ttl(because: TtlBecause) -> &'static str {
     match because {
         TtlBecause::Connected => "it is on a connected subnet",
         TtlBecause::NotConnected => "it is not on a connected subnet",
@@ -30,7 +30,7 @@ pub(super) const fn ttl_word(because: TtlBecause) -> &'static str {
 }
 
 /// What an operator should do about a peer; `None`: nothing. `local_as` is ours.
-pub fn of_peer<'a>(peer: &'a PeerView<'_>, local_as: Asn) -> Option<impl fmt::Display + use<'a>> {
+pub(super) fn of_peer<'a>(peer: &'a PeerView<'_>, local_as: Asn) -> Option<impl fmt::Display + use<'a>> {
     let silent = peer.state == State::Established && peer.families.is_empty();
     (peer.hint != Hint::None || silent).then_some(PeerAdvice { hint: peer.hint, peer, local_as })
 }
@@ -82,7 +82,7 @@ impl fmt::Display for PeerAdvice<'_> {
 }
 
 /// What an operator should know or do about a service; `None`: nothing.
-pub const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
+pub(super) const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
     Some(match service.because {
         Because::Starting => "nothing is announced before its address is bound and its checks have answered",
         Because::Drained if matches!(service.wish, Wish::Drain) => {
@@ -110,7 +110,7 @@ pub const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
 }
 
 /// What an operator should know or do about the whole; at most one thing, the gravest.
-pub fn of_summary(summary: &Summary<'_>) -> Option<&'static str> {
+pub(super) fn of_summary(summary: &Summary<'_>) -> Option<&'static str> {
     if summary.stopping {
         Some("stopping: everything is being withdrawn")
     } else if summary.local_as == Asn(0) {

@@ -50,6 +50,7 @@ pub enum Show {
 
 /// Why a line is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Misread {
     /// It says nothing.
     Empty,
@@ -172,7 +173,7 @@ fn neighbor<'a>(values: &Values<'a>, place: usize) -> Request<'a> {
     })
 }
 
-/// Reads a line. A word may be abbreviated as long as only one command fits.
+/// Reads a line: the words of one command, without its line end. A word may be abbreviated as long as only one command fits.
 pub fn read(line: &str) -> Result<Request<'_>, Misread> {
     let words = Words::of(line);
     if words.peek().is_none() {
@@ -284,6 +285,8 @@ pub fn help<W: Write + ?Sized>(out: &mut W, view: ConfigView<'_>, line: &str) ->
         f.write_str(if column == 0 { text } else { help })
     })
 }
+
+impl core::error::Error for Misread {}
 
 impl fmt::Display for Misread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

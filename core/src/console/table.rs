@@ -8,24 +8,24 @@ use super::text::put;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub(super) struct Column {
     title: &'static str,
     right: bool,
 }
 
 /// A column of words.
-pub const fn left(title: &'static str) -> Column {
+pub(super) const fn left(title: &'static str) -> Column {
     Column { title, right: false }
 }
 
 /// A column of numbers.
-pub const fn right(title: &'static str) -> Column {
+pub(super) const fn right(title: &'static str) -> Column {
     Column { title, right: true }
 }
 
 /// Writes a table: its titles, then the rows. `cell` writes what stands in one column of a row. The last column is as
 /// long as it wants to be, and no line ends in blanks.
-pub fn write<V, W: Write + ?Sized, const N: usize>(
+pub(super) fn write<V, W: Write + ?Sized, const N: usize>(
     out: &mut W,
     columns: &[Column; N],
     rows: impl Iterator<Item = V> + Clone,

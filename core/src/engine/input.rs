@@ -25,7 +25,8 @@ pub struct Endpoint {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Input<'a> {
-    /// Time has passed; also sent once at the end of every turn.
+    /// Time has passed: sent once at the end of every turn, after all that was ready, and when the
+    /// [`deadline`](super::Engine::deadline) has come.
     Tick,
     /// An operator's command; answered by one [`Output::Answer`](super::Output::Answer).
     Command {
@@ -130,7 +131,7 @@ pub enum Input<'a> {
         /// What holds now.
         verdict: Verdict,
     },
-    /// A link, as it is now.
+    /// A link, as it is now: told when it appears, changes or goes.
     Link {
         /// The link.
         link: LinkId,
@@ -141,7 +142,7 @@ pub enum Input<'a> {
         /// Whether it has gone from the system.
         gone: bool,
     },
-    /// An address of this host, as it is now.
+    /// An address of this host, as it is now: told when it appears or goes, those that the engine had bound included.
     Address {
         /// The link that has it.
         link: LinkId,
@@ -159,7 +160,8 @@ pub enum Input<'a> {
         /// What became of it.
         result: Result<Bound, IoError>,
     },
-    /// A route of the kernel's main table that is not ours (for `redistribute kernel`), as it is now.
+    /// A route of the host's main table that is not ours (for `redistribute kernel`), as it is now. A host without such a
+    /// table never tells this.
     KernelRoute {
         /// Its prefix.
         prefix: Prefix,
@@ -173,7 +175,8 @@ pub enum Input<'a> {
         /// What became of it.
         result: Result<(), IoError>,
     },
-    /// A table is about to be told whole (`Begin`), or has been (`End`): what was not repeated in between is gone.
+    /// A table is about to be told whole (`Begin`), or has been (`End`): what was not repeated in between is gone. Every shim
+    /// tells links and addresses whole once at the start: before the first `End` of the addresses nothing is dialed or bound.
     Resync {
         /// Which table.
         what: HostTable,

@@ -1,4 +1,7 @@
-//! The engine: facts in, orders out. See [`Input`], [`Output`] and the laws in ARCHITECTURE.md.
+//! The engine: facts in, orders out.
+//!
+//! [`Engine`] is told facts ([`Input`]), gives orders ([`Output`]) and leaves [`Record`]s of what happened; [`view`] holds what
+//! `show` shows. The [crate's documentation](crate) has the loop around it, and what a shim promises.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -32,11 +35,11 @@ mod configure;
 mod dial;
 mod host;
 mod inbound;
-pub mod input;
+mod input;
 mod listen;
 mod message;
-pub mod names;
-pub mod output;
+mod names;
+mod output;
 mod poll;
 pub mod record;
 mod refresh;
@@ -84,8 +87,13 @@ use wish::Waiting;
 
 /// The engine: one mutation (`handle`, `configure`), then `poll` until it gives nothing, then wait until `deadline`.
 ///
-/// At rest it is all zero bits, so that a static one costs no space in the program. It is never moved: make it a static,
-/// or build it where it stays.
+/// `PEERS` (at most 64) counts neighbors, those that came by `bgp listen range` included; `SERVICES` counts `failover` blocks
+/// of up to 8 addresses each; `ROUTES` counts all that may be announced (a service's address, a `network`, a redistributed
+/// route); `RULES` and `TEXT` are those of its [`Config`]. What exceeds a capacity is left out whole and recorded as
+/// [`Record::Full`].
+///
+/// At rest it is all zero bits, so that a static one costs no space in the program. It is large and never moved: make it a
+/// static, or build it where it stays; `Box::new(Engine::new())` of a large one overflows the stack.
 #[derive(Debug)]
 pub struct Engine<
     const PEERS: usize,
@@ -316,6 +324,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// Starts the clock and seeds the jitter; once, before anything else.
+    ///
+    /// `now` is of a monotonic clock, with any start. `seed` spreads timers and draws BFD discriminators (RFC 5880 section
+    /// 6.8.1): no secret comes of it, but another one at each boot keeps neighbors from taking this run for the last. The
+    /// same seed and the same inputs give the same outputs.
     pub fn start(&mut self, now: Instant, seed: u64) {
         // A clock may begin at zero, but within the engine that is a timer which does not run.
         let now = now.max(Instant::from_micros(1));
@@ -327,8 +339,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Takes over a configuration: the first one, or another one. Counts as a `handle`: `poll` to the end after it.
     ///
-    /// Sessions whose peer is told nothing new by it stay; routes are gone through some at a time, so that `deadline` is in
-    /// the past until that is done.
+    /// `config` comes from [`parse`](crate::config::parse) and is copied: the caller's may be read into again. Sessions whose
+    /// peer is told nothing new by it stay; routes are gone through some at a time, so that `deadline` is in the past until that
+    /// is done.
     pub fn configure(&mut self, now: Instant, config: &Config<P, S, R, U, T>) {
         self.begin(now);
         self.inner.configure(config);
@@ -336,7 +349,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.inner.go_on_waiting();
     }
 
-    /// Takes a fact. Never fails, whatever it says. `poll` to the end after it.
+    /// Takes a fact. Never fails, whatever it says; one about a name that is dead is counted and ignored. `poll` to the end
+    /// after it.
+    ///
+    /// A `now` before an earlier one counts as that. With debug assertions, a call before the last one was drained panics:
+    /// that is the caller's fault, not the network's.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.begin(now);
         self.dispatch(input);

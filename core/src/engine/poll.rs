@@ -50,7 +50,9 @@ pub(super) enum Job {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
-    /// The next order, until there is none.
+    /// The next order, until there is none: `None` ends the drain that each `handle` and `configure` begins.
+    ///
+    /// What an order lends (octets, names, keys) is to be used or copied before the next call.
     pub fn poll(&mut self) -> Option<Output<'_>> {
         let Some(job) = self.next_job() else {
             self.inner.drained = true;
@@ -59,7 +61,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         Some(self.lend(job))
     }
 
-    /// When to tick at the latest; in the past when there is work left to do at once.
+    /// When to tick at the latest: in the past when there is work left to do at once, [`Instant::FAR`] when nothing is to be
+    /// waited for. It changes with every call; a tick that comes early does nothing.
     pub fn deadline(&self) -> Instant {
         let inner = &self.inner;
         if inner.pass.is_running() {

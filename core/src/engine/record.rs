@@ -30,6 +30,7 @@ pub enum Level {
 /// Why a session or connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum EndCause {
     /// The peer sent a NOTIFICATION with this code and subcode.
     NotificationReceived(u8, u8),
@@ -46,6 +47,7 @@ pub enum EndCause {
 /// Which fixed capacity was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Limit {
     /// Routes announced.
     Routes,
@@ -376,6 +378,8 @@ impl fmt::Display for IoError {
         })
     }
 }
+
+impl core::error::Error for IoError {}
 
 impl fmt::Display for EndCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

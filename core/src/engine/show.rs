@@ -40,7 +40,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// The service of that name.
+    /// The service of that name, if the configuration in force has one.
     pub fn service_named(&self, name: &str) -> Option<ServiceId> {
         let view = self.inner.config.view();
         let place = view.services.iter().position(|service| view.text(service.name) == name)?;
@@ -53,7 +53,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         Some(self.inner.peer_view(index, peer))
     }
 
-    /// The service in place `index`.
+    /// The service in place `index`, if there is one. For a listing, count up until there is none.
     pub fn service(&self, index: usize) -> Option<ServiceView<'_>> {
         let inner = &self.inner;
         let view = inner.config.view();
@@ -76,7 +76,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         })
     }
 
-    /// The check in place `index`, as [`Record::Check`](super::Record::Check) names it.
+    /// The check in place `index`, as [`Record::Check`](super::Record::Check) names it, if there is one. For a listing, count up
+    /// until there is none.
     pub fn check(&self, index: usize) -> Option<CheckView<'_>> {
         let view = self.inner.config.view();
         let line = view.checks.get(index)?;
@@ -93,7 +94,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         })
     }
 
-    /// The first route in place `from` or later, and its place: for a listing in pieces.
+    /// The first route in place `from` or later, and its place: for a listing in pieces, ask again from the place behind it.
     pub fn route(&self, from: usize) -> Option<(usize, RouteView<'_>)> {
         let inner = &self.inner;
         let place = (from..inner.routes.high()).find(|&place| inner.routes.is_used(place))?;
@@ -123,7 +124,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         Some((place, shown))
     }
 
-    /// The first prefix that `steer` keeps in place `from` or later, and its place.
+    /// The first prefix that `steer` keeps in place `from` or later, and its place: for a listing in pieces, as
+    /// [`route`](Self::route).
     pub fn steered(&self, from: usize) -> Option<(usize, SteerView)> {
         let inner = &self.inner;
         let (place, prefix) = inner.inbound.next(from)?;

@@ -13,7 +13,7 @@ use crate::base::time::{Duration, Instant};
 
 /// What `dampen` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dampen {
+pub(crate) struct Dampen {
     /// So many failures, at most [`DAMPEN_FAILURES`](crate::base::limits::DAMPEN_FAILURES); 0: never hold down.
     pub failures: u8,
     /// Within this time, at most [`DAMPEN_WITHIN_SECONDS`].
@@ -35,7 +35,7 @@ const _: () = assert!(DAMPEN_WITHIN_SECONDS as u64 * 1_000_000 < u16::MAX as u64
 
 /// What a service remembers of its failures. All zero bits at rest: none.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Damping {
+pub(crate) struct Damping {
     /// When the last one was, in steps; it wraps after more than a year, and is looked at for minutes only.
     failed: u32,
     /// The steps between those before it, the last gap first.
@@ -48,12 +48,12 @@ pub struct Damping {
 
 impl Damping {
     /// None.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { failed: 0, gaps: [0; GAPS], count: 0, holds: 0 }
     }
 
     /// The service failed; says whether a hold begins with it.
-    pub fn fail(&mut self, now: Instant, dampen: &Dampen) -> bool {
+    pub(crate) fn fail(&mut self, now: Instant, dampen: &Dampen) -> bool {
         if dampen.failures == 0 {
             *self = Self::new();
             return false;
@@ -85,7 +85,7 @@ impl Damping {
 
     /// Until when the service is held down, while a hold runs: one that begins counts from the failure it began with, and
     /// a failure during it counts from there. `None`: no hold ever began.
-    pub fn held_until(&self, now: Instant, dampen: &Dampen) -> Option<Instant> {
+    pub(crate) fn held_until(&self, now: Instant, dampen: &Dampen) -> Option<Instant> {
         let doublings = self.holds.checked_sub(1)?;
         let hold = dampen.hold.times(1 << doublings.min(32)).min(dampen.max);
         (dampen.failures > 0).then(|| self.last(now) + hold)

@@ -6,14 +6,14 @@ use crate::base::time::{Duration, Instant};
 use crate::config::{Check, CheckKind, ConfigView, Millis, Require};
 
 /// `rise` when nothing is said.
-pub const RISE: u8 = 2;
+pub(crate) const RISE: u8 = 2;
 /// `fall` when nothing is said.
-pub const FALL: u8 = 3;
+pub(crate) const FALL: u8 = 3;
 /// `interval` and `timeout` when nothing is said.
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// How much longer than its timeout a probe may stay unanswered before the core stops waiting: the shim obeys the
 /// timeout, and this is for one that does not.
-pub const GRACE: Duration = Duration::from_millis(500);
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// The first probes of a machine's checks are spread over so much for each, so that they do not all run at once for ever
 /// after.
@@ -21,7 +21,7 @@ const SPREAD: Duration = Duration::from_millis(5);
 
 /// What one check remembers. All zero bits at rest: no result yet, nothing scheduled.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct CheckState {
+pub(crate) struct CheckState {
     /// Waiting: when the next probe is due. Running: when the one that runs has started.
     when: Instant,
     /// Since when its health is what it is, in seconds of the caller's clock.
@@ -59,7 +59,7 @@ enum Phase {
 
 impl CheckState {
     /// No result yet, nothing scheduled.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             when: Instant::ZERO,
             since: 0,
@@ -74,22 +74,22 @@ impl CheckState {
 
     /// A new check of a service that was healthy without it: the service stays so until the check has failed `fall` times.
     /// To add a check to a service that works must not take it from the network.
-    pub const fn trusting() -> Self {
+    pub(crate) const fn trusting() -> Self {
         Self { health: Health::Yes, ..Self::new() }
     }
 
     /// What it says.
-    pub const fn health(&self) -> Health {
+    pub(crate) const fn health(&self) -> Health {
         self.health
     }
 
     /// Since when it says so.
-    pub const fn since(&self) -> Instant {
+    pub(crate) const fn since(&self) -> Instant {
         Instant::from_micros(self.since as u64 * 1_000_000)
     }
 
     /// The last result and how long it took; `None`: there is none yet.
-    pub const fn last(&self) -> Option<(Finding, Duration)> {
+    pub(crate) const fn last(&self) -> Option<(Finding, Duration)> {
         let finding = match self.last {
             Last::None => return None,
             Last::Passed => Ok(()),
@@ -99,7 +99,7 @@ impl CheckState {
     }
 
     /// How many of them it takes until it says otherwise.
-    pub fn needed(&self, check: &Check) -> u8 {
+    pub(crate) fn needed(&self, check: &Check) -> u8 {
         match self.health {
             Health::Yes => given(check.fall, FALL),
             Health::No | Health::Unknown => given(check.rise, RISE),
@@ -107,7 +107,7 @@ impl CheckState {
     }
 
     /// How many results in a row speak against its health.
-    pub const fn streak(&self) -> u8 {
+    pub(crate) const fn streak(&self) -> u8 {
         self.streak
     }
 
@@ -137,7 +137,7 @@ impl CheckState {
     ///
     /// `rise` passes in a row make it healthy, `fall` failures in a row unhealthy. Before the first decision one
     /// failure is enough: nothing is announced that could flap.
-    pub fn note(
+    pub(crate) fn note(
         &mut self,
         now: Instant,
         check: &Check,
@@ -158,33 +158,33 @@ impl CheckState {
     }
 
     /// A watch says how it is: the kernel knows, so one word is enough. Says whether its health changed.
-    pub fn watched(&mut self, now: Instant, finding: Finding) -> bool {
+    pub(crate) fn watched(&mut self, now: Instant, finding: Finding) -> bool {
         self.keep(finding, Duration::ZERO);
         self.turn(now, if finding.is_ok() { Health::Yes } else { Health::No })
     }
 
     /// Schedules the first probe, after `splay`, which the caller draws from [`splay`]; that of a check without a result also
     /// after its `start-delay`. A watch is started by the first [`CheckState::due`] and is never due again.
-    pub fn start(&mut self, now: Instant, check: &Check, splay: Duration) {
+    pub(crate) fn start(&mut self, now: Instant, check: &Check, splay: Duration) {
         let delay = if self.last == Last::None { check.start_delay_ms.duration() } else { Duration::ZERO };
         self.when = now + delay + splay;
         self.phase = Phase::Waiting;
     }
 
     /// Nothing is scheduled any more; an answer that still comes is not waited for.
-    pub const fn stop(&mut self) {
+    pub(crate) const fn stop(&mut self) {
         self.phase = Phase::Idle;
     }
 
     /// A check of an address of its service waits until that is on this host, and says nothing meanwhile. Says whether its
     /// health changed.
-    pub fn hold(&mut self, now: Instant) -> bool {
+    pub(crate) fn hold(&mut self, now: Instant) -> bool {
         (self.phase, self.streak) = (Phase::Held, 0);
         self.turn(now, Health::Unknown)
     }
 
     /// The address is on this host: a check that waited for it is due at once. Says whether it did.
-    pub fn release(&mut self, now: Instant) -> bool {
+    pub(crate) fn release(&mut self, now: Instant) -> bool {
         let held = self.phase == Phase::Held;
         if held {
             (self.phase, self.when) = (Phase::Waiting, now);
@@ -193,25 +193,25 @@ impl CheckState {
     }
 
     /// Whether a probe is to be started now.
-    pub fn due(&self, now: Instant) -> bool {
+    pub(crate) fn due(&self, now: Instant) -> bool {
         self.phase == Phase::Waiting && now >= self.when
     }
 
     /// The probe was started.
-    pub fn begin(&mut self, now: Instant, check: &Check) {
+    pub(crate) fn begin(&mut self, now: Instant, check: &Check) {
         self.phase = if is_watch(check) { Phase::Idle } else { Phase::Running };
         self.when = now;
     }
 
     /// Whether the probe that runs should have been answered by now: it counts as failed, and is to be stopped.
-    pub fn overdue(&self, now: Instant, check: &Check) -> bool {
+    pub(crate) fn overdue(&self, now: Instant, check: &Check) -> bool {
         self.phase == Phase::Running && now >= self.give_up(check)
     }
 
     /// The probe that ran was answered, or given up: schedules the next one, an interval after that one's start, at once
     /// when that is past. Probes of one check never overlap and never pile up. While results speak against its health,
     /// `fast-interval` holds.
-    pub fn end(&mut self, now: Instant, check: &Check) {
+    pub(crate) fn end(&mut self, now: Instant, check: &Check) {
         if self.phase == Phase::Running {
             let pause = if self.streak > 0 { fast_interval(check) } else { interval(check) };
             self.when = (self.when + pause).max(now);
@@ -220,12 +220,12 @@ impl CheckState {
     }
 
     /// When its next probe is due.
-    pub const fn when(&self) -> Instant {
+    pub(crate) const fn when(&self) -> Instant {
         self.when
     }
 
     /// When to look again.
-    pub fn deadline(&self, check: &Check) -> Instant {
+    pub(crate) fn deadline(&self, check: &Check) -> Instant {
         match self.phase {
             Phase::Idle | Phase::Held => Instant::FAR,
             Phase::Waiting => self.when,
@@ -241,7 +241,10 @@ impl CheckState {
 /// Whether two checks, of an old configuration and of a new one, ask the same of the same service: then what the old one
 /// knows still holds, and a reload does not make a healthy service wait for `rise` again. How often and how patiently it is
 /// asked does not matter.
-pub fn continues((old, before): (ConfigView<'_>, &Check), (new, after): (ConfigView<'_>, &Check)) -> bool {
+pub(crate) fn continues(
+    (old, before): (ConfigView<'_>, &Check),
+    (new, after): (ConfigView<'_>, &Check),
+) -> bool {
     fn service<'a>(view: ConfigView<'a>, check: &Check) -> Option<&'a str> {
         view.services.get(usize::from(check.service)).map(|service| view.text(service.name))
     }
@@ -252,28 +255,28 @@ pub fn continues((old, before): (ConfigView<'_>, &Check), (new, after): (ConfigV
 }
 
 /// Whether the kernel tells: such a check has no interval.
-pub const fn is_watch(check: &Check) -> bool {
+pub(crate) const fn is_watch(check: &Check) -> bool {
     matches!(check.kind, CheckKind::Process)
 }
 
 /// How long a probe of this check may take.
-pub const fn timeout(check: &Check) -> Duration {
+pub(crate) const fn timeout(check: &Check) -> Duration {
     given_time(check.timeout_ms, SECOND)
 }
 
 /// Over how long the first probes of `count` checks are spread, for this one: not at all for a single check, and never over
 /// more than its interval.
-pub fn splay(check: &Check, count: usize) -> Duration {
+pub(crate) fn splay(check: &Check, count: usize) -> Duration {
     SPREAD.times(count.saturating_sub(1) as u64).min(interval(check))
 }
 
 /// How far apart the starts of this check's probes are while its verdict is changing.
-pub const fn fast_interval(check: &Check) -> Duration {
+pub(crate) const fn fast_interval(check: &Check) -> Duration {
     given_time(check.fast_interval_ms, interval(check))
 }
 
 /// How far apart the starts of this check's probes are.
-pub const fn interval(check: &Check) -> Duration {
+pub(crate) const fn interval(check: &Check) -> Duration {
     given_time(check.interval_ms, SECOND)
 }
 
@@ -287,7 +290,7 @@ const fn given(count: u8, otherwise: u8) -> u8 {
 
 /// What a service's checks say together. It is decided as soon as the checks that are still unknown cannot change it; a
 /// service without checks is healthy.
-pub fn together(require: Require, checks: impl Iterator<Item = Health>) -> Health {
+pub(crate) fn together(require: Require, checks: impl Iterator<Item = Health>) -> Health {
     let (mut all, mut pass, mut fail) = (0_u32, 0_u32, 0_u32);
     for health in checks {
         all += 1;

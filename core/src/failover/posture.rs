@@ -62,7 +62,7 @@ pub enum Health {
     Yes,
 }
 
-/// All that the decision rests on.
+/// All that the decision rests on. Words in code style are statements of a `failover` block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// The engine is on its way out.

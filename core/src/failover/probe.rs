@@ -65,6 +65,8 @@ impl fmt::Display for ProbeFailure {
     }
 }
 
+impl core::error::Error for ProbeFailure {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

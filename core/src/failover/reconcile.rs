@@ -10,17 +10,17 @@ use super::posture::Presence;
 use crate::base::time::{Duration, Instant};
 
 /// How often a removed address is put back within [`PUT_BACK_WINDOW`].
-pub const PUT_BACKS: u8 = 3;
+pub(crate) const PUT_BACKS: u8 = 3;
 /// See [`PUT_BACKS`].
-pub const PUT_BACK_WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const PUT_BACK_WINDOW: Duration = Duration::from_secs(60);
 /// How long the route stays while an address is being put back.
-pub const PUT_BACK_CONFIRM: Duration = Duration::from_millis(20);
+pub(crate) const PUT_BACK_CONFIRM: Duration = Duration::from_millis(20);
 /// How long to wait before an address that could not be bound is tried again.
-pub const BIND_RETRY: Duration = Duration::from_secs(5);
+pub(crate) const BIND_RETRY: Duration = Duration::from_secs(5);
 
 /// What the configuration wants of an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wanted {
+pub(crate) enum Wanted {
     /// Nothing (any more): what is ours is removed.
     #[default]
     Nothing,
@@ -32,7 +32,7 @@ pub enum Wanted {
 
 /// What is known of the place where an address is to be bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ground {
+pub(crate) enum Ground {
     /// The host has not told its addresses whole yet: nobody knows whether the address is there.
     #[default]
     Unknown,
@@ -56,7 +56,7 @@ enum Hold {
 
 /// The next order for an address. Taking it from [`AddressCell::step`] means that it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Nothing to do now; see [`AddressCell::deadline`].
     Nothing,
     /// Bind it.
@@ -67,7 +67,7 @@ pub enum Step {
 
 /// The answer to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It was done.
     Done,
     /// It was so already.
@@ -78,7 +78,7 @@ pub enum Outcome {
 
 /// What a fact changed, worth a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Nothing of note.
     None,
     /// It is bound by us (or was, by an earlier run, and is taken over).
@@ -99,7 +99,7 @@ pub enum Change {
 
 /// Where an address stands, for `show`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Not on this host.
     #[default]
     Absent,
@@ -117,7 +117,7 @@ pub enum Standing {
 
 /// One address. All zero bits at rest: not wanted, not there.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct AddressCell {
+pub(crate) struct AddressCell {
     /// Restoring: until when the route stays. Failed: when to try again. Not wanted any more: when to unbind.
     until: Instant,
     /// When the first of `put_backs` was, in seconds.
@@ -145,7 +145,7 @@ const UNBINDING: u8 = 1 << 6;
 
 impl AddressCell {
     /// Not wanted, not there.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             until: Instant::ZERO,
             window: 0,
@@ -158,7 +158,7 @@ impl AddressCell {
 
     /// The configuration wants it; level-triggered, so saying it again is harmless. What the host has is to be observed
     /// next, since an address may have been there before it was wanted.
-    pub fn want(&mut self, wanted: Wanted) {
+    pub(crate) fn want(&mut self, wanted: Wanted) {
         if self.wanted != wanted {
             self.wanted = wanted;
             if !self.has(PRESENT) {
@@ -171,7 +171,7 @@ impl AddressCell {
 
     /// Nobody wants it any more: what is ours is removed when `linger` has passed, which begins when the withdrawal has
     /// left.
-    pub fn leave(&mut self, now: Instant, linger: Duration) {
+    pub(crate) fn leave(&mut self, now: Instant, linger: Duration) {
         if self.wanted != Wanted::Nothing {
             self.want(Wanted::Nothing);
             self.until = now + linger;
@@ -179,14 +179,14 @@ impl AddressCell {
     }
 
     /// An operator reloaded: what was given up is tried again.
-    pub fn reloaded(&mut self) {
+    pub(crate) fn reloaded(&mut self) {
         self.flags &= !(GIVEN_UP | FAILED);
         self.put_backs = 0;
     }
 
     /// The fact: whether the address is on this host, on any link, and whether it bears the mark of ours there.
     /// Level-triggered: say what is so whenever anything may have changed.
-    pub fn observe(&mut self, now: Instant, present: bool, marked: bool) -> Change {
+    pub(crate) fn observe(&mut self, now: Instant, present: bool, marked: bool) -> Change {
         let was = self.has(PRESENT);
         self.set(PRESENT, present);
         self.set(MARKED, present && marked);
@@ -267,7 +267,7 @@ impl AddressCell {
     }
 
     /// The next order, if there is one to give now; it counts as given.
-    pub fn step(&mut self, now: Instant, ground: Ground) -> Step {
+    pub(crate) fn step(&mut self, now: Instant, ground: Ground) -> Step {
         if self.has(BINDING | UNBINDING) {
             return Step::Nothing;
         }
@@ -298,7 +298,7 @@ impl AddressCell {
     }
 
     /// The answer to the order that is out; one that nobody gave changes nothing.
-    pub fn done(&mut self, now: Instant, outcome: Outcome) -> Change {
+    pub(crate) fn done(&mut self, now: Instant, outcome: Outcome) -> Change {
         if self.has(BINDING) {
             self.set(BINDING, false);
             self.bind_done(now, outcome)
@@ -346,13 +346,13 @@ impl AddressCell {
 
     /// Whether this address is evidence for announcing its route: it is here, or is being put back and the time to
     /// confirm that is not over.
-    pub fn announceable(&self, now: Instant) -> bool {
+    pub(crate) fn announceable(&self, now: Instant) -> bool {
         let here = self.has(PRESENT) && !self.has(BINDING | UNBINDING);
         self.wanted != Wanted::Nothing && (here || (self.has(RESTORING) && now < self.until))
     }
 
     /// The same for the decision: undecided until the host's table is known and the first order to bind is answered.
-    pub fn presence(&self, now: Instant, ground: Ground) -> Presence {
+    pub(crate) fn presence(&self, now: Instant, ground: Ground) -> Presence {
         if self.announceable(now) {
             return Presence::Present;
         }
@@ -364,17 +364,17 @@ impl AddressCell {
     }
 
     /// Whether the configuration wants it, bound or only watched.
-    pub fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         self.wanted != Wanted::Nothing
     }
 
     /// Whether nothing is out and nothing of ours is left to remove.
-    pub fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.wanted == Wanted::Nothing && !self.has(BINDING | UNBINDING) && !self.is_to_be_removed()
     }
 
     /// Where it stands.
-    pub fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Standing {
         if self.has(UNBINDING) {
             Standing::Unbinding
         } else if self.has(BINDING) {
@@ -390,7 +390,7 @@ impl AddressCell {
 
     /// When time alone will change something after `now`: what [`AddressCell::step`] gives, or whether it is
     /// announceable. (What is due at `now` is for the caller to have asked for.)
-    pub fn deadline(&self, now: Instant) -> Instant {
+    pub(crate) fn deadline(&self, now: Instant) -> Instant {
         let waits = self.has(RESTORING)
             || (self.has(FAILED) && self.wanted == Wanted::Bound)
             || (self.wanted == Wanted::Nothing && self.is_to_be_removed() && !self.has(UNBINDING));

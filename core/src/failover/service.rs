@@ -12,7 +12,7 @@ use crate::config::{ListRef, Millis, Role, Service};
 
 /// What a service remembers. All zero bits at rest: nothing known, nothing announced.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ServiceState {
+pub(crate) struct ServiceState {
     /// When the posture became what it is.
     since: Instant,
     /// When link, address and checks became well the last time; meaningful while `flags` has `WELL`.
@@ -41,7 +41,7 @@ const HELD: u8 = 1 << 6;
 
 /// What holds for all services alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The engine is on its way out.
     pub stopping: bool,
     /// `bgp graceful-shutdown`: every service is drained that is not forced.
@@ -52,7 +52,7 @@ pub struct Surroundings {
 
 impl ServiceState {
     /// Nothing known.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             since: Instant::ZERO,
             well_since: Instant::ZERO,
@@ -67,19 +67,19 @@ impl ServiceState {
     }
 
     /// The fact: whether its link is up. Up until told otherwise.
-    pub const fn link(&mut self, up: bool) {
+    pub(crate) const fn link(&mut self, up: bool) {
         self.set(LINK_DOWN, !up);
     }
 
     /// The fact: whether any of its addresses is on this host (the best of
     /// [`AddressCell::presence`](super::reconcile::AddressCell::presence)).
-    pub const fn presence(&mut self, presence: Presence) {
+    pub(crate) const fn presence(&mut self, presence: Presence) {
         self.presence = presence;
     }
 
     /// The fact: what its checks say together (see [`health::together`](super::health::together)). From good to bad is a
     /// failure, which damping counts.
-    pub fn health(&mut self, now: Instant, health: Health, service: &Service) {
+    pub(crate) fn health(&mut self, now: Instant, health: Health, service: &Service) {
         let failed = self.health == Health::Yes && health == Health::No;
         self.health = health;
         if failed && self.damping.fail(now, &dampen(service)) {
@@ -89,7 +89,7 @@ impl ServiceState {
 
     /// What an operator wants from now on; says whether that is news. No wish is also what `no preempt` waits for, so it is
     /// worth saying of a service that has none.
-    pub fn wish(&mut self, wish: Wish) -> bool {
+    pub(crate) fn wish(&mut self, wish: Wish) -> bool {
         let news = self.wish != wish || (wish == Wish::None && self.has(FAILED));
         self.wish = wish;
         if wish == Wish::None {
@@ -99,12 +99,12 @@ impl ServiceState {
     }
 
     /// A configuration was taken over by the operator's wish: `no preempt` has been told.
-    pub const fn reloaded(&mut self) {
+    pub(crate) const fn reloaded(&mut self) {
         self.set(FAILED, false);
     }
 
     /// Decides anew. `Some`: the posture or its reason changed.
-    pub fn decide(
+    pub(crate) fn decide(
         &mut self,
         now: Instant,
         service: &Service,
@@ -160,7 +160,7 @@ impl ServiceState {
     }
 
     /// What the decision rests on now.
-    pub fn evidence(&self, now: Instant, service: &Service, around: Surroundings) -> Evidence {
+    pub(crate) fn evidence(&self, now: Instant, service: &Service, around: Surroundings) -> Evidence {
         Evidence {
             stopping: around.stopping,
             drain: match (self.has(DRAINING), self.has(DRAINED)) {
@@ -184,44 +184,44 @@ impl ServiceState {
     }
 
     /// When to decide anew although nothing was heard; never, when no delay runs.
-    pub fn deadline(&self, now: Instant, service: &Service) -> Instant {
+    pub(crate) fn deadline(&self, now: Instant, service: &Service) -> Instant {
         let held = self.held_until(now, service);
         let waits = [self.drain_until(service), self.start_until(service), self.preempt_until(service), held];
         waits.into_iter().flatten().filter(|&until| until > now).min().unwrap_or(Instant::FAR)
     }
 
     /// Whether its checks say that it is well, or it has none.
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.health == Health::Yes
     }
 
     /// What it announces, as last decided.
-    pub const fn posture(&self) -> Posture {
+    pub(crate) const fn posture(&self) -> Posture {
         self.posture
     }
 
     /// Why.
-    pub const fn because(&self) -> Because {
+    pub(crate) const fn because(&self) -> Because {
         self.because
     }
 
     /// Since when.
-    pub const fn since(&self) -> Instant {
+    pub(crate) const fn since(&self) -> Instant {
         self.since
     }
 
     /// What an operator wants.
-    pub const fn wished(&self) -> Wish {
+    pub(crate) const fn wished(&self) -> Wish {
         self.wish
     }
 
     /// Whether it is being drained and that is not over.
-    pub const fn is_handing_over(&self) -> bool {
+    pub(crate) const fn is_handing_over(&self) -> bool {
         self.has(DRAINING) && !self.has(DRAINED)
     }
 
     /// Until when damping holds it down; `None`: it does not.
-    pub fn held_until(&self, now: Instant, service: &Service) -> Option<Instant> {
+    pub(crate) fn held_until(&self, now: Instant, service: &Service) -> Option<Instant> {
         self.has(HELD).then(|| self.damping.held_until(now, &dampen(service))).flatten()
     }
 

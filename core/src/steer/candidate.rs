@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What decides about a route heard from a peer. (Its router-id is the peer's, and kept once for all its routes.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// Where its packets go.
     pub next_hop: IpAddr,
     /// Its place by the `prefer` lines; 0 is the best. See [`Steer::rank`](super::policy::Steer::rank).
@@ -20,7 +20,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// How good it is, the router-id aside: less is better. Candidates with the same number share the load.
-    pub const fn cost(&self) -> u64 {
+    pub(crate) const fn cost(&self) -> u64 {
         (self.rank as u64) << 48
             | (self.path_length as u64) << 40
             | (self.origin as u64) << 32

@@ -3,10 +3,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`policy`] | the `steer` block: what is accepted, and how much it is preferred |
-//! | [`candidate`] | one candidate, and which of two is better |
-//! | [`table`] | the prefixes with their candidates, and the orders owed to the host's table |
+//! | `policy` | the `steer` block: what is accepted, and how much it is preferred |
+//! | `candidate` | one candidate, and which of two is better |
+//! | `table` | the prefixes with their candidates, and the orders owed to the host's table |
 
-pub mod candidate;
-pub mod policy;
-pub mod table;
+pub(crate) mod candidate;
+pub(crate) mod policy;
+pub(crate) mod table;

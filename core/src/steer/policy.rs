@@ -7,7 +7,7 @@ use crate::config::{Clause, ConfigView, List, Rule};
 
 /// A community that a `prefer` line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     /// A community (RFC 1997).
     Community(u32),
     /// A large community (RFC 8092).
@@ -16,25 +16,25 @@ pub enum Asked {
 
 /// The lines of a configuration's `steer` blocks; none: nothing is accepted.
 #[derive(Clone, Copy, Debug)]
-pub struct Steer<'a> {
+pub(crate) struct Steer<'a> {
     rules: &'a [Rule],
 }
 
 impl<'a> Steer<'a> {
     /// Finds them; rules are sorted by list, so this costs no walk.
-    pub fn of(view: ConfigView<'a>) -> Self {
+    pub(crate) fn of(view: ConfigView<'a>) -> Self {
         let from = view.rules.partition_point(|rule| rule.list < List::Steer);
         let to = view.rules.partition_point(|rule| rule.list <= List::Steer);
         Self { rules: view.rules.get(from..to).unwrap_or(&[]) }
     }
 
     /// Whether there is such a block.
-    pub const fn is_on(self) -> bool {
+    pub(crate) const fn is_on(self) -> bool {
         !self.rules.is_empty()
     }
 
     /// Whether an `accept` line lets this prefix in.
-    pub fn accepts(self, prefix: Prefix) -> bool {
+    pub(crate) fn accepts(self, prefix: Prefix) -> bool {
         self.rules.iter().any(|rule| match rule.clause {
             Clause::Prefix { prefix: own, ge, le } => own.admits(prefix, ge, le),
             _ => false,
@@ -43,7 +43,7 @@ impl<'a> Steer<'a> {
 
     /// The place of the first `prefer` line whose community the route has, counted from 0; behind the last line when it
     /// has none of them. Lower is better.
-    pub fn rank(self, has: impl Fn(Asked) -> bool) -> u8 {
+    pub(crate) fn rank(self, has: impl Fn(Asked) -> bool) -> u8 {
         let lines = self.rules.iter().filter_map(|rule| match rule.clause {
             Clause::PreferCommunity(community) => Some(Asked::Community(community)),
             Clause::PreferLargeCommunity(community) => Some(Asked::Large(community)),
@@ -60,7 +60,7 @@ impl<'a> Steer<'a> {
     }
 
     /// `install kernel`.
-    pub fn installs(self) -> bool {
+    pub(crate) fn installs(self) -> bool {
         self.rules.iter().any(|rule| rule.clause == Clause::InstallKernel)
     }
 }

@@ -18,7 +18,7 @@ use crate::base::table::Full;
 
 /// At most `ROUTES` prefixes with a candidate of each of `PEERS` peers. All zero bits at rest.
 #[derive(Debug)]
-pub struct Table<const PEERS: usize, const ROUTES: usize> {
+pub(crate) struct Table<const PEERS: usize, const ROUTES: usize> {
     places: [Place; ROUTES],
     /// By peer, then by place, the place of the offer, and whether it is [`STALE`]: what one peer tells lies together, and
     /// what nobody tells is never touched.
@@ -111,7 +111,7 @@ impl Place {
 
 /// A prefix has other next hops. What the host does about it is answered by [`Table::done`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub(crate) struct Order {
     /// The prefix's place, its name until the order is done.
     pub place: usize,
     /// The prefix.
@@ -124,7 +124,7 @@ pub struct Order {
 
 /// What the host is to do about a prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Install the route to the chosen next hops.
     Install,
     /// Remove it.
@@ -134,11 +134,11 @@ pub enum Step {
 }
 
 /// The chosen next hops, the best first, each once.
-pub type NextHops = Vec<IpAddr, NEXT_HOPS>;
+pub(crate) type NextHops = Vec<IpAddr, NEXT_HOPS>;
 
 /// One of a prefix's candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// The peer it comes from.
     pub peer: usize,
     /// What it offers.
@@ -147,7 +147,7 @@ pub struct Heard {
 
 impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     /// Nothing heard.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         const { assert!(ROUTES < u16::MAX as usize && PEERS * OFFERS < STALE as usize) };
         Self {
             places: [Place::REST; ROUTES],
@@ -170,7 +170,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// Whether equal candidates share the load (`bgp bestpath as-path multipath-relax`). A change is the only thing here
     /// that looks at every prefix.
-    pub fn share(&mut self, on: bool) {
+    pub(crate) fn share(&mut self, on: bool) {
         if self.relax != on {
             self.relax = on;
             self.owe_all();
@@ -184,7 +184,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// Forgets the prefixes that are not to be kept.
-    pub fn retain(&mut self, keep: impl Fn(Prefix) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(Prefix) -> bool) {
         for place in 0..usize::from(self.used) {
             if self.places[place].has(USED) && !keep(self.places[place].prefix()) {
                 for peer in 0..usize::from(self.peers) {
@@ -196,7 +196,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// Whether what is chosen goes to the host (`install kernel`), or is only shown. As [`Table::share`], a change looks at
     /// every prefix.
-    pub fn install(&mut self, on: bool) {
+    pub(crate) fn install(&mut self, on: bool) {
         if self.only_shown == on {
             self.only_shown = !on;
             self.owe_all();
@@ -204,12 +204,12 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// A peer begins to tell all its routes of a family again (RFC 7313 section 4).
-    pub fn refresh_begins(&mut self, peer: usize, family: Family) {
+    pub(crate) fn refresh_begins(&mut self, peer: usize, family: Family) {
         self.each_heard(peer, family, |table, place| table.candidates[peer][place] |= STALE);
     }
 
     /// It has told all of them: what it did not tell again is gone.
-    pub fn refresh_ends(&mut self, peer: usize, family: Family) {
+    pub(crate) fn refresh_ends(&mut self, peer: usize, family: Family) {
         self.each_heard(peer, family, |table, place| {
             if table.candidates[peer][place] & STALE != 0 {
                 table.drop_candidate(peer, place);
@@ -219,13 +219,13 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// Whether there is room again for what was refused: an eighth of the places, so that a table which is always nearly full
     /// does not make its peers tell everything all the time.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         let free = self.offers.as_flattened().iter().filter(|offer| offer.prefixes == 0).count();
         ROUTES - usize::from(self.count) > ROUTES / 8 && free > PEERS * OFFERS / 8
     }
 
     /// A peer's session is up: what it tells from now on has this router-id.
-    pub fn peer_up(&mut self, peer: usize, id: BgpId) {
+    pub(crate) fn peer_up(&mut self, peer: usize, id: BgpId) {
         if let Some(own) = self.ids.get_mut(peer) {
             *own = id;
             self.peers = self.peers.max(u16::try_from(peer + 1).unwrap_or(u16::MAX));
@@ -233,7 +233,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// A peer's session is down: all it told is gone. Costs what it told.
-    pub fn peer_down(&mut self, peer: usize) {
+    pub(crate) fn peer_down(&mut self, peer: usize) {
         while let Some(place) = self.heard.get(peer).and_then(|heard| heard.next(0)) {
             self.drop_candidate(peer, place);
         }
@@ -241,7 +241,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// A peer offers a prefix, or offers it anew. `Full`: there is no place for one more prefix, or for one more kind of
     /// offer; then this peer's candidate is not kept, an earlier one neither.
-    pub fn learn(&mut self, peer: usize, prefix: Prefix, candidate: &Candidate) -> Result<(), Full> {
+    pub(crate) fn learn(&mut self, peer: usize, prefix: Prefix, candidate: &Candidate) -> Result<(), Full> {
         let offer = match self.intern(candidate) {
             Some(offer) if peer < PEERS => offer,
             _ => {
@@ -262,35 +262,30 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// A peer withdraws a prefix; one that it never offered changes nothing.
-    pub fn forget(&mut self, peer: usize, prefix: Prefix) {
+    pub(crate) fn forget(&mut self, peer: usize, prefix: Prefix) {
         if let Some(place) = self.find(prefix) {
             self.drop_candidate(peer, place);
         }
     }
 
-    /// Whether a peer's candidate for this prefix is kept.
-    pub fn has(&self, peer: usize, prefix: Prefix) -> bool {
-        self.find(prefix).is_some_and(|place| self.heard.get(peer).is_some_and(|heard| heard.has(place)))
-    }
-
     /// How many routes of a peer are kept: what `maximum-prefix` counts.
-    pub fn count_of(&self, peer: usize) -> u32 {
+    pub(crate) fn count_of(&self, peer: usize) -> u32 {
         self.heard.get(peer).map_or(0, Bits::count)
     }
 
     /// How many prefixes are kept.
-    pub const fn count(&self) -> u16 {
+    pub(crate) const fn count(&self) -> u16 {
         self.count
     }
 
     /// The first prefix in place `from` or later that somebody offers, and its place.
-    pub fn next(&self, from: usize) -> Option<(usize, Prefix)> {
+    pub(crate) fn next(&self, from: usize) -> Option<(usize, Prefix)> {
         let offered = |&place: &usize| self.places[place].has(USED) && self.heard(place).next().is_some();
         (from..usize::from(self.used)).find(offered).map(|place| (place, self.places[place].prefix()))
     }
 
     /// The candidates for the prefix in a place, by peer.
-    pub fn heard(&self, place: usize) -> impl Iterator<Item = Heard> {
+    pub(crate) fn heard(&self, place: usize) -> impl Iterator<Item = Heard> {
         let peers = self.heard.iter().zip(&self.candidates).take(usize::from(self.peers)).enumerate();
         let offers = self.offers.as_flattened();
         peers.filter_map(move |(peer, (heard, candidates))| {
@@ -301,13 +296,13 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
 
     /// The best candidate for the prefix in a place: the one of least cost, then of the lowest router-id (RFC 4271 section
     /// 9.1.2.2 f), then of the first peer.
-    pub fn best(&self, place: usize) -> Option<Heard> {
+    pub(crate) fn best(&self, place: usize) -> Option<Heard> {
         let order = |heard: &Heard| (heard.candidate.cost(), self.ids.get(heard.peer).copied(), heard.peer);
         self.heard(place).min_by_key(order)
     }
 
     /// Where the packets for the prefix in a place go: to the best candidate, and to those as good when they share.
-    pub fn next_hops(&self, place: usize) -> NextHops {
+    pub(crate) fn next_hops(&self, place: usize) -> NextHops {
         let mut chosen = NextHops::new();
         let Some(best) = self.best(place) else { return chosen };
         let equal = self.heard(place).filter(|heard| heard.candidate.cost() == best.candidate.cost());
@@ -320,7 +315,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// The next prefix whose next hops changed; what the host is to do about it counts as ordered.
-    pub fn next_order(&mut self) -> Option<Order> {
+    pub(crate) fn next_order(&mut self) -> Option<Order> {
         while let Some(place) = self.owed.next(0) {
             self.owed.remove(place);
             let next_hops = self.next_hops(place);
@@ -345,19 +340,19 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     }
 
     /// The prefix in a place whose order is out, and whether that order is to install it.
-    pub fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
+    pub(crate) fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
         let own = self.places.get(place).filter(|own| own.has(OUT))?;
         Some((own.prefix(), own.has(INSTALLS)))
     }
 
     /// Whether an order is owed.
-    pub const fn owes(&self) -> bool {
+    pub(crate) const fn owes(&self) -> bool {
         !self.owed.is_empty()
     }
 
     /// The answer to the order for the prefix in a place: whether the host's table has a route there now. After an
     /// install that failed it has none as far as anybody knows, and the next change tries again.
-    pub fn done(&mut self, place: usize, installed: bool) {
+    pub(crate) fn done(&mut self, place: usize, installed: bool) {
         let Some(own) = self.places.get_mut(place).filter(|own| own.has(OUT)) else { return };
         let changed = own.has(CHANGED);
         own.state = USED | if installed { INSTALLED } else { 0 };
@@ -498,6 +493,11 @@ mod tests {
         Prefix::host(IpAddr::V4(Ipv4Addr::from_bits(0xC000_0200 + number)))
     }
 
+    /// Whether a peer's candidate for this prefix is kept.
+    fn has<const P: usize, const R: usize>(table: &Table<P, R>, peer: usize, prefix: Prefix) -> bool {
+        table.find(prefix).is_some_and(|place| table.heard[peer].has(place))
+    }
+
     fn hops(order: &Order) -> Vec<IpAddr> {
         order.next_hops.to_vec()
     }
@@ -603,7 +603,7 @@ mod tests {
             table.learn(0, host(number), &PLAIN).unwrap();
         }
         assert_eq!(table.learn(0, host(9), &PLAIN), Err(Full));
-        assert!(!table.has(0, host(9)) && table.count_of(0) == 4);
+        assert!(!has(&table, 0, host(9)) && table.count_of(0) == 4);
         // A known prefix still takes another peer's candidate.
         assert_eq!(table.learn(1, host(3), &PLAIN), Ok(()));
         while settle(&mut table).is_some() {}
@@ -626,7 +626,7 @@ mod tests {
         table.learn(0, host(8), &kind(3)).unwrap();
         assert_eq!(table.learn(0, host(9), &kind(9)), Err(Full));
         assert_eq!(table.learn(0, host(8), &kind(9)), Err(Full));
-        assert!(!table.has(0, host(8)) && !table.has(0, host(9)));
+        assert!(!has(&table, 0, host(8)) && !has(&table, 0, host(9)));
         // When nobody offers like this any more, there is room for another kind.
         table.forget(0, host(5));
         assert_eq!(table.learn(0, host(9), &kind(9)), Ok(()));
@@ -690,11 +690,11 @@ mod tests {
         let mut table = Table::<2, 4>::new();
         let mapped = Prefix::host(address("::ffff:192.0.2.1"));
         table.learn(0, host(1), &PLAIN).unwrap();
-        assert!(!table.has(0, mapped));
+        assert!(!has(&table, 0, mapped));
         let all_v4 = Prefix::ZERO;
         let all_v6 = Prefix::new(address("::"), 0).unwrap();
         table.learn(0, all_v4, &PLAIN).unwrap();
-        assert!(table.has(0, all_v4) && !table.has(0, all_v6));
+        assert!(has(&table, 0, all_v4) && !has(&table, 0, all_v6));
     }
 
     /// Against a plain map: any order of offers, withdrawals, sessions that end, and answers.
@@ -739,7 +739,7 @@ mod tests {
                 _ => {}
             }
             for number in 0..prefixes.min(8) {
-                assert_eq!(table.has(peer, host(number)), plain.contains_key(&(host(number), peer)));
+                assert_eq!(has(&table, peer, host(number)), plain.contains_key(&(host(number), peer)));
             }
             let of_peer = plain.keys().filter(|(_, of)| *of == peer).count();
             assert_eq!(table.count_of(peer) as usize, of_peer);

@@ -66,24 +66,24 @@ impl fmt::Display for State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Diagnostic {
-    /// 0.
+    /// 0: no diagnostic.
     #[default]
     None,
     /// 1: nothing came for the Detection Time.
     DetectionTimeExpired,
-    /// 2.
+    /// 2: the echo function heard nothing back.
     EchoFailed,
     /// 3: the other system said that it is down.
     NeighborSignaledDown,
-    /// 4.
+    /// 4: the forwarding plane was reset.
     ForwardingPlaneReset,
-    /// 5.
+    /// 5: something outside of BFD found the path down.
     PathDown,
-    /// 6.
+    /// 6: a path beyond this one is down.
     ConcatenatedPathDown,
-    /// 7.
+    /// 7: an operator keeps the session down.
     AdministrativelyDown,
-    /// 8.
+    /// 8: a path on the way back is down.
     ReverseConcatenatedPathDown,
     /// 9 to 31: not assigned when this was written.
     Unknown(u8),
@@ -145,6 +145,7 @@ impl fmt::Display for Diagnostic {
 /// Why a packet is discarded before anybody looks for its session (RFC 5880 section 6.8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Fault {
     /// The version is not 1.
     Version,
@@ -162,6 +163,22 @@ pub enum Fault {
     Authentication,
 }
 
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Version => "its version is not 1",
+            Self::Length => "its length does not fit",
+            Self::Multiplier => "its detection multiplier is 0",
+            Self::Multipoint => "it is multipoint",
+            Self::MyDiscriminator => "My Discriminator is 0",
+            Self::YourDiscriminator => "Your Discriminator is 0 in a state that needs one",
+            Self::Authentication => "it is authenticated",
+        })
+    }
+}
+
+impl core::error::Error for Fault {}
+
 /// A control packet. Intervals are in microseconds, as on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -178,7 +195,7 @@ pub struct Packet {
     pub control_plane_independent: bool,
     /// The sender wishes that no packets are sent to it periodically.
     pub demand: bool,
-    /// How many packets may be lost.
+    /// After how many intervals of silence the session is down (Detect Mult).
     pub multiplier: u8,
     /// The sender's name of the session.
     pub my_discriminator: u32,
@@ -193,7 +210,7 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Reads a packet. What stands behind its length is ignored.
+    /// Reads a packet. What stands behind its length is ignored. The error says why it is to be discarded.
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
         let (head, words) = bytes.split_first_chunk::<4>().ok_or(Fault::Length)?;
         let &[version, flags, multiplier, length] = head;

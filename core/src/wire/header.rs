@@ -63,7 +63,7 @@ impl MessageType {
     }
 }
 
-/// One whole message at the start of a received stream.
+/// One whole message at the start of a received stream, its header checked (RFC 4271 section 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// Its type.

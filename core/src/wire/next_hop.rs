@@ -20,7 +20,7 @@ impl NextHop {
     pub const ZERO: Self =
         Self { global: IpAddr::V4(Ipv4Addr::UNSPECIFIED), link_local: Ipv6Addr::UNSPECIFIED };
 
-    /// One address alone.
+    /// One address alone, without a link-local one.
     pub const fn new(global: IpAddr) -> Self {
         Self { global, link_local: Ipv6Addr::UNSPECIFIED }
     }

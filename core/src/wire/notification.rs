@@ -281,6 +281,8 @@ impl fmt::Display for Notification<'_> {
     }
 }
 
+impl core::error::Error for Notification<'_> {}
+
 /// How many octets of data a [`Fault`] keeps.
 pub const FAULT_DATA: usize = 26;
 

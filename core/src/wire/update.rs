@@ -169,7 +169,7 @@ impl<'a> Update<'a> {
         if family == self.reach.family { NextHop::read(self.reach.next_hop) } else { None }
     }
 
-    /// ORIGIN.
+    /// ORIGIN, when it is there and sound (RFC 4271 section 5.1.1).
     #[inline]
     pub fn origin(&self) -> Option<Origin> {
         Origin::of(*self.value(code::ORIGIN)?.first()?)
@@ -182,12 +182,12 @@ impl<'a> Update<'a> {
         AsPath::new(path, self.context.as4, as4)
     }
 
-    /// MULTI_EXIT_DISC.
+    /// MULTI_EXIT_DISC, when it is there and sound (RFC 4271 section 5.1.4).
     pub fn med(&self) -> Option<u32> {
         self.value(code::MULTI_EXIT_DISC).and_then(whole_u32)
     }
 
-    /// LOCAL_PREF, from internal peers.
+    /// LOCAL_PREF, from internal peers (RFC 4271 section 5.1.5).
     pub fn local_pref(&self) -> Option<u32> {
         self.value(code::LOCAL_PREF).and_then(whole_u32)
     }

@@ -26,7 +26,7 @@ pub enum Verdict {
 
 /// The Optional and Transitive bits that an attribute must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Well-known: transitive, not optional, never partial.
     WellKnown,
     /// Optional transitive.
@@ -37,7 +37,7 @@ pub enum Kind {
 
 /// How long an attribute may be, in octets. What a value's parser checks by itself is `Any` here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
+pub(crate) enum Length {
     /// Exactly so many.
     Exactly(u16),
     /// A multiple of it, and not zero.
@@ -50,7 +50,7 @@ pub enum Length {
 
 /// From whom an attribute makes sense; from others it is discarded whatever it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub(crate) enum From {
     /// From any peer.
     Anybody,
     /// From internal peers only (RFC 7606 sections 7.5, 7.9, 7.10).
@@ -61,24 +61,24 @@ pub enum From {
 
 /// A row: what is known of an attribute, and what a malformed one costs.
 #[derive(Clone, Copy, Debug)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// The attribute's type code.
-    pub code: u8,
+    pub(crate) code: u8,
     /// Its name, as the RFCs write it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its flags.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its length.
-    pub length: Length,
+    pub(crate) length: Length,
     /// From whom it makes sense.
-    pub from: From,
+    pub(crate) from: From,
     /// What a malformed one from an external peer costs.
-    pub ebgp: Verdict,
+    pub(crate) ebgp: Verdict,
     /// What a malformed one from an internal peer costs.
-    pub ibgp: Verdict,
+    pub(crate) ibgp: Verdict,
     /// What wrong Optional or Transitive bits cost: treat as withdraw (RFC 7606 section 3 c), but for the attributes that
     /// hold the routes (section 5.3) and those that are discarded anyway.
-    pub flags: Verdict,
+    pub(crate) flags: Verdict,
 }
 
 /// The attribute type codes that are known.
@@ -137,10 +137,10 @@ const fn routes(code: u8, name: &'static str) -> Rule {
 }
 
 /// How many attributes are known.
-pub const KNOWN: usize = 16;
+pub(crate) const KNOWN: usize = 16;
 
 /// The table (RFC 7606 section 7 and the RFC of each attribute).
-pub const RULES: [Rule; KNOWN] = [
+pub(crate) const RULES: [Rule; KNOWN] = [
     rule(code::ORIGIN, "ORIGIN", WellKnown, Length::Exactly(1), TreatAsWithdraw), // 7.1
     rule(code::AS_PATH, "AS_PATH", WellKnown, Length::Any, TreatAsWithdraw),      // 7.2
     rule(code::NEXT_HOP, "NEXT_HOP", WellKnown, Length::Exactly(4), TreatAsWithdraw), // 7.3

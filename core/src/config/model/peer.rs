@@ -76,7 +76,7 @@ impl BgpFlags {
     }
 
     /// Turns `other`'s switches on or off.
-    pub fn set(&mut self, other: Self, on: bool) {
+    pub(crate) fn set(&mut self, other: Self, on: bool) {
         if on {
             self.0 |= other.0;
         } else {
@@ -145,20 +145,20 @@ impl PeerFlags {
     }
 
     /// Gives the switch a value.
-    pub fn set(&mut self, switch: u16, on: bool) {
+    pub(crate) fn set(&mut self, switch: u16, on: bool) {
         self.given |= switch;
         self.value = if on { self.value | switch } else { self.value & !switch };
     }
 
     /// Takes the switch back to "inherited".
-    pub fn unset(&mut self, switch: u16) {
+    pub(crate) fn unset(&mut self, switch: u16) {
         self.given &= !switch;
         self.value &= !switch;
     }
 
     /// These, and where they say nothing, `other`'s.
     #[must_use]
-    pub const fn or(self, other: Self) -> Self {
+    pub(crate) const fn or(self, other: Self) -> Self {
         Self { given: self.given | other.given, value: self.value | (other.value & !self.given) }
     }
 }
