@@ -1,7 +1,8 @@
-//! The chores of the project: `cargo xtask test|e2e|soak|lab|lint|docs`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lab|lint|docs|api`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
+mod api;
 mod docs;
 mod e2e;
 mod lab;
@@ -32,6 +33,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "lab", usage: lab::USAGE, help: lab::HELP, run: lab::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
+    Chore { name: "api", usage: api::USAGE, help: api::HELP, run: api::run },
 ];
 
 fn main() -> ExitCode {
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_unknown_option_of_a_chore_is_an_error_that_names_it() {
-        for line in ["test --fast", "e2e --fast", "soak --fast", "lint --fast", "docs --fast"] {
+        for line in ["test --fast", "e2e --fast", "soak --fast", "lint --fast", "docs --fast", "api --fast"] {
             let message = dispatch(&words(line)).unwrap_err();
             assert!(message.contains("--fast"), "{line}: {message}");
         }

@@ -12,6 +12,7 @@ mod source;
 use std::fmt;
 
 use crate::Outcome;
+use crate::api;
 use crate::process;
 use crate::thumb;
 use source::Tree;
@@ -28,6 +29,9 @@ Check formatting, clippy, and the laws of the house; change nothing.
   documents   links, cited files and cited tests exist; every record is explained
   thumb       core builds for thumbv7em-none-eabi: no_std and no alloc are facts
   bss         a static engine, and a static configuration, lie in .bss, on the host and on the board
+  doc         core's documentation is built without a warning, every link in it leads somewhere
+  package     core as it would be published builds by itself, licences and all
+  api         docs/api.txt is core's public interface; not compared where there is no nightly toolchain
 
 Without a name all of them are checked, and all are reported even when an early one fails.";
 
@@ -72,7 +76,16 @@ const LAWS: &[Law] = &[
     Law { name: "documents", check: documents::check },
     Law { name: "thumb", check: thumb },
     Law { name: "bss", check: bss::check },
+    Law { name: "doc", check: doc },
+    Law { name: "package", check: package },
+    Law { name: "api", check: api::check },
 ];
+
+/// What stands in the way of looking at a law on this machine, if anything does.
+type Unable = fn() -> Option<String>;
+
+/// Laws that not every machine can look at: what stands in the way is said, and none of these is then called kept.
+const UNABLE: &[(&str, Unable)] = &[("api", api::unable)];
 
 /// Runs the chore.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -85,6 +98,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut broken = Vec::new();
     for law in LAWS {
         if !arguments.is_empty() && !arguments.iter().any(|word| word == law.name) {
+            continue;
+        }
+        let unable = UNABLE.iter().find(|(name, _)| *name == law.name);
+        if let Some(why) = unable.and_then(|(_, unable)| unable()) {
+            eprintln!("xtask: lint {}: {why}", law.name);
             continue;
         }
         match (law.check)() {
@@ -114,6 +132,21 @@ fn clippy() -> Outcome {
 /// A real build of core for a microcontroller: that it needs neither std nor an allocator is then a fact.
 fn thumb() -> Outcome {
     process::run(thumb::cargo("build")?.args(["--package", "holdover-core"]))
+}
+
+/// Core's documentation, with and without its features.
+fn doc() -> Outcome {
+    let with = |features: &[&str]| {
+        let mut command = process::cargo(["doc", "--quiet", "--no-deps", "--package", "holdover-core"]);
+        process::run(command.args(features).env("RUSTDOCFLAGS", "-D warnings"))
+    };
+    with(&[])?;
+    with(&["--all-features"])
+}
+
+/// Core as a package: packed, unpacked and built by itself. Nothing is sent anywhere.
+fn package() -> Outcome {
+    process::run(&mut process::cargo(["package", "--quiet", "--allow-dirty", "--package", "holdover-core"]))
 }
 
 /// Reads the sources once more and applies one law to them.
