@@ -1,8 +1,9 @@
-//! The chores of the project: `cargo xtask test|e2e|soak|lab|lint|docs|api`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lab|capi|lint|docs|api`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
 mod api;
+mod capi;
 mod docs;
 mod e2e;
 mod lab;
@@ -31,6 +32,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "e2e", usage: e2e::USAGE, help: e2e::HELP, run: e2e::run },
     Chore { name: "soak", usage: soak::USAGE, help: soak::HELP, run: soak::run },
     Chore { name: "lab", usage: lab::USAGE, help: lab::HELP, run: lab::run },
+    Chore { name: "capi", usage: capi::USAGE, help: capi::HELP, run: capi::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
     Chore { name: "api", usage: api::USAGE, help: api::HELP, run: api::run },
@@ -107,8 +109,9 @@ mod tests {
 
     #[test]
     fn an_unknown_option_of_a_chore_is_an_error_that_names_it() {
-        for line in ["test --fast", "e2e --fast", "soak --fast", "lint --fast", "docs --fast", "api --fast"] {
-            let message = dispatch(&words(line)).unwrap_err();
+        for chore in ["test", "e2e", "soak", "capi", "lint", "docs", "api"] {
+            let line = format!("{chore} --fast");
+            let message = dispatch(&words(&line)).unwrap_err();
             assert!(message.contains("--fast"), "{line}: {message}");
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Outcome;
+use crate::capi;
 use crate::e2e;
 use crate::packages;
 use crate::process;
@@ -10,7 +11,7 @@ use crate::soak;
 
 pub(crate) const USAGE: &str = "test [--no-e2e]";
 pub(crate) const HELP: &str = "\
-Install what the tests need, then run them all: units, vectors, simulation, end to end, four minutes of soak.
+Install what the tests need, then run them all: units, vectors, simulation, C library, end to end, four minutes of soak.
 
 As root on Debian or Ubuntu the missing packages are installed (their services are not started); anywhere
 else the run says exactly what is missing. Ends with 0 only when every test ran and passed.
@@ -41,6 +42,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         command.env("HOLDOVER_VECTORS", folder);
     }
     let units = process::run(&mut command);
+    let library = match (&peers, with_e2e) {
+        (Ok(()), true) => capi::run(&[]),
+        _ => capi::run(&["--no-e2e".to_owned()]),
+    };
     let end_to_end = match (&peers, with_e2e) {
         (Err(message), _) => Err(format!("the end-to-end tests did not run: {message}")),
         (Ok(()), true) => e2e::run(&[]),
@@ -55,8 +60,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
         (Ok(()), false) => Ok(()),
     };
-    report(vectors.as_deref(), with_e2e, &units, &end_to_end, &soaked);
-    units.and(end_to_end).and(soaked)
+    report(vectors.as_deref(), with_e2e, &[&units, &library, &end_to_end, &soaked]);
+    units.and(library).and(end_to_end).and(soaked)
 }
 
 /// The folder of the vectors, or none where a clone has none. In CI none is an error, so that nobody takes a run
@@ -76,7 +81,7 @@ fn vectors(named: Option<&Path>, root: &Path, ci: bool) -> Result<Option<PathBuf
 }
 
 /// Says in a few lines what ran and what did not: a test that was left out must not look like one that passed.
-fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &Outcome, soaked: &Outcome) {
+fn report(vectors: Option<&Path>, with_e2e: bool, [units, library, end_to_end, soaked]: &[&Outcome; 4]) {
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "FAILED" };
     eprintln!();
     eprintln!("xtask: cargo test --workspace   {}", word(units));
@@ -86,11 +91,12 @@ fn report(vectors: Option<&Path>, with_e2e: bool, units: &Outcome, end_to_end: &
             "xtask: third-party vectors      NOT RUN: no ../shared/vectors, and HOLDOVER_VECTORS is not set"
         ),
     }
+    eprintln!("xtask: C library               {}", word(library));
     if with_e2e {
         eprintln!("xtask: end to end               {}", word(end_to_end));
         eprintln!("xtask: four minutes of soak     {}", word(soaked));
     } else {
-        eprintln!("xtask: end to end, soak         NOT RUN: --no-e2e");
+        eprintln!("xtask: end to end, soak         NOT RUN: --no-e2e (nor the C library against BIRD)");
     }
 }
 

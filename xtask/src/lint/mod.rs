@@ -13,6 +13,7 @@ use std::fmt;
 
 use crate::Outcome;
 use crate::api;
+use crate::capi;
 use crate::process;
 use crate::thumb;
 use source::Tree;
@@ -21,8 +22,8 @@ pub(crate) const USAGE: &str = "lint [LAW...]";
 pub(crate) const HELP: &str = "\
 Check formatting, clippy, and the laws of the house; change nothing.
 
-  fmt         cargo fmt --all --check
-  clippy      cargo clippy --workspace --all-targets, and core with its features; warnings are errors
+  fmt         cargo fmt --all --check, and capi
+  clippy      cargo clippy --workspace --all-targets, core with its features, and capi; warnings are errors
   layers      core's modules use only what stands below them
   length      files of at most 600 lines without tests, functions of at most 70
   forbidden   no std, alloc, unsafe or clock in core; no loose ends; no sleeping test
@@ -32,8 +33,12 @@ Check formatting, clippy, and the laws of the house; change nothing.
   doc         core's documentation is built without a warning, every link in it leads somewhere
   package     core as it would be published builds by itself, licences and all
   api         docs/api.txt is core's public interface; not compared where there is no nightly toolchain
+  header      capi/include/holdover.h is what capi/src makes
 
 Without a name all of them are checked, and all are reported even when an early one fails.";
+
+/// The C library: a package outside the workspace, under the same laws.
+const CAPI: &str = "capi/Cargo.toml";
 
 /// One place that breaks a law.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,7 @@ const LAWS: &[Law] = &[
     Law { name: "doc", check: doc },
     Law { name: "package", check: package },
     Law { name: "api", check: api::check },
+    Law { name: "header", check: capi::header::check },
 ];
 
 /// What stands in the way of looking at a law on this machine, if anything does.
@@ -118,7 +124,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 }
 
 fn fmt_law() -> Outcome {
-    process::run(&mut process::cargo(["fmt", "--all", "--check"]))
+    process::run(&mut process::cargo(["fmt", "--all", "--check"]))?;
+    process::run(&mut process::cargo(["fmt", "--manifest-path", CAPI, "--check"]))
 }
 
 fn clippy() -> Outcome {
@@ -126,7 +133,9 @@ fn clippy() -> Outcome {
         process::run(process::cargo(["clippy", "--quiet"]).args(what).args(["--", "-D", "warnings"]))
     };
     with(&["--workspace", "--all-targets"])?;
-    with(&["--package", "holdover-core", "--all-features"])
+    with(&["--package", "holdover-core", "--all-features"])?;
+    let folder = process::target_dir().join("capi");
+    with(&["--manifest-path", CAPI, "--locked", "--all-targets", "--target-dir", &folder.to_string_lossy()])
 }
 
 /// A real build of core for a microcontroller: that it needs neither std nor an allocator is then a fact.

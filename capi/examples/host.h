@@ -1,0 +1,191 @@
+/* What the speaker asks of a POSIX system that has nothing to do with the engine's loop: the clock, errors, addresses as the
+ * system writes them, its links and addresses, options of sockets. */
+#ifndef HOST_H
+#define HOST_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "holdover.h"
+
+enum { SECOND_US = 1000000 };
+
+/* Tells the engine a fact. */
+typedef void tell_function(const holdover_input *input);
+
+static uint64_t now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * SECOND_US + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint8_t reason(int error) {
+    switch (error) {
+    case 0: return HOLDOVER_IO_ERROR_NONE;
+    case ECONNREFUSED: return HOLDOVER_IO_ERROR_REFUSED;
+    case ECONNRESET:
+    case EPIPE: return HOLDOVER_IO_ERROR_RESET;
+    case ETIMEDOUT: return HOLDOVER_IO_ERROR_TIMED_OUT;
+    case ENETUNREACH:
+    case EHOSTUNREACH: return HOLDOVER_IO_ERROR_UNREACHABLE;
+    case EADDRNOTAVAIL: return HOLDOVER_IO_ERROR_ADDRESS_UNAVAILABLE;
+    case EADDRINUSE: return HOLDOVER_IO_ERROR_IN_USE;
+    case EACCES:
+    case EPERM: return HOLDOVER_IO_ERROR_DENIED;
+    case ENOPROTOOPT:
+    case EOPNOTSUPP: return HOLDOVER_IO_ERROR_UNSUPPORTED;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return HOLDOVER_IO_ERROR_EXHAUSTED;
+    default: return HOLDOVER_IO_ERROR_OTHER;
+    }
+}
+
+static socklen_t to_system(const holdover_endpoint *end, struct sockaddr_storage *out) {
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(end->port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(end->port), .sin6_scope_id = end->link};
+    bool four = end->address.family == HOLDOVER_FAMILY_IPV4;
+    memcpy(&in.sin_addr, end->address.octets, sizeof in.sin_addr);
+    memcpy(&in6.sin6_addr, end->address.octets, sizeof in6.sin6_addr);
+    memcpy(out, four ? (void *)&in : (void *)&in6, four ? sizeof in : sizeof in6);
+    return four ? sizeof in : sizeof in6;
+}
+
+static holdover_endpoint from_system(const struct sockaddr *from) {
+    holdover_endpoint end = {0};
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (from->sa_family == AF_INET) {
+        memcpy(&in, from, sizeof in);
+        memcpy(end.address.octets, &in.sin_addr, sizeof in.sin_addr);
+        end.address.family = HOLDOVER_FAMILY_IPV4;
+        end.port = ntohs(in.sin_port);
+    } else if (from->sa_family == AF_INET6) {
+        memcpy(&in6, from, sizeof in6);
+        memcpy(end.address.octets, &in6.sin6_addr, sizeof in6.sin6_addr);
+        end.address.family = HOLDOVER_FAMILY_IPV6;
+        end.port = ntohs(in6.sin6_port);
+        end.link = in6.sin6_scope_id;
+    }
+    return end;
+}
+
+static holdover_endpoint local_end(int fd) {
+    struct sockaddr_storage storage = {0};
+    socklen_t size = sizeof storage;
+    getsockname(fd, (struct sockaddr *)&storage, &size);
+    return from_system((struct sockaddr *)&storage);
+}
+
+static void tell_resync(tell_function *tell, uint8_t table, uint8_t end) {
+    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_RESYNC};
+    input.u.resync.table = table;
+    input.u.resync.end = end;
+    tell(&input);
+}
+
+static void tell_link(tell_function *tell, const struct ifaddrs *one, uint32_t link) {
+    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_LINK};
+    input.u.link.link = link;
+    input.u.link.name.data = one->ifa_name;
+    input.u.link.name.len = strlen(one->ifa_name);
+    input.u.link.up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_RUNNING) != 0;
+    tell(&input);
+}
+
+static void tell_address(tell_function *tell, const struct ifaddrs *one, uint32_t link) {
+    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_ADDRESS};
+    holdover_address mask = from_system(one->ifa_netmask).address;
+    input.u.address.link = link;
+    input.u.address.address.address = from_system(one->ifa_addr).address;
+    for (size_t octet = 0; octet < sizeof mask.octets; octet++) {
+        for (unsigned bits = mask.octets[octet]; bits != 0; bits &= bits - 1) {
+            input.u.address.address.length++;
+        }
+    }
+    input.u.address.present = 1;
+    tell(&input);
+}
+
+/* Tells links and addresses whole; what is not repeated is gone. */
+static void tell_tables(tell_function *tell) {
+    struct ifaddrs *all = NULL;
+    if (getifaddrs(&all) != 0) {
+        return;
+    }
+    for (uint8_t table = HOLDOVER_TABLE_LINKS; table <= HOLDOVER_TABLE_ADDRESSES; table++) {
+        tell_resync(tell, table, 0);
+        for (struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
+            uint32_t link = if_nametoindex(one->ifa_name);
+            int family = one->ifa_addr == NULL ? AF_UNSPEC : one->ifa_addr->sa_family;
+            if (link != 0 && table == HOLDOVER_TABLE_LINKS && family == AF_PACKET) {
+                tell_link(tell, one, link);
+            }
+            if (link != 0 && table == HOLDOVER_TABLE_ADDRESSES && (family == AF_INET || family == AF_INET6)) {
+                tell_address(tell, one, link);
+            }
+        }
+        tell_resync(tell, table, 1);
+    }
+    freeifaddrs(all);
+}
+
+static bool is_here(const holdover_address *address) {
+    struct ifaddrs *all = NULL;
+    bool found = false;
+    if (getifaddrs(&all) == 0) {
+        for (struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
+            holdover_address here = one->ifa_addr == NULL ? *address : from_system(one->ifa_addr).address;
+            found = one->ifa_addr != NULL && memcmp(&here, address, sizeof here) == 0;
+        }
+        freeifaddrs(all);
+    }
+    return found;
+}
+
+/* What must hold before the first packet. A key is never ordered: the engine was told that this machine has none. */
+static bool set_options(int fd, bool six, const holdover_tcp_options *options) {
+    int level = six ? IPPROTO_IPV6 : IPPROTO_IP, one = 1, ttl = options->ttl, least = options->min_ttl;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return setsockopt(fd, level, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl) == 0
+           && (least == 0 || setsockopt(fd, level, six ? IPV6_MINHOPCOUNT : IP_MINTTL, &least, sizeof least) == 0);
+}
+
+/* Makes the close a reset. */
+static void abandon(int fd) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/* A listening socket; -1 and errno: there is none. */
+static int listen_at(const holdover_endpoint *local) {
+    struct sockaddr_storage at;
+    socklen_t size = to_system(local, &at);
+    int one = 1, fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (at.ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    }
+    if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, 16) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+#endif
