@@ -62,6 +62,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     fn dial(&mut self, peer: usize) {
+        // An attempt that is begun anew, for the way to the peer is another one now, has not failed.
+        let anew = self.peers[peer].dial_at == self.peers[peer].lost_at;
         self.peers[peer].dial_at = Instant::ZERO;
         // Whatever stands in the way will call again: an old connection when it has ended, the host when it is known.
         if !self.may_dial(peer) {
@@ -72,7 +74,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             State::Connect | State::Active => Event::ConnectRetryTimerExpires,
             _ => return,
         };
-        if self.peers[peer].conns[OUTGOING].tcp == Tcp::Dialing {
+        if self.peers[peer].conns[OUTGOING].tcp == Tcp::Dialing && !anew {
             self.ended(peer, LastEnd::Connection(IoError::TimedOut as u8));
         }
         self.fire(peer, OUTGOING, event, Fault::NONE);
