@@ -1,0 +1,86 @@
+//! The TCP sockets: too few of them, used again and again, and flooded.
+
+use holdover_core::engine::record::EndCause;
+use holdover_core::engine::{IoError, Record};
+
+use crate::lab::{Lab, MS, SECOND, text};
+
+#[test]
+fn a_dial_that_finds_no_socket_fails_and_says_why() {
+    let mut lab = Lab::new(1);
+    let peers: Vec<_> = (2..=4).map(|last| format!(" neighbor 10.0.0.{last} remote-as external\n")).collect();
+    let peers = peers.concat();
+    lab.boot_with::<2>("a", 1, &text(1, &peers));
+    lab.boot("b", 2, &text(2, " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 passive"));
+    lab.boot("c", 3, &text(3, " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 passive"));
+    lab.boot("d", 4, &text(4, " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 passive"));
+    lab.run(20 * SECOND);
+    let up = (2..=4).filter(|last| lab.nodes[0].is_up(&format!("10.0.0.{last}"))).count();
+    assert_eq!(up, 2, "as many as there are sockets");
+    let exhausted = |record: &Record| {
+        matches!(record, Record::AttemptFailed { why: EndCause::Connection(IoError::Exhausted), .. })
+    };
+    assert!(lab.nodes[0].count(exhausted) > 0, "{:#?}", lab.nodes[0].records);
+    assert!(lab.nodes[0].shim.counters().exhausted > 0);
+}
+
+#[test]
+fn two_hundred_reconnects_in_a_row_never_want_for_a_socket() {
+    // The side that closes keeps the socket in TIME-WAIT for ten seconds; there are three sockets.
+    let dials = " neighbor 10.0.0.2 remote-as external\n";
+    let waits = " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 passive\n";
+    for closes in 0..2 {
+        let mut lab = Lab::new(1);
+        lab.boot_with::<3>("a", 1, &text(1, dials));
+        lab.boot_with::<3>("b", 2, &text(2, waits));
+        let lines = [dials, waits];
+        let up = |lab: &Lab| lab.nodes[0].is_up("10.0.0.2") && lab.nodes[1].is_up("10.0.0.1");
+        for round in 0..200 {
+            assert!(lab.until(20 * SECOND, up), "side {closes}, round {round}: {:#?}", tail(&lab));
+            let number = closes as u8 + 1;
+            let other = 2 - closes as u8;
+            let shut = format!("{} neighbor 10.0.0.{other} shutdown\n", lines[closes]);
+            lab.configure(closes, &text(number, &shut));
+            assert!(lab.until(5 * SECOND, |lab| !up(lab)), "side {closes}, round {round}");
+            lab.run(5 * MS);
+            lab.configure(closes, &text(number, lines[closes]));
+        }
+        assert_eq!(lab.nodes.iter().map(|node| node.shim.counters().exhausted).sum::<u32>(), 0);
+    }
+}
+
+/// The last records of both.
+fn tail(lab: &Lab) -> Vec<(u64, Record)> {
+    lab.nodes.iter().flat_map(|node| node.records.iter().rev().take(6).copied()).collect()
+}
+
+#[test]
+fn a_flood_of_handshakes_that_nobody_completes_keeps_no_neighbour_out() {
+    let mut lab = Lab::new(1);
+    lab.taped = true;
+    lab.boot("a", 1, &text(1, " neighbor 10.0.0.2 remote-as external\n neighbor 10.0.0.2 passive"));
+    lab.boot("b", 2, &text(2, " neighbor 10.0.0.1 remote-as external"));
+    assert!(lab.until(SECOND, |lab| lab.nodes[0].is_up("10.0.0.2")));
+    // b's own SYN, from other ports.
+    let syn = |frame: &[u8]| frame.get(23) == Some(&6) && frame[33] == 1 && frame[47] == 2;
+    let frame = lab.tape.iter().find(|(_, _, frame)| syn(frame)).expect("b dials").2.clone();
+    lab.configure(1, &text(2, " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 shutdown"));
+    lab.run(SECOND);
+    for port in 0..100_u16 {
+        let mut forged = frame.clone();
+        let before = u32::from(u16::from_be_bytes([forged[34], forged[35]]));
+        let after = 40_000 + u32::from(port);
+        forged[34..36].copy_from_slice(&(after as u16).to_be_bytes());
+        // RFC 1624: the checksum follows.
+        let sum = u32::from(!u16::from_be_bytes([forged[50], forged[51]])) + (0xFFFF - before) + after;
+        let folded = (sum & 0xFFFF) + (sum >> 16);
+        forged[50..52].copy_from_slice(&(!((folded & 0xFFFF) as u16 + (folded >> 16) as u16)).to_be_bytes());
+        // Whoever floods does not answer, not even with a reset.
+        lab.cut(1);
+        lab.inject(0, forged);
+        lab.run(MS);
+    }
+    lab.mend(1);
+    lab.configure(1, &text(2, " neighbor 10.0.0.1 remote-as external"));
+    assert!(lab.until(20 * SECOND, |lab| lab.nodes[0].is_up("10.0.0.2")), "{:#?}", tail(&lab));
+}
