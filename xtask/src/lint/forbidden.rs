@@ -3,7 +3,11 @@
 use super::Fault;
 use super::source::{Source, Token, Tree, tokens};
 
-/// Words that are refused in core's code, its tests aside, each with what to do instead.
+/// The crates that run without an operating system, and how they are called in messages: what holds for core holds for
+/// the shim that puts it on a board.
+const BARE: &[(&str, &str)] = &[("core/src/", "core"), ("shim-smoltcp/src/", "shim-smoltcp")];
+
+/// Words that are refused in their code, its tests aside, each with what to do instead.
 const IN_CORE: &[(&[&str], &str)] = &[
     (&["std", "::"], "core has no std: use `core::`, or move it into a shim"),
     (&["extern", "crate", "std"], "core has no std: use `core::`, or move it into a shim"),
@@ -56,8 +60,12 @@ fn check_source(source: &Source) -> Vec<Fault> {
     let code = tokens(source, false);
     let of_tests = tokens(source, true);
     let mut faults = Vec::new();
-    if source.path.starts_with("core/src/") {
+    if let Some((_, name)) = BARE.iter().find(|(folder, _)| source.path.starts_with(folder)) {
+        let first = faults.len();
         search(source, &code, IN_CORE, &mut faults);
+        for fault in faults.iter_mut().skip(first) {
+            fault.message = fault.message.replacen("`: core ", &format!("`: {name} "), 1);
+        }
     }
     search(source, &of_tests, IN_TESTS, &mut faults);
     faults.retain(|fault| !is_explained_pause(source, fault.line));
@@ -122,6 +130,8 @@ mod tests {
         }
         let found = faults("core/src/a.rs", "\nuse std::net::IpAddr;\n");
         assert!(found[0].starts_with("core/src/a.rs:2: `std::`: core has no std"), "{found:?}");
+        let found = faults("shim-smoltcp/src/a.rs", "fn a() { unsafe { b() } }");
+        assert!(found[0].starts_with("shim-smoltcp/src/a.rs:1: `unsafe`: shim-smoltcp is safe"), "{found:?}");
     }
 
     #[test]

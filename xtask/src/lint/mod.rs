@@ -23,12 +23,12 @@ pub(crate) const HELP: &str = "\
 Check formatting, clippy, and the laws of the house; change nothing.
 
   fmt         cargo fmt --all --check, and capi
-  clippy      cargo clippy --workspace --all-targets, core with its features, and capi; warnings are errors
+  clippy      cargo clippy --workspace --all-targets, core and shim-smoltcp with their features, and capi; warnings are errors
   layers      core's modules use only what stands below them
   length      files of at most 600 lines without tests, functions of at most 70
-  forbidden   no std, alloc, unsafe or clock in core; no loose ends; no sleeping test
+  forbidden   no std, alloc, unsafe or clock in core and shim-smoltcp; no loose ends; no sleeping test
   documents   links, cited files and cited tests exist; every record is explained
-  thumb       core builds for thumbv7em-none-eabi: no_std and no alloc are facts
+  thumb       core and shim-smoltcp build for thumbv7em-none-eabi: no_std and no alloc are facts
   bss         a static engine, and a static configuration, lie in .bss, on the host and on the board
   doc         core's documentation is built without a warning, every link in it leads somewhere
   package     core as it would be published builds by itself, licences and all
@@ -133,14 +133,15 @@ fn clippy() -> Outcome {
         process::run(process::cargo(["clippy", "--quiet"]).args(what).args(["--", "-D", "warnings"]))
     };
     with(&["--workspace", "--all-targets"])?;
-    with(&["--package", "holdover-core", "--all-features"])?;
+    with(&["--package", "holdover-core", "--package", "holdover-smoltcp", "--all-features"])?;
     let folder = process::target_dir().join("capi");
     with(&["--manifest-path", CAPI, "--locked", "--all-targets", "--target-dir", &folder.to_string_lossy()])
 }
 
-/// A real build of core for a microcontroller: that it needs neither std nor an allocator is then a fact.
+/// A real build of core and of the shim over smoltcp for a microcontroller: that they need neither std nor an allocator is
+/// then a fact.
 fn thumb() -> Outcome {
-    process::run(thumb::cargo("build")?.args(["--package", "holdover-core"]))
+    process::run(thumb::cargo("build")?.args(["--package", "holdover-core", "--package", "holdover-smoltcp"]))
 }
 
 /// Core's documentation, with and without its features.
