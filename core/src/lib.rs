@@ -164,7 +164,12 @@
 //! | `defmt` | no | derives `defmt::Format` for records, orders, facts and the values in them |
 //!
 //! No feature changes a capacity or a behaviour. The least supported Rust is 1.95; a later one is asked for only by a
-//! version whose second number is higher.
+//! version whose second number is higher. Of other crates, `embedded-io` 0.7 (the sinks of [`console`], the streams of [`stream`])
+//! and the vectors of `heapless` 0.9 (in [`wire::attribute::Attributes`]) stand in the interface: a breaking change of
+//! theirs is one here.
+//!
+//! [`Input`](engine::Input) and [`Output`](engine::Output) are exhaustive on purpose: a shim must answer a new order, and what
+//! it does not know it should not compile with. [`Record`](engine::Record) and the errors are not, and may grow.
 #![no_std]
 #![forbid(unsafe_code)]
 

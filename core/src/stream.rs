@@ -3,6 +3,15 @@
 //! `embedded-io` has no "would block": a stream says by [`ReadReady`] and [`WriteReady`] whether the next call would, so
 //! these two ask first. smoltcp's sockets, a UART and a shim's own newtype over a socket implement the traits; the engine
 //! knows none of them.
+//!
+//! ```
+//! use holdover_core::stream::{Moved, read_some};
+//!
+//! let mut socket: &[u8] = b"octets that have come"; // a slice of octets is such a stream
+//! let mut buffer = [0; 8];
+//! assert_eq!(read_some(&mut socket, &mut buffer), Ok(Moved::Octets(8)));
+//! assert_eq!(&buffer, b"octets t");
+//! ```
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 

@@ -225,6 +225,14 @@ const STOP: Actions = Actions::RETRY_STOP.and(Actions::DROP).and(Actions::COUNTE
 const FSM_ERROR: Actions = NOTIFY.and(Actions::FSM_ERROR);
 
 /// The table: what `event` does in `state`.
+///
+/// ```
+/// use holdover_core::bgp::fsm::{Actions, Event, State, transition};
+///
+/// let step = transition(State::Established, Event::HoldTimerExpires);
+/// assert_eq!(step.next, State::Idle);
+/// assert!(step.actions.has(Actions::NOTIFY) && step.actions.has(Actions::DOWN));
+/// ```
 pub const fn transition(state: State, event: Event) -> Step {
     match state {
         State::Idle => idle(event),

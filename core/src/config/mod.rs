@@ -50,6 +50,24 @@ pub use value::Kind;
 ///
 /// Everything there is to say goes to `report`, line after line, and what is only known at the end last. When there is
 /// an error, `config` is empty afterwards: read into a spare one, and keep the old one.
+///
+/// ```
+/// use holdover_core::config::{Config, Platform, parse, print};
+///
+/// const BOARD: Platform = Platform { name: "this board", md5: false, ..Platform::ALL };
+/// let mut config = Box::new(Config::<1, 1>::new());
+/// let mut said = Vec::new();
+/// let text = "router bgp 65000\n nieghbor 192.0.2.2 remote-as 65001\n neighbor 192.0.2.2 password secret\n";
+/// assert!(parse(text, &BOARD, &mut config, &mut |one| said.push(one.to_string())).is_err());
+/// assert!(said[0].starts_with("line 2, column 2: unknown statement `nieghbor`; did you mean `neighbor`?"), "{said:#?}");
+/// assert!(said[1].contains("this board"), "{said:#?}");
+///
+/// let text = "router bgp 65000\n neighbor 192.0.2.2 remote-as 65001\n";
+/// parse(text, &BOARD, &mut config, &mut |_| {}).expect("a good configuration");
+/// let mut printed = String::new();
+/// print(config.view(), &mut printed).expect("a string takes everything");
+/// assert!(printed.contains(" neighbor 192.0.2.2 remote-as 65001\n"));
+/// ```
 pub fn parse<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
     text: &(impl AsRef<[u8]> + ?Sized),
     platform: &Platform,

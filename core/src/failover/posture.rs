@@ -96,6 +96,32 @@ pub struct Evidence {
 }
 
 /// What a service announces on this evidence, and the rule that decided: the first that applies.
+///
+/// ```
+/// use holdover_core::config::{OnFailure, Role};
+/// use holdover_core::engine::Wish;
+/// use holdover_core::failover::posture::{Because, Drain, Evidence, Health, Posture, Presence, posture};
+///
+/// let well = Evidence {
+///     stopping: false,
+///     drain: Drain::No,
+///     wish: Wish::None,
+///     link_up: true,
+///     presence: Presence::Present,
+///     health: Health::Yes,
+///     damped: false,
+///     start_delay_over: true,
+///     preempt_delay_over: true,
+///     failed_before: false,
+///     no_preempt: false,
+///     role: Role::Primary,
+///     has_standby: true,
+///     on_failure: OnFailure::Withdraw,
+/// };
+/// assert_eq!(posture(&well), (Posture::Active, Because::Primary));
+/// let ill = Evidence { health: Health::No, ..well };
+/// assert_eq!(posture(&ill), (Posture::Withdrawn, Because::Unhealthy));
+/// ```
 pub const fn posture(evidence: &Evidence) -> (Posture, Because) {
     if evidence.stopping {
         return (Posture::Withdrawn, Because::Stopping);

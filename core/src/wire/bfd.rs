@@ -2,6 +2,24 @@
 //!
 //! [`Packet::read`] refuses what section 6.8.6 tells to discard and what needs no session to see it; a packet that it
 //! gives is sound in itself.
+//!
+//! ```
+//! use holdover_core::wire::bfd::{Fault, Packet, State};
+//!
+//! let packet = Packet {
+//!     state: State::Up,
+//!     multiplier: 3,
+//!     my_discriminator: 1,
+//!     your_discriminator: 2,
+//!     desired_min_tx_micros: 50_000,
+//!     required_min_rx_micros: 50_000,
+//!     ..Packet::default()
+//! };
+//! let mut octets = packet.write();
+//! assert_eq!(Packet::read(&octets), Ok(packet));
+//! octets[2] = 0;
+//! assert_eq!(Packet::read(&octets), Err(Fault::Multiplier));
+//! ```
 
 use core::fmt;
 

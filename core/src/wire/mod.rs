@@ -16,6 +16,45 @@
 //! | [`notification`] | every code, its name, the shutdown text | 4271 4.5; 4486; 9003; 9384; 9687 |
 //! | [`refresh`] | ROUTE-REFRESH | 2918, 7313 |
 //! | [`bfd`] | the BFD control packet | 5880 4.1 |
+//!
+//! An UPDATE there and back, as a codec without the rest of the crate:
+//!
+//! ```
+//! use holdover_core::base::net::{Asn, Families, Family, Prefix};
+//! use holdover_core::wire::attribute::Attributes;
+//! use holdover_core::wire::community::LargeCommunity;
+//! use holdover_core::wire::header::{MessageType, peel};
+//! use holdover_core::wire::next_hop::NextHop;
+//! use holdover_core::wire::update::{Context, Update};
+//! use holdover_core::wire::verdict::Verdict;
+//! use holdover_core::wire::writer::UpdateWriter;
+//!
+//! let primary = LargeCommunity::new(63_949, 1, 1);
+//! let service = Prefix::host("192.0.2.10".parse().unwrap());
+//! let mut attributes = Attributes::new();
+//! attributes.as_path.push(Asn(65_001)).unwrap();
+//! attributes.large_communities.push(primary).unwrap();
+//! attributes.next_hop = NextHop::new("2001:db8::11".parse().unwrap()); // RFC 8950: an IPv4 route by way of IPv6
+//!
+//! let mut buffer = [0; 4096];
+//! let mut message = UpdateWriter::announce(&mut buffer, Family::Ipv4, &attributes, true).expect("it fits");
+//! assert!(message.push(service));
+//! let length = message.finish();
+//!
+//! // What a receiver does with a stream: whole messages are peeled off its start.
+//! assert_eq!(peel(&buffer[..18]), Ok(None));
+//! let frame = peel(&buffer[..length]).expect("a sound header").expect("a whole message");
+//! assert_eq!(frame.kind, MessageType::Update);
+//! let agreed = Context { ebgp: true, as4: true, families: Families::ALL, extended_next_hop: true };
+//! let update = Update::read(frame.body, agreed);
+//! assert_eq!(update.verdict(), Verdict::Accept);
+//! assert!(update.announced().eq([service]));
+//! assert!(update.large_communities().eq([primary]));
+//! assert_eq!(update.next_hop(Family::Ipv4), Some(attributes.next_hop));
+//! // Where that was not agreed, the routes are not to be used; the session stays (RFC 7606).
+//! let update = Update::read(frame.body, Context { extended_next_hop: false, ..agreed });
+//! assert_ne!(update.verdict(), Verdict::Accept);
+//! ```
 #![cfg_attr(
     not(test),
     deny(
