@@ -67,3 +67,8 @@ pub const PLATFORM: Platform = Platform {
     kernel_routes: true,
     next_hops: true,
 };
+
+/// The board that the page shows is compiled with the documentation's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/appliance.md")]
+pub struct Page;
