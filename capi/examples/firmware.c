@@ -1,11 +1,15 @@
 /* The drive loop on a board without an operating system: where a firmware begins. It needs no C library.
  *
  * The functions named board_ are what a board and its IP stack must bring. Here they are as empty as they can be (no link,
- * no socket, a clock that is counted), so that this file compiles and links as it stands; every case of board_execute
- * that is filled in brings a feature. `speaker.c` has them for POSIX sockets.
+ * no socket, a clock that is counted), so that this file compiles, links and boots as it stands, and says on its serial
+ * line what the engine does; every case of board_execute that is filled in brings a feature. `speaker.c` has them for POSIX
+ * sockets. The addresses are those of Arm's mps2-an386, which QEMU has:
  *
  *   arm-none-eabi-gcc -std=c11 -mcpu=cortex-m4 -mthumb -Os -ffreestanding -nostdlib -nostartfiles \
- *       -I../include firmware.c libholdover_capi.a -lgcc -Wl,--gc-sections -Wl,-Ttext=0 -Wl,-Tdata=0x20000000 -e reset
+ *       -I../include firmware.c libholdover_capi.a -lgcc -o firmware.elf \
+ *       -Wl,--gc-sections -Wl,--section-start=.vectors=0 -Wl,-Ttext=0x40 -Wl,-Tdata=0x20000000 \
+ *       -Wl,-e,reset -Wl,-u,vectors
+ *   qemu-system-arm -M mps2-an386 -display none -serial stdio -kernel firmware.elf
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +20,7 @@
 static const char CONFIG[] = "hostname board\n"
                              "router bgp 65010\n"
                              "bgp router-id 192.0.2.2\n"
+                             "timers bgp 3 9\n"
                              "neighbor 192.0.2.1 remote-as 65020\n"
                              "address-family ipv4 unicast\n"
                              "network 198.51.100.7/32\n"
@@ -26,7 +31,7 @@ static holdover_engine engine; /* zero: it lies in .bss */
 enum { ANSWERS = 16 };
 static holdover_input answers[ANSWERS]; /* what is known at once: told in the next turn, never from inside an order */
 static size_t answers_count;
-static int tables_are_asked = 1;
+static int tables_are_told; /* ... and everything here begins as zero: nothing is to be copied from flash */
 
 /* ---- what a board brings --------------------------------------------------------------------------------------- */
 
@@ -58,9 +63,21 @@ static int board_entry(uint8_t table, size_t place, holdover_input *input) {
     return 0;
 }
 
+/* A word of the first CMSDK UART: data, state, control, interrupts, divisor of the clock. */
+static volatile uint32_t *uart(size_t word) {
+    return (volatile uint32_t *)0x40004000u + word;
+}
+
+static void board_start(void) {
+    *uart(4) = 217; /* 25 MHz / 115,200 */
+    *uart(2) = 1;   /* it sends */
+}
+
 /* One character to the serial line. */
 static void board_put(char c) {
-    *(volatile uint32_t *)0x40004000u = (uint32_t)(unsigned char)c;
+    while ((*uart(1) & 1) != 0) { /* what was put there before is on its way */
+    }
+    *uart(0) = (uint32_t)(unsigned char)c;
 }
 
 static void board_reset(const char *file, size_t len, uint32_t line) {
@@ -125,7 +142,7 @@ static void board_execute(const holdover_output *order) {
         answer(HOLDOVER_INPUT_KIND_ADDRESS_DONE, &part);
         break;
     case HOLDOVER_OUTPUT_KIND_ASK_TABLE:
-        tables_are_asked = 1;
+        tables_are_told = 0;
         break;
     case HOLDOVER_OUTPUT_KIND_RECORD:
         holdover_record_text(&engine, print, NULL);
@@ -169,8 +186,8 @@ static void tell_tables(void) {
 static void turn(void) {
     uint64_t deadline = 0;
     holdover_input input;
-    if (tables_are_asked) {
-        tables_are_asked = 0;
+    if (!tables_are_told) {
+        tables_are_told = 1;
         tell_tables();
     }
     if (answers_count == 0) {
@@ -195,6 +212,7 @@ static void turn(void) {
 void reset(void);
 
 void reset(void) {
+    board_start();
     holdover_on_halt(board_reset);
     holdover_start(&engine, board_now_us(), board_seed());
     holdover_configure_text(&engine, board_now_us(), 0, CONFIG, sizeof CONFIG - 1, report, NULL);
@@ -203,3 +221,21 @@ void reset(void) {
         turn();
     }
 }
+
+/* What an Armv7-M reads first: where the stack ends (128 KiB of memory), where to begin, where to go after a fault. A board
+ * whose memory is not zero after a reset clears .bss before anything else. */
+static void fault(void) {
+    board_reset("", 0, 0);
+}
+
+struct vectors {
+    uint32_t stack;
+    void (*to[15])(void);
+};
+
+extern const struct vectors vectors;
+
+__attribute__((section(".vectors"), used)) const struct vectors vectors = {
+    .stack = 0x20020000u,
+    .to = {reset, fault, fault, fault, fault, fault},
+};

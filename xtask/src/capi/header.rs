@@ -6,7 +6,7 @@ use crate::Outcome;
 use crate::process;
 
 /// Where the header is checked in.
-const HEADER: &str = "capi/include/holdover.h";
+pub(super) const HEADER: &str = "capi/include/holdover.h";
 
 /// Rust's heading of what a caller must see to, and how C says it.
 const SAFETY: (&str, &str) = (" * # Safety\n *\n * ", " * Not checked, and the caller's to see to:\n * ");
