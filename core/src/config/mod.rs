@@ -15,6 +15,7 @@
 
 mod build;
 mod complete;
+mod compose;
 mod edit;
 mod error;
 mod finish;
@@ -35,6 +36,7 @@ pub(crate) use matcher::{Fit, Values, walk};
 pub(crate) use value::Value;
 
 pub use complete::{Completion, completions};
+pub use compose::{Builder, compose};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Severity, Thing};
 pub use hint::nearest;
 pub use lint::{Lint, lint};

@@ -17,7 +17,7 @@ struct Layer {
 
 /// The parts of `config` that are the language: text, tables and lints. What is left are its values, and those alone are
 /// for the modules that decide.
-const LANGUAGE: &[&str] = &["line", "statement", "build", "error", "lint", "print", "parse"];
+const LANGUAGE: &[&str] = &["compose", "line", "statement", "build", "error", "lint", "print", "parse"];
 
 /// The table that ARCHITECTURE.md draws.
 const LAYERS: &[Layer] = &[
