@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask test|e2e|soak|lab|capi|lint|docs|api`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lab|capi|firmware|lint|docs|api`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
@@ -6,6 +6,7 @@ mod api;
 mod capi;
 mod docs;
 mod e2e;
+mod firmware;
 mod lab;
 mod lint;
 mod packages;
@@ -33,6 +34,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "soak", usage: soak::USAGE, help: soak::HELP, run: soak::run },
     Chore { name: "lab", usage: lab::USAGE, help: lab::HELP, run: lab::run },
     Chore { name: "capi", usage: capi::USAGE, help: capi::HELP, run: capi::run },
+    Chore { name: "firmware", usage: firmware::USAGE, help: firmware::HELP, run: firmware::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
     Chore { name: "api", usage: api::USAGE, help: api::HELP, run: api::run },

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Outcome;
 use crate::capi;
 use crate::e2e;
+use crate::firmware;
 use crate::packages;
 use crate::process;
 use crate::soak;
@@ -46,6 +47,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         (Ok(()), true) => capi::run(&[]),
         _ => capi::run(&["--no-e2e".to_owned()]),
     };
+    let image = firmware::units();
     let end_to_end = match (&peers, with_e2e) {
         (Err(message), _) => Err(format!("the end-to-end tests did not run: {message}")),
         (Ok(()), true) => e2e::run(&[]),
@@ -60,8 +62,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
         (Ok(()), false) => Ok(()),
     };
-    report(vectors.as_deref(), with_e2e, &[&units, &library, &end_to_end, &soaked]);
-    units.and(library).and(end_to_end).and(soaked)
+    report(vectors.as_deref(), with_e2e, &[&units, &library, &image, &end_to_end, &soaked]);
+    units.and(library).and(image).and(end_to_end).and(soaked)
 }
 
 /// The folder of the vectors, or none where a clone has none. In CI none is an error, so that nobody takes a run
@@ -81,10 +83,15 @@ fn vectors(named: Option<&Path>, root: &Path, ci: bool) -> Result<Option<PathBuf
 }
 
 /// Says in a few lines what ran and what did not: a test that was left out must not look like one that passed.
-fn report(vectors: Option<&Path>, with_e2e: bool, [units, library, end_to_end, soaked]: &[&Outcome; 4]) {
+fn report(
+    vectors: Option<&Path>,
+    with_e2e: bool,
+    [units, library, image, end_to_end, soaked]: &[&Outcome; 5],
+) {
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "FAILED" };
     eprintln!();
     eprintln!("xtask: cargo test --workspace   {}", word(units));
+    eprintln!("xtask: the image, on the host   {}", word(image));
     match vectors {
         Some(folder) => eprintln!("xtask: third-party vectors      run from {}", folder.display()),
         None => eprintln!(

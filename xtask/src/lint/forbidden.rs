@@ -21,6 +21,11 @@ const IN_CORE: &[(&[&str], &str)] = &[
     (&["SystemTime"], "core reads no clock: time comes in with `handle(now, …)`"),
 ];
 
+/// The image, and the only folder of it with unsafe code: where the hardware is.
+const IMAGE: (&str, &str) = ("firmware/src/", "firmware/src/board/");
+
+const IN_IMAGE: &[(&[&str], &str)] = &[(&["unsafe"], "the image is unsafe in firmware/src/board/ only")];
+
 /// The one place where test code may pause: it asks a real program again and again until a deadline. Each pause says why,
 /// in a comment with this opening on the line above it.
 const HARNESS: (&str, &str) = ("tests/src/harness/", "// pause: ");
@@ -66,6 +71,9 @@ fn check_source(source: &Source) -> Vec<Fault> {
         for fault in faults.iter_mut().skip(first) {
             fault.message = fault.message.replacen("`: core ", &format!("`: {name} "), 1);
         }
+    }
+    if source.path.starts_with(IMAGE.0) && !source.path.starts_with(IMAGE.1) {
+        search(source, &code, IN_IMAGE, &mut faults);
     }
     search(source, &of_tests, IN_TESTS, &mut faults);
     faults.retain(|fault| !is_explained_pause(source, fault.line));
@@ -132,6 +140,13 @@ mod tests {
         assert!(found[0].starts_with("core/src/a.rs:2: `std::`: core has no std"), "{found:?}");
         let found = faults("shim-smoltcp/src/a.rs", "fn a() { unsafe { b() } }");
         assert!(found[0].starts_with("shim-smoltcp/src/a.rs:1: `unsafe`: shim-smoltcp is safe"), "{found:?}");
+    }
+
+    #[test]
+    fn the_image_is_unsafe_where_its_board_is_and_nowhere_else() {
+        let text = "fn a() { unsafe { b() } }";
+        assert_eq!(faults("firmware/src/console.rs", text).len(), 1);
+        assert_eq!(faults("firmware/src/board/clock.rs", text), [""; 0]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::fmt;
 use crate::Outcome;
 use crate::api;
 use crate::capi;
+use crate::firmware;
 use crate::process;
 use crate::thumb;
 use source::Tree;
@@ -22,8 +23,9 @@ pub(crate) const USAGE: &str = "lint [LAW...]";
 pub(crate) const HELP: &str = "\
 Check formatting, clippy, and the laws of the house; change nothing.
 
-  fmt         cargo fmt --all --check, and capi
-  clippy      cargo clippy --workspace --all-targets, core and shim-smoltcp with their features, and capi; warnings are errors
+  fmt         cargo fmt --all --check, capi and the image
+  clippy      cargo clippy --workspace --all-targets, core and shim-smoltcp with their features, capi, and what of the
+              image needs no board; warnings are errors
   layers      core's modules use only what stands below them
   length      files of at most 600 lines without tests, functions of at most 70
   forbidden   no std, alloc, unsafe or clock in core and shim-smoltcp; no loose ends; no sleeping test
@@ -125,7 +127,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 
 fn fmt_law() -> Outcome {
     process::run(&mut process::cargo(["fmt", "--all", "--check"]))?;
-    process::run(&mut process::cargo(["fmt", "--manifest-path", CAPI, "--check"]))
+    for manifest in [CAPI, firmware::MANIFEST] {
+        process::run(&mut process::cargo(["fmt", "--manifest-path", manifest, "--check"]))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Outcome {
@@ -135,7 +140,11 @@ fn clippy() -> Outcome {
     with(&["--workspace", "--all-targets"])?;
     with(&["--package", "holdover-core", "--package", "holdover-smoltcp", "--all-features"])?;
     let folder = process::target_dir().join("capi");
-    with(&["--manifest-path", CAPI, "--locked", "--all-targets", "--target-dir", &folder.to_string_lossy()])
+    with(&["--manifest-path", CAPI, "--locked", "--all-targets", "--target-dir", &folder.to_string_lossy()])?;
+    // What of the image needs no board; the rest has another target.
+    let folder = firmware::host_folder();
+    let place = ["--manifest-path", firmware::MANIFEST, "--target-dir", &folder.to_string_lossy()];
+    with(&[&place[..], &["--locked", "--lib", "--tests"]].concat())
 }
 
 /// A real build of core and of the shim over smoltcp for a microcontroller: that they need neither std nor an allocator is

@@ -1,0 +1,59 @@
+//! Memory that survives a reset, and the two ways by which the image ends by itself.
+
+use core::panic::PanicInfo;
+use core::ptr;
+
+use cortex_m::peripheral::SCB;
+use cortex_m_rt::{ExceptionFrame, exception};
+use holdover_firmware::kept::{Cause, Kept, WORDS};
+
+use super::{clock, uart};
+
+/// See memory.x: no section lies here.
+const AT: *mut [u32; WORDS] = 0x2001_ff00 as *mut [u32; WORDS];
+
+const _: () = assert!(WORDS * 4 <= 0xf0, "the seed lies behind it");
+
+/// What was kept, or nothing.
+pub(crate) fn load() -> Kept {
+    // SAFETY: memory of ours (memory.x) that holds words of any value, and that nobody has a reference to.
+    Kept::read(&unsafe { ptr::read_volatile(AT) })
+}
+
+/// Keeps it.
+pub(crate) fn store(kept: &Kept) {
+    // SAFETY: as in `load`.
+    unsafe { ptr::write_volatile(AT, kept.words()) };
+}
+
+/// Keeps why this boot ends, and begins the next one.
+fn end(cause: Cause, file: &str) -> ! {
+    cortex_m::interrupt::disable();
+    let mut kept = load();
+    kept.end(cause, file, clock::now().as_micros() / 1_000);
+    store(&kept);
+    uart::flush_log();
+    SCB::sys_reset()
+}
+
+/// Begins the next boot.
+pub(crate) fn reboot() -> ! {
+    cortex_m::interrupt::disable();
+    uart::flush_log();
+    SCB::sys_reset()
+}
+
+/// A panic is a mistake of ours: its place is kept, and everything begins anew.
+#[panic_handler]
+fn on_panic(info: &PanicInfo<'_>) -> ! {
+    let (file, line) = info.location().map_or(("?", 0), |place| (place.file(), place.line()));
+    end(Cause::Panic { line }, file)
+}
+
+/// What no handler is for is a mistake of ours as well (or of the hardware).
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    // SAFETY: reading the configurable fault status register changes nothing.
+    let status = unsafe { (*SCB::PTR).cfsr.read() };
+    end(Cause::Fault { at: frame.pc(), caller: frame.lr(), status }, "")
+}
