@@ -7,6 +7,7 @@ mod documents;
 mod forbidden;
 mod layers;
 mod length;
+mod msrv;
 mod source;
 
 use std::fmt;
@@ -34,6 +35,7 @@ Check formatting, clippy, and the laws of the house; change nothing.
   bss         a static engine, and a static configuration, lie in .bss, on the host and on the board
   doc         core's documentation is built without a warning, every link in it leads somewhere
   package     core as it would be published builds by itself, licences and all
+  msrv        core builds with the least supported Rust; not checked where that is not installed
   api         docs/api.txt is core's public interface; not compared where there is no nightly toolchain
   header      capi/include/holdover.h is what capi/src makes
 
@@ -85,6 +87,7 @@ const LAWS: &[Law] = &[
     Law { name: "bss", check: bss::check },
     Law { name: "doc", check: doc },
     Law { name: "package", check: package },
+    Law { name: "msrv", check: msrv::check },
     Law { name: "api", check: api::check },
     Law { name: "header", check: capi::header::check },
 ];
@@ -93,7 +96,7 @@ const LAWS: &[Law] = &[
 type Unable = fn() -> Option<String>;
 
 /// Laws that not every machine can look at: what stands in the way is said, and none of these is then called kept.
-const UNABLE: &[(&str, Unable)] = &[("api", api::unable)];
+const UNABLE: &[(&str, Unable)] = &[("msrv", msrv::unable), ("api", api::unable)];
 
 /// Runs the chore.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
