@@ -8,6 +8,7 @@ use holdover_core::base::rand::Rand;
 use holdover_core::base::time::Instant;
 use holdover_core::bgp::fsm::State;
 use holdover_core::config::{Config, parse};
+use holdover_core::engine::view::PeerView;
 use holdover_core::engine::{Command, CommandId, CommandResult, Engine, Record};
 use holdover_smoltcp::frame::port::Port;
 use holdover_smoltcp::{Board, Memory, PLATFORM, Said, Setup, Shim, Slots};
@@ -105,18 +106,29 @@ pub struct Node {
     jack: usize,
     carrier: Rc<Cell<bool>>,
     due: u64,
+    /// It does nothing before this.
+    stands_until: u64,
 }
 
 impl Node {
     /// The state of the session with this peer.
     pub fn state(&self, peer: &str) -> Option<State> {
         let address: std::net::IpAddr = peer.parse().unwrap();
-        let peers = (0..4).filter_map(|place| self.engine.peer(place));
-        peers.into_iter().find(|peer| peer.address == address).map(|peer| peer.state)
+        self.peers().find(|peer| peer.address == address).map(|peer| peer.state)
     }
 
     pub fn is_up(&self, peer: &str) -> bool {
         self.state(peer) == Some(State::Established)
+    }
+
+    /// Lets the machine stand still until then.
+    pub fn pause(&mut self, until: u64) {
+        self.stands_until = until;
+    }
+
+    /// All peers, wherever they stand.
+    pub fn peers(&self) -> impl Iterator<Item = PeerView<'_>> {
+        (0..4).filter_map(|place| self.engine.peer(place))
     }
 
     pub fn count(&self, what: impl Fn(&Record) -> bool) -> usize {
@@ -209,7 +221,19 @@ impl Lab {
         let engine = Box::<Brain>::default();
         let (records, answers) = (Vec::new(), Vec::new());
         let due = self.now();
-        let mut node = Node { name, number, engine, shim, records, answers, turns: 0, jack, carrier, due };
+        let mut node = Node {
+            name,
+            number,
+            engine,
+            shim,
+            records,
+            answers,
+            turns: 0,
+            jack,
+            carrier,
+            due,
+            stands_until: 0,
+        };
         node.shim.start(&mut node.engine);
         node
     }
@@ -309,6 +333,10 @@ impl Lab {
     fn turn_all(&mut self) {
         let now = self.now();
         for node in &mut self.nodes {
+            node.due = node.due.max(node.stands_until);
+            if node.stands_until > now {
+                continue;
+            }
             if node.due > now && self.jacks[node.jack].inbox.borrow().is_empty() {
                 continue;
             }

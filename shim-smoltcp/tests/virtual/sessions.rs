@@ -203,3 +203,62 @@ fn a_board_that_boots_again_is_another_one_to_its_peer() {
         assert!(seen.insert(1 << 32 | u64::from(sequence)), "sequence number {sequence} again");
     }
 }
+
+#[test]
+fn whoever_is_in_a_listen_range_gets_in_with_the_ranges_key_and_nobody_else() {
+    let hub = " neighbor NODES peer-group\n neighbor NODES remote-as external\n neighbor NODES password group\n bgp listen range \
+               10.0.0.0/29 peer-group NODES\n";
+    let dials = |key: &str| {
+        let password =
+            if key.is_empty() { String::new() } else { format!(" neighbor 10.0.0.1 password {key}\n") };
+        format!(" neighbor 10.0.0.1 remote-as external\n{password}")
+    };
+    let mut lab = Lab::new(4);
+    lab.boot("hub", 1, &text(1, hub));
+    // The third has no key, the fourth another one.
+    for (number, name, key) in [(2, "b", "group"), (3, "c", "group"), (4, "d", ""), (5, "e", "other")] {
+        lab.boot(name, 100 + u64::from(number), &text(number, &dials(key)));
+    }
+    lab.run(10 * SECOND);
+    let up: Vec<_> = (2..=5).filter(|number| lab.nodes[0].is_up(&format!("10.0.0.{number}"))).collect();
+    assert_eq!(up, [2, 3]);
+    let guard = lab.nodes[0].shim.counters().port.guard;
+    assert!(guard.missing > 5 && guard.forged > 5, "{guard:?}");
+    // Another key for the range: those who have it get in, the others stay out once their sessions are over.
+    lab.configure(0, &text(1, &hub.replace("password group", "password other")));
+    lab.configure(1, &text(2, &dials("other")));
+    assert!(lab.until(20 * SECOND, |lab| lab.nodes[0].is_up("10.0.0.2") && lab.nodes[0].is_up("10.0.0.5")));
+    lab.run(20 * SECOND);
+    let up: Vec<_> = (2..=5).filter(|number| lab.nodes[0].is_up(&format!("10.0.0.{number}"))).collect();
+    assert_eq!(up, [2, 5]);
+}
+
+#[test]
+fn a_range_that_does_not_hold_a_dialler_refuses_it() {
+    let mut lab = pair(
+        " neighbor NODES peer-group\n neighbor NODES remote-as external\n bgp listen range 10.0.9.0/24 peer-group NODES\n",
+        " neighbor 10.0.0.1 remote-as external",
+    );
+    lab.run(10 * SECOND);
+    assert!(!lab.nodes[1].is_up("10.0.0.1"));
+    let connections =
+        lab.nodes[1].count(|record| matches!(record, Record::State { to: State::OpenSent, .. }));
+    assert!(connections > 0, "it is accepted by the stack, and reset by the engine");
+    assert_eq!(lab.nodes[0].shim.counters().exhausted, 0);
+}
+
+#[test]
+fn link_local_neighbours_need_only_their_interface() {
+    let peer = |number: u8| format!("fe80::5054:ff:fe00:{number}");
+    let lines = |other: u8, passive: &str| {
+        let peer = peer(other);
+        format!(
+            " neighbor {peer} remote-as external\n neighbor {peer} interface eth0\n{}",
+            passive.replace("PEER", &peer)
+        )
+    };
+    let mut lab = pair(&lines(2, ""), &lines(1, " neighbor PEER passive\n"));
+    assert!(lab.until(SECOND, |lab| both_up(lab, &peer(2), &peer(1))), "{:#?}", lab.nodes[0].records);
+    lab.run(30 * SECOND);
+    assert!(both_up(&lab, &peer(2), &peer(1)));
+}

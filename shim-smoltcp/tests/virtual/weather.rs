@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use holdover_core::engine::Record;
 
-use crate::lab::{Lab, MS, SECOND, text};
+use crate::lab::{Lab, MS, Node, SECOND, text};
 use crate::speaker::Speaker;
 
 const DIALS: &str = " neighbor 10.0.0.2 remote-as external";
@@ -115,4 +115,84 @@ fn an_idle_board_sleeps() {
     let turns = lab.nodes[0].turns - before;
     // A keepalive each way a second or three, acknowledged; neighbours asked for three times a minute.
     assert!(turns <= 60 * 12, "{turns} turns in a minute");
+}
+
+/// A day in the life of two boards, drawn from a seed.
+fn a_day(seed: u64) {
+    let fast = "exit\nbfd\n profile fast\n  transmit-interval 50\n  receive-interval 50\n  detect-multiplier 3\n exit\nexit\n";
+    let service = "failover web\n address 192.0.2.10/32\n";
+    let lines = |peer: &str, more: &str| {
+        format!(
+            " neighbor {peer} remote-as external\n neighbor {peer} bfd\n neighbor {peer} bfd profile fast\n neighbor {peer} \
+             password key\n{more}{fast}{service}"
+        )
+    };
+    let (first, second) = (lines("10.0.0.2", " bgp listen\n"), lines("10.0.0.1", " bgp listen\n"));
+    let texts = [text(1, &first), text(2, &second)];
+    let mut lab = Lab::new(seed);
+    lab.boot("a", 1_000 + seed, &texts[0]);
+    lab.boot("b", 2_000 + seed, &texts[1]);
+    for _ in 0..20 {
+        let place = lab.dice.next() as usize % 2;
+        let span = u64::from(lab.dice.next() % 4_000) * MS;
+        match lab.dice.next() % 7 {
+            0 => lab.loss = [0, 5, 20, 50][lab.dice.next() as usize % 4],
+            1 => {
+                lab.cut(place);
+                lab.run(span);
+                lab.mend(place);
+            }
+            2 => {
+                lab.plug(place, false);
+                lab.run(span);
+                lab.plug(place, true);
+            }
+            3 => {
+                let boot = u64::from(lab.dice.next());
+                lab.reboot(place, boot, &texts[place]);
+            }
+            4 => {
+                // A neighbour that is taken out of the configuration, and put in again.
+                lab.configure(place, &text(place as u8 + 1, service));
+                lab.run(span);
+                lab.configure(place, &texts[place]);
+            }
+            5 => {
+                // The machine that stood still.
+                let until = lab.now() + span;
+                lab.nodes[place].pause(until);
+            }
+            _ => {
+                lab.configure(place, &texts[place].replace("192.0.2.10", "192.0.2.11"));
+                lab.run(span);
+                lab.configure(place, &texts[place]);
+            }
+        }
+        lab.run(span);
+    }
+    lab.loss = 0;
+    let told = |node: &Node| node.peers().all(|peer| peer.owed == 0 && peer.told == 1);
+    let well = |lab: &Lab| {
+        lab.nodes[0].is_up("10.0.0.2") && lab.nodes[1].is_up("10.0.0.1") && lab.nodes.iter().all(told)
+    };
+    // Who was told to stay away waits at most a minute.
+    let recovered = lab.until(70 * SECOND, well);
+    let peers: Vec<_> = lab.nodes.iter().flat_map(Node::peers).collect();
+    assert!(recovered, "seed {seed}: {peers:#?}");
+    lab.run(20 * SECOND);
+    assert!(well(&lab), "seed {seed}");
+    for node in &lab.nodes {
+        let counters = node.shim.counters();
+        assert_eq!((counters.lost, counters.exhausted, counters.barred), (0, 0, 0), "seed {seed}");
+        let held = node.shim.interface().ip_addrs();
+        assert_eq!(held.len(), 4, "seed {seed}: {held:?}");
+    }
+}
+
+#[test]
+fn after_any_day_everything_is_as_configured() {
+    let seeds = std::env::var("HOLDOVER_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    for seed in 0..seeds {
+        a_day(seed);
+    }
 }
