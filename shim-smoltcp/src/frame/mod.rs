@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`port`] | a device around the board's: guards both ways, forwards, counts | |
 //! | [`guard`] | per remote: TCP MD5 signature and least TTL | 2385, 5082 |
+//! | `repeat` | small TCP segments that nobody acknowledged are sent again early | 8985 7 |
 //! | [`announce`] | gratuitous ARP, unsolicited advertisements, and the questions | 826, 4861, 5227 |
 //! | [`forward`] | the forwarding plane: what is not for this host goes on | 1812, 4443, 8200 |
 //! | [`fib`] | its routes, by longest prefix, with equal shares | 2992 |
@@ -38,6 +39,7 @@ mod icmp;
 pub mod neighbor;
 mod packet;
 pub mod port;
+mod repeat;
 mod signature;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use super::forward::{Forward, ForwardCounters, Verdict};
 use super::guard::{Guard, GuardCounters};
 use super::neighbor::Answer;
 use super::packet::Packet;
+use super::repeat::Repeats;
 use super::{FRAME, Full, Mac};
 
 /// What passed through a port, since it was made.
@@ -32,6 +33,8 @@ pub struct Counters {
     pub sent_octets: u64,
     /// Frames longer than [`FRAME`]: received ones are dropped, others are sent past the guard.
     pub oversize: u32,
+    /// TCP segments sent again before the stack would have.
+    pub repeated: u32,
     /// What the guard did.
     pub guard: GuardCounters,
     /// What the forwarding plane did.
@@ -45,6 +48,7 @@ struct Traffic {
     received_octets: u64,
     sent_octets: u64,
     oversize: u32,
+    repeated: u32,
 }
 
 impl Traffic {
@@ -80,6 +84,7 @@ pub struct Port<
     /// What is not for this host.
     pub forward: Forward<ROUTES, NEIGHBORS, HELD>,
     traffic: Traffic,
+    repeats: Repeats,
     hop_limit: u8,
     received: [u8; FRAME],
     sent: [u8; FRAME],
@@ -90,13 +95,20 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
 {
     /// A port that lets everything pass and forwards nothing.
     pub const fn new(device: D) -> Self {
-        let traffic =
-            Traffic { received_frames: 0, sent_frames: 0, received_octets: 0, sent_octets: 0, oversize: 0 };
+        let traffic = Traffic {
+            received_frames: 0,
+            sent_frames: 0,
+            received_octets: 0,
+            sent_octets: 0,
+            oversize: 0,
+            repeated: 0,
+        };
         Self {
             device,
             guard: Guard::new(),
             forward: Forward::new(),
             traffic,
+            repeats: Repeats::new(),
             hop_limit: 0,
             received: [0; FRAME],
             sent: [0; FRAME],
@@ -127,6 +139,7 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
             sent_frames: self.traffic.sent_frames,
             sent_octets: self.traffic.sent_octets,
             oversize: self.traffic.oversize,
+            repeated: self.traffic.repeated,
             guard: self.guard.counters(),
             forward: self.forward.counters(),
         }
@@ -143,8 +156,14 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
         true
     }
 
-    /// Sends what the forwarding plane owes, as much of it as the device takes.
+    /// Sends what the forwarding plane owes, and what was not acknowledged, as much of it as the device takes.
     pub fn pump(&mut self, now: Instant) {
+        while self.repeats.deadline() <= now {
+            let Some(token) = self.device.transmit(stack_instant(now)) else { return };
+            let Some(frame) = self.repeats.due(now) else { break };
+            put_out(token, frame, &mut self.traffic);
+            self.traffic.repeated = self.traffic.repeated.saturating_add(1);
+        }
         // Each held frame is sent once, and each neighbour asked for once, or found not to answer.
         let most = NEIGHBORS.saturating_add(HELD);
         for _ in 0..most {
@@ -167,7 +186,7 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
 
     /// When [`Port::pump`] is to be called at the latest; [`Instant::FAR`] when nothing is owed.
     pub fn deadline(&self) -> Instant {
-        self.forward.deadline()
+        self.forward.deadline().min(self.repeats.deadline())
     }
 }
 
@@ -185,12 +204,13 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
 
     fn receive(&mut self, timestamp: StackInstant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let mtu = self.capabilities().max_transmission_unit;
-        let Self { device, guard, forward, traffic, hop_limit, received, sent } = self;
+        let Self { device, guard, forward, traffic, repeats, hop_limit, received, sent } = self;
+        let now = core_instant(timestamp);
         let (rx, tx) = device.receive(timestamp)?;
         let length = rx.consume(|frame| take_in(frame, received, traffic));
         let frame = received.get_mut(..length).unwrap_or_default();
         let mut token = Some(tx);
-        let handed_up = match forward.receive(core_instant(timestamp), frame, sent) {
+        let handed_up = match forward.receive(now, frame, sent) {
             Verdict::Local => guard.receive(frame, mtu),
             Verdict::Consumed => false,
             Verdict::Send(length) => {
@@ -204,12 +224,15 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
         };
         let frame: &[u8] = if handed_up { frame } else { &[] };
         *hop_limit = Packet::read(frame).map_or(0, |packet| packet.hop_limit);
-        Some((Received { frame, hop_limit: *hop_limit }, Transmit { token, guard, buffer: sent, traffic }))
+        repeats.heard(frame);
+        let transmit = Transmit { token, guard, buffer: sent, traffic, repeats, now };
+        Some((Received { frame, hop_limit: *hop_limit }, transmit))
     }
 
     fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
-        let token = Some(self.device.transmit(timestamp)?);
-        Some(Transmit { token, guard: &mut self.guard, buffer: &mut self.sent, traffic: &mut self.traffic })
+        let Self { device, guard, traffic, repeats, sent, .. } = self;
+        let token = Some(device.transmit(timestamp)?);
+        Some(Transmit { token, guard, buffer: sent, traffic, repeats, now: core_instant(timestamp) })
     }
 
     /// The device's, with an MTU of no more than [`FRAME`].
@@ -246,11 +269,13 @@ pub struct Transmit<'a, T, const RULES: usize> {
     guard: &'a mut Guard<RULES>,
     buffer: &'a mut [u8; FRAME],
     traffic: &'a mut Traffic,
+    repeats: &'a mut Repeats,
+    now: Instant,
 }
 
 impl<T: TxToken, const RULES: usize> TxToken for Transmit<'_, T, RULES> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let Self { token, guard, buffer, traffic } = self;
+        let Self { token, guard, buffer, traffic, repeats, now } = self;
         let Some(frame) = buffer.get_mut(..length) else {
             // Longer than the MTU that was told: no TCP segment is, and so nothing that would have to be signed.
             traffic.oversize();
@@ -263,6 +288,7 @@ impl<T: TxToken, const RULES: usize> TxToken for Transmit<'_, T, RULES> {
         if let Some(token) = token
             && let Some(frame) = guard.send(buffer, length).and_then(|length| buffer.get(..length))
         {
+            repeats.sent(now, frame);
             put_out(token, frame, traffic);
         }
         result

@@ -8,6 +8,7 @@ mod guard;
 mod kernel;
 mod link;
 mod port;
+mod repeat;
 mod weather;
 
 use core::net::IpAddr;
