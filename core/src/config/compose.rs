@@ -25,6 +25,26 @@ impl core::fmt::Debug for Builder<'_> {
 
 /// Composes a configuration in the place of what `config` holds. The error is the first thing that is wrong; `config` is
 /// empty then.
+///
+/// ```
+/// use holdover_core::base::net::Asn;
+/// use holdover_core::config::{Config, ErrorKind, PeerOptions, Platform, RemoteAs, compose};
+///
+/// let mut config = Box::new(Config::<1, 1>::new());
+/// let peer = PeerOptions { remote_as: RemoteAs::Number(Asn(65_001)), ..PeerOptions::REST };
+/// compose(&Platform::ALL, &mut config, |builder| {
+///     builder.bgp().local_as = Asn(65_000);
+///     builder.neighbor("192.0.2.2".parse().unwrap(), peer)
+/// })?;
+/// assert_eq!(config.view().neighbors.len(), 1);
+///
+/// let nobody = compose(&Platform::ALL, &mut config, |builder| {
+///     builder.bgp().local_as = Asn(65_000);
+///     builder.neighbor("192.0.2.2".parse().unwrap(), PeerOptions::REST)
+/// });
+/// assert_eq!(nobody, Err(ErrorKind::NoRemoteAs));
+/// # Ok::<(), ErrorKind>(())
+/// ```
 pub fn compose<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
     platform: &Platform,
     config: &mut Config<P, S, R, U, T>,

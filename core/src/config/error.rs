@@ -366,6 +366,15 @@ impl ErrorKind {
     }
 }
 
+/// The stable name: without its [`Diagnostic`] a kind knows neither the words nor the place.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl core::error::Error for ErrorKind {}
+
 /// Why a statement was not taken: what it is, and which of its values is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
