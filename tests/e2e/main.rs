@@ -15,9 +15,14 @@ mod quiet;
 mod scripted;
 mod world;
 
-use holdover_tests::harness::{holdover, lab, peers, runner};
+use holdover_tests::harness::appliance::{QEMU, Vehicle};
+use holdover_tests::harness::{holdover, lab, peers, runner, service};
 
 fn main() {
+    if let Err(error) = service::run_if_asked() {
+        eprintln!("e2e: the service: {error:#}");
+        std::process::exit(1);
+    }
     let required = std::env::var("HOLDOVER_E2E").is_ok_and(|value| value == "required");
     if holdover::program().is_err() && !required {
         println!("e2e: not run (use cargo xtask e2e)");
@@ -59,7 +64,22 @@ fn missing(kinds: &[peers::Kind]) -> Vec<String> {
         Ok(_) => {}
         Err(error) => missing.push(error.to_string()),
     }
-    let tools = ["ip", "nsenter", "timeout", "sysctl", "nft", "tcpdump", "tshark"];
+    // A run that names no appliance has none of its cases pass: each says what it lacks.
+    for vehicle in Vehicle::ALL {
+        match vehicle.file() {
+            Ok(file) if !std::path::Path::new(&file).exists() => {
+                missing.push(format!("{}={file} is not there", vehicle.variable()));
+            }
+            Ok(_)
+                if vehicle == Vehicle::Qemu
+                    && lab::bounded(&["sh", "-c", &format!("command -v {QEMU}")]).is_err() =>
+            {
+                missing.push(format!("{QEMU} is not installed"));
+            }
+            _ => {}
+        }
+    }
+    let tools = ["ip", "nsenter", "timeout", "sysctl", "nft", "tcpdump", "tshark", "chrt", "ss"];
     let programs = kinds.iter().flat_map(|kind| kind.programs());
     for program in tools.iter().chain(programs) {
         if lab::bounded(&["sh", "-c", &format!("command -v {program}")]).is_err() {

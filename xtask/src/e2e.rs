@@ -9,7 +9,8 @@ use crate::process;
 
 pub(crate) const USAGE: &str = "e2e [--debug] [FILTER]";
 pub(crate) const HELP: &str = "\
-Run the end-to-end tests: the release binary against FRR, BIRD, GoBGP, OpenBGPD and ExaBGP.
+Run the end-to-end tests: the release binary against FRR, BIRD, GoBGP, OpenBGPD and ExaBGP, and the appliance as a
+process over a tap against BIRD, FRR and the release binary.
 
 Needs root (network namespaces) and the packages of `cargo xtask test`, which are installed as root on Debian.
 
@@ -19,6 +20,10 @@ Needs root (network namespaces) and the packages of `cargo xtask test`, which ar
 /// Tells the tests which daemon to run; without it they say that they were not run.
 pub(crate) const BINARY: &str = "HOLDOVER_BIN";
 
+/// Tells the tests where the appliance as a process is.
+const TAP: &str = "HOLDOVER_TAP";
+/// The names of the appliance's cases have one of these words: it is built when some of them may run.
+const APPLIANCE: [&str; 2] = ["appliance", "on_a_tap"];
 /// Makes "cannot run here" a failure of theirs.
 const REQUIRED: (&str, &str) = ("HOLDOVER_E2E", "required");
 
@@ -43,8 +48,24 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if filter.is_none() {
         command.args(["--package", "holdover-benches", "--test", "lab"]);
     }
+    if filter.is_none_or(|filter| APPLIANCE.iter().any(|word| filter.contains(word))) {
+        command.env(TAP, appliance()?);
+    }
     command.arg("--").args(filter).env(BINARY, binary).env(REQUIRED.0, REQUIRED.1).stdin(Stdio::null());
     process::run(&mut command)
+}
+
+/// Builds the appliance as a process over a tap; gives the program's path.
+fn appliance() -> Result<PathBuf, String> {
+    process::run(&mut process::cargo([
+        "build",
+        "--release",
+        "--package",
+        "holdover-smoltcp",
+        "--example",
+        "tap",
+    ]))?;
+    Ok(process::target_dir().join("release/examples/tap"))
 }
 
 /// Builds the daemon; where it is then.

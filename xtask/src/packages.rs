@@ -28,7 +28,7 @@ pub(crate) const PEERS: &[Package] = &[
     Package { name: "openbgpd", programs: &["/usr/sbin/bgpd", "bgpctl"] },
     Package { name: "tshark", programs: &["tshark"] },
     Package { name: "tcpdump", programs: &["tcpdump"] },
-    Package { name: "iproute2", programs: &["ip", "bridge"] },
+    Package { name: "iproute2", programs: &["ip", "bridge", "ss"] },
     Package { name: "nftables", programs: &["nft"] },
     Package { name: "procps", programs: &["sysctl"] },
     Package { name: "util-linux", programs: &["nsenter", "setpriv", "setsid", "prlimit", "chrt"] },

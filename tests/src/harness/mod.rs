@@ -1,10 +1,11 @@
 //! The end-to-end harness: real daemons in network namespaces.
 //!
 //! A case makes a [`Lab`] (namespaces, processes, a deadline), lays a [`topology`] into it, starts the daemons
-//! ([`holdover`], [`peers`], [`raw`]) and says what must become true with [`Lab::eventually`], the only place where
+//! ([`holdover`], [`appliance`], [`peers`], [`raw`]) and says what must become true with [`Lab::eventually`], the only place where
 //! the harness waits. What a peer believes is asked of the peer itself ([`peers::Peer`]); what a client gets is read
 //! off its probes ([`probe`]); what went over the wire is judged by tshark ([`capture`]).
 
+pub mod appliance;
 pub mod capture;
 pub mod console;
 pub mod holdover;

@@ -38,7 +38,7 @@ impl Case {
 /// How long a case that ignores its limit is waited for before it counts as hung.
 const GRACE: Duration = Duration::from_mins(1);
 /// The whole run of the end-to-end tests may take this long.
-pub const WHOLE: Duration = Duration::from_mins(12);
+pub const WHOLE: Duration = Duration::from_mins(18);
 /// Cases wait more than they compute: two per core of the smallest machine.
 const THREADS: usize = 4;
 

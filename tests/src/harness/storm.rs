@@ -1,7 +1,7 @@
 //! What nobody should have to take: octets at random on a port, frames at random on a wire. From a seed, so that what did
 //! harm can be sent again.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -49,29 +49,50 @@ impl Dice {
     }
 }
 
-/// Opens so many connections, one after the other, from `local` on `host` to port 179 of `remote`, and says anything on each:
-/// octets, or messages with a good header and a bad body. Gives how many were taken.
-pub fn octets(lab: &Lab, host: &str, [local, remote]: [IpAddr; 2], count: usize, seed: u64) -> Result<usize> {
-    let mut dice = Dice::new(seed);
-    let mut taken = 0;
-    for _ in 0..count {
-        let stream = lab.within(host, || Ok(connect(local, remote).ok()))?;
-        let Some(mut stream) = stream else { continue };
-        taken += 1;
-        for _ in 0..=dice.below(4) {
-            let length = dice.below(600);
-            let body = dice.octets(length);
-            let said = if dice.below(3) == 0 { body } else { message(dice.octet() & 7, &body) };
-            // It may well have had enough.
-            if stream.write_all(&said).is_err() {
-                break;
-            }
-        }
-    }
-    Ok(taken)
+/// What became of connections that said anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Somebody listened, be it to refuse them at once.
+    pub answered: usize,
+    /// They were told something.
+    pub told: usize,
 }
 
-fn connect(local: IpAddr, remote: IpAddr) -> Result<TcpStream> {
+/// Opens so many connections, one after the other, from `local` on `host` to port 179 of `remote`, and says anything on each:
+/// octets, or messages with a good header and a bad body.
+pub fn octets(lab: &Lab, host: &str, [local, remote]: [IpAddr; 2], count: usize, seed: u64) -> Result<Heard> {
+    let mut dice = Dice::new(seed);
+    let mut heard = Heard::default();
+    for _ in 0..count {
+        match lab.within(host, || Ok(connect(local, remote)))? {
+            Ok(stream) => {
+                heard.answered += 1;
+                heard.told += usize::from(babble(&mut dice, stream));
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => heard.answered += 1,
+            Err(_) => {}
+        }
+        // pause: whoever refused one may take the next
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(heard)
+}
+
+/// Says anything; whether something was said in return.
+fn babble(dice: &mut Dice, mut stream: TcpStream) -> bool {
+    for _ in 0..=dice.below(4) {
+        let length = dice.below(600);
+        let body = dice.octets(length);
+        let said = if dice.below(3) == 0 { body } else { message(dice.octet() & 7, &body) };
+        // It may well have had enough.
+        if stream.write_all(&said).is_err() {
+            break;
+        }
+    }
+    matches!(stream.read(&mut [0; 64]), Ok(1..))
+}
+
+fn connect(local: IpAddr, remote: IpAddr) -> std::io::Result<TcpStream> {
     let remote = SocketAddr::new(remote, 179);
     let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP))?;
     socket.bind(&SocketAddr::new(local, 0).into())?;
@@ -80,6 +101,7 @@ fn connect(local: IpAddr, remote: IpAddr) -> Result<TcpStream> {
     socket.set_linger(Some(Duration::ZERO))?;
     let stream = TcpStream::from(socket);
     stream.set_write_timeout(Some(Duration::from_millis(500)))?;
+    stream.set_read_timeout(Some(Duration::from_millis(200)))?;
     Ok(stream)
 }
 

@@ -43,6 +43,19 @@ impl Config {
         self
     }
 
+    /// The same, with so many IPv4 routes more to announce.
+    #[must_use]
+    pub fn with_routes(mut self, count: usize) -> Self {
+        self.text.push_str("protocol static many { ipv4;\n");
+        for number in 0..u32::try_from(count).unwrap_or(u32::MAX).min(1 << 22) {
+            // Out of 100.64.0.0/10, which is nobody's.
+            let address = std::net::Ipv4Addr::from(0x6440_0000 + number);
+            let _ = writeln!(self.text, "route {address}/32 blackhole;");
+        }
+        self.text.push_str("}\n");
+        self
+    }
+
     /// The same, with BFD on every session: so many milliseconds, times three.
     #[must_use]
     pub fn with_bfd(mut self, milliseconds: u32) -> Self {
@@ -222,6 +235,14 @@ impl Bird {
         let all = self.protocol(remote)?;
         let lines = all.lines().filter_map(|line| line.trim().strip_prefix("Routes:"));
         Ok(lines.filter_map(|line| line.split_whitespace().next()?.parse::<usize>().ok()).sum())
+    }
+
+    /// How many routes it has told `remote`.
+    pub fn told(&self, remote: IpAddr) -> Result<usize> {
+        let all = self.protocol(remote)?;
+        // "Export updates:  2  0  0  ---  2": the last is what was accepted, and thus told.
+        let lines = all.lines().filter_map(|line| line.trim().strip_prefix("Export updates:"));
+        Ok(lines.filter_map(|line| line.split_whitespace().last()?.parse::<usize>().ok()).sum())
     }
 
     /// When BFD sessions that were up went down, in seconds since 1970.
