@@ -1,5 +1,5 @@
-/* What the speaker asks of a POSIX system that has nothing to do with the engine's loop: the clock, errors, addresses as the
- * system writes them, its links and addresses, options of sockets. */
+/* What the speaker asks of a POSIX system, and what has nothing to do with the engine's loop: the clock, errors, addresses as
+ * the system writes them, its links and addresses, sockets and their options, a file. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -10,7 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,10 +163,50 @@ static bool set_options(int fd, bool six, const holdover_tcp_options *options) {
            && (least == 0 || setsockopt(fd, level, six ? IPV6_MINHOPCOUNT : IP_MINTTL, &least, sizeof least) == 0);
 }
 
-/* Makes the close a reset. */
+/* Closes with a reset. */
 static void abandon(int fd) {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+/* Closes and leaves errno as it was; -1, so that it can be returned. */
+static int given_up(int fd) {
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* A socket on its way to the peer; -1 and errno: there is none. */
+static int dial(const holdover_output_connect *order) {
+    struct sockaddr_storage to, from;
+    holdover_endpoint local = {.address = order->local, .link = order->via};
+    socklen_t to_size = to_system(&order->remote, &to), from_size = to_system(&local, &from);
+    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    if (set_options(fd, to.ss_family == AF_INET6, &order->options)
+        && (local.address.family == HOLDOVER_FAMILY_NONE || bind(fd, (struct sockaddr *)&from, from_size) == 0)
+        && (connect(fd, (struct sockaddr *)&to, to_size) == 0 || errno == EINPROGRESS)) {
+        return fd;
+    }
+    return given_up(fd);
+}
+
+/* What became of it: 0 or an error. */
+static int dialed(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
+/* Whether the peer's machine has acknowledged all that was sent. */
+static bool is_flushed(int fd) {
+    int unacknowledged = 0;
+    return ioctl(fd, TIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
 }
 
 /* A listening socket; -1 and errno: there is none. */
@@ -179,13 +221,34 @@ static int listen_at(const holdover_endpoint *local) {
     if (at.ss_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     }
-    if (bind(fd, (struct sockaddr *)&at, size) != 0 || listen(fd, 16) != 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
+    if (bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 16) == 0) {
+        return fd;
+    }
+    return given_up(fd);
+}
+
+/* Somebody who connected, with both ends; -1: nobody. */
+static int accept_from(int listener, holdover_input_accepted *said) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        said->local = local_end(fd);
+        said->remote = from_system((struct sockaddr *)&peer);
     }
     return fd;
+}
+
+/* A file; how many octets, or -1. */
+static ptrdiff_t read_file(const char *path, char *text, size_t most) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        perror(path);
+        return -1;
+    }
+    size_t len = fread(text, 1, most, file);
+    fclose(file);
+    return (ptrdiff_t)len;
 }
 
 #endif

@@ -13,12 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
-#include "host.h"
 #include "holdover.h"
+#include "host.h"
 
-enum { CONNECTIONS = 4 * HOLDOVER_PEERS, ANSWERS = 64, STOP = 1 };
+enum { CONNECTIONS = 2 * HOLDOVER_PEERS, ANSWERS = 64, STOP = 1 };
 
 struct connection {
     int fd; /* -1: free */
@@ -33,8 +32,7 @@ struct connection {
 static holdover_engine engine; /* zero: a new one */
 static struct connection connections[CONNECTIONS];
 static int listeners[2] = {-1, -1};
-static int accepted = -1; /* the connection that is being told, until it is adopted or refused */
-static uint32_t socket_names;
+static int accepted = -1; /* the socket that is being told, until it is adopted or refused */
 static holdover_input answers[ANSWERS]; /* what is known at once: told in the next turn, never from inside an order */
 static size_t answers_count;
 static bool over;
@@ -58,13 +56,9 @@ static int32_t print(void *file, const char *text, size_t len) {
 }
 
 static void answer(holdover_input input) {
-    if (answers_count == ANSWERS) {
-        check(HOLDOVER_STATUS_ERROR_BUSY, "too many answers at once");
-    }
+    check(answers_count < ANSWERS ? HOLDOVER_STATUS_OK : HOLDOVER_STATUS_ERROR_BUSY, "too many answers at once");
     answers[answers_count++] = input;
 }
-
-/* ---- facts ------------------------------------------------------------------------------------------------------ */
 
 static void drain(void);
 
@@ -73,78 +67,50 @@ static void tell(const holdover_input *input) {
     drain();
 }
 
-/* ---- connections -------------------------------------------------------------------------------------------------- */
+/* ---- connections: each has its place, by its name ---------------------------------------------------------------- */
 
 static struct connection *find(holdover_conn name) {
-    for (size_t i = 0; i < CONNECTIONS; i++) {
-        struct connection *one = &connections[i];
-        if (one->fd >= 0 && one->name.peer == name.peer && one->name.slot == name.slot
-            && one->name.generation == name.generation) {
-            return one;
-        }
-    }
-    return NULL;
+    struct connection *conn = &connections[2 * name.peer + name.slot];
+    return conn->fd >= 0 && conn->name.generation == name.generation ? conn : NULL;
 }
 
-static bool keep(int fd, holdover_conn name, int state) {
-    for (size_t i = 0; fd >= 0 && i < CONNECTIONS; i++) {
-        if (connections[i].fd < 0) {
-            connections[i] = (struct connection){.fd = fd, .name = name, .state = state, .fresh = true};
-            return true;
-        }
-    }
-    return false;
+static void keep(int fd, holdover_conn name, int state) {
+    struct connection *conn = &connections[2 * name.peer + name.slot];
+    check(conn->fd < 0 ? HOLDOVER_STATUS_OK : HOLDOVER_STATUS_ERROR_BUSY, "a place that is taken");
+    *conn = (struct connection){.fd = fd, .name = name, .state = state, .fresh = true};
 }
 
-/* A connection is over: its last fact is owed, and its socket goes, if it has one. */
-static void end(struct connection *conn, uint32_t kind, int error) {
+/* The last fact about a connection, of whichever kind: the parts of ConnectFailed and Closed are one type. */
+static void answer_end(holdover_conn name, uint32_t kind, int error) {
     holdover_input input = {.kind = kind};
-    input.u.closed.conn = conn->name; /* the parts of ConnectFailed and Closed are one type */
+    input.u.closed.conn = name;
     input.u.closed.why = reason(error);
     answer(input);
-    if (conn->fd >= 0) {
-        close(conn->fd);
-        conn->fd = -1;
-    }
 }
+
+static void end(struct connection *conn, uint32_t kind, int error) {
+    answer_end(conn->name, kind, error);
+    close(conn->fd);
+    conn->fd = -1;
+}
+
+/* ---- orders: those about a connection that has ended meanwhile are for nobody, its Closed is on the way ------------ */
 
 static void do_connect(const holdover_output_connect *order) {
-    struct sockaddr_storage to, from;
-    socklen_t to_size = to_system(&order->remote, &to);
-    holdover_endpoint local = {.address = order->local, .link = order->via};
-    socklen_t from_size = to_system(&local, &from);
-    struct connection failed = {.fd = -1, .name = order->conn};
-    int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && set_options(fd, to.ss_family == AF_INET6, &order->options)
-        && (local.address.family == HOLDOVER_FAMILY_NONE || bind(fd, (struct sockaddr *)&from, from_size) == 0)
-        && (connect(fd, (struct sockaddr *)&to, to_size) == 0 || errno == EINPROGRESS)
-        && keep(fd, order->conn, CONNECTING)) {
-        return;
+    int fd = dial(order);
+    if (fd >= 0) {
+        keep(fd, order->conn, CONNECTING);
+    } else {
+        answer_end(order->conn, HOLDOVER_INPUT_KIND_CONNECT_FAILED, errno);
     }
-    failed.fd = fd;
-    end(&failed, HOLDOVER_INPUT_KIND_CONNECT_FAILED, errno);
-}
-
-static void do_listen(const holdover_output_listen *order) {
-    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_LISTEN_DONE};
-    int fd = listeners[order->listener & 1] = listen_at(&order->local);
-    input.u.listen_done.listener = order->listener;
-    input.u.listen_done.result = fd < 0 ? reason(errno) : HOLDOVER_IO_ERROR_NONE;
-    answer(input);
 }
 
 static void do_adopt(const holdover_output_adopt *order) {
-    struct connection failed = {.fd = accepted, .name = order->conn};
     bool six = local_end(accepted).address.family == HOLDOVER_FAMILY_IPV6;
-    if (!set_options(accepted, six, &order->options) || !keep(accepted, order->conn, OPEN)) {
-        end(&failed, HOLDOVER_INPUT_KIND_CLOSED, errno);
+    keep(accepted, order->conn, OPEN);
+    if (!set_options(accepted, six, &order->options)) {
+        end(find(order->conn), HOLDOVER_INPUT_KIND_CLOSED, errno);
     }
-    accepted = -1;
-}
-
-static void do_refuse(void) {
-    abandon(accepted);
-    close(accepted);
     accepted = -1;
 }
 
@@ -165,30 +131,32 @@ static void do_close(struct connection *conn, holdover_close how) {
         conn->sending = conn->asked = false;
         return;
     }
+    answer_end(conn->name, HOLDOVER_INPUT_KIND_CLOSED, 0);
     abandon(conn->fd);
-    end(conn, HOLDOVER_INPUT_KIND_CLOSED, 0);
+    conn->fd = -1;
 }
 
-/* ---- orders ------------------------------------------------------------------------------------------------------- */
-
-static void print_record(void) {
-    check(holdover_record_text(&engine, print, stdout), "record");
-    putchar('\n');
-}
-
-/* Orders about a connection that has ended meanwhile are for nobody: its Closed is on the way. */
 static void execute(const holdover_output *order) {
     holdover_input input = {0};
     struct connection *conn;
     switch (order->kind) {
     case HOLDOVER_OUTPUT_KIND_CONNECT: do_connect(&order->u.connect); break;
-    case HOLDOVER_OUTPUT_KIND_LISTEN: do_listen(&order->u.listen); break;
+    case HOLDOVER_OUTPUT_KIND_LISTEN:
+        input.kind = HOLDOVER_INPUT_KIND_LISTEN_DONE;
+        input.u.listen_done.listener = order->u.listen.listener;
+        listeners[order->u.listen.listener] = listen_at(&order->u.listen.local);
+        input.u.listen_done.result = reason(listeners[order->u.listen.listener] < 0 ? errno : 0);
+        answer(input);
+        break;
     case HOLDOVER_OUTPUT_KIND_UNLISTEN:
-        close(listeners[order->u.unlisten.listener & 1]);
-        listeners[order->u.unlisten.listener & 1] = -1;
+        close(listeners[order->u.unlisten.listener]);
+        listeners[order->u.unlisten.listener] = -1;
         break;
     case HOLDOVER_OUTPUT_KIND_ADOPT: do_adopt(&order->u.adopt); break;
-    case HOLDOVER_OUTPUT_KIND_REFUSE: do_refuse(); break;
+    case HOLDOVER_OUTPUT_KIND_REFUSE:
+        abandon(accepted);
+        accepted = -1;
+        break;
     case HOLDOVER_OUTPUT_KIND_SEND:
         if ((conn = find(order->u.send.conn)) != NULL) {
             do_send(conn, &order->u.send.bytes);
@@ -204,27 +172,22 @@ static void execute(const holdover_output *order) {
             do_close(conn, order->u.close.how);
         }
         break;
-    case HOLDOVER_OUTPUT_KIND_BIND: /* never answered with a plain success: so none is ever ordered away */
+    case HOLDOVER_OUTPUT_KIND_BIND: /* it is there, or it is not: then it is somebody else's to add */
         input.kind = HOLDOVER_INPUT_KIND_ADDRESS_DONE;
         input.u.address_done.address = order->u.bind.address;
         input.u.address_done.already = 1;
-        if (!is_here(&order->u.bind.prefix.address)) {
-            input.u.address_done.result = HOLDOVER_IO_ERROR_ADDRESS_UNAVAILABLE;
-        }
-        answer(input);
-        break;
-    case HOLDOVER_OUTPUT_KIND_INSTALL_ROUTE:
-        input.kind = HOLDOVER_INPUT_KIND_ROUTE_DONE;
-        input.u.route_done.route = order->u.install_route.route;
-        input.u.route_done.result = HOLDOVER_IO_ERROR_UNSUPPORTED;
+        input.u.address_done.result = reason(is_here(&order->u.bind.prefix.address) ? 0 : EADDRNOTAVAIL);
         answer(input);
         break;
     case HOLDOVER_OUTPUT_KIND_ANSWER:
         over = over || order->u.answer.id == STOP;
         printf("command %u: result %d\n", (unsigned)order->u.answer.id, (int)order->u.answer.result);
         break;
-    case HOLDOVER_OUTPUT_KIND_RECORD: print_record(); break;
-    default: break; /* the tables are told every second; keys, probes and BFD it knows that we have not */
+    case HOLDOVER_OUTPUT_KIND_RECORD:
+        check(holdover_record_text(&engine, print, stdout), "record");
+        putchar('\n');
+        break;
+    default: break; /* the tables are told every second; keys, probes, BFD and routes it knows that we have not */
     }
 }
 
@@ -237,28 +200,22 @@ static void drain(void) {
     check(status, "poll");
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------------------------- */
+/* ---- a turn: each source that is ready once, then the clock ------------------------------------------------------- */
 
 static void accept_one(size_t listener) {
-    struct sockaddr_storage peer;
-    socklen_t size = sizeof peer;
+    static uint32_t names;
     holdover_input input = {.kind = HOLDOVER_INPUT_KIND_ACCEPTED};
-    accepted = accept4(listeners[listener], (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0) {
-        return;
+    accepted = accept_from(listeners[listener], &input.u.accepted);
+    if (accepted >= 0) {
+        input.u.accepted.socket = ++names;
+        input.u.accepted.listener = (uint8_t)listener;
+        tell(&input);
     }
-    input.u.accepted.socket = ++socket_names;
-    input.u.accepted.listener = (uint8_t)listener;
-    input.u.accepted.local = local_end(accepted);
-    input.u.accepted.remote = from_system((struct sockaddr *)&peer);
-    tell(&input);
 }
 
 static void finish_connect(struct connection *conn) {
-    int error = 0;
-    socklen_t size = sizeof error;
     holdover_input input = {.kind = HOLDOVER_INPUT_KIND_CONNECTED};
-    getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    int error = dialed(conn->fd);
     if (error != 0) {
         end(conn, HOLDOVER_INPUT_KIND_CONNECT_FAILED, error);
         return;
@@ -277,8 +234,7 @@ static void read_some(struct connection *conn) {
         end(conn, HOLDOVER_INPUT_KIND_CLOSED, count == 0 ? 0 : errno);
     } else if (count > 0 && conn->state == OPEN) {
         input.u.received.conn = conn->name;
-        input.u.received.bytes.data = buffer;
-        input.u.received.bytes.len = (size_t)count;
+        input.u.received.bytes = (holdover_bytes){.data = buffer, .len = (size_t)count};
         tell(&input);
     }
 }
@@ -289,7 +245,6 @@ static bool is_still(const struct connection *conn, int fd) {
 
 /* Each fact may end the connection, and give its place to another one. */
 static void look_at(struct connection *conn, int fd, short events) {
-    int unacknowledged = 0;
     holdover_input input = {.kind = HOLDOVER_INPUT_KIND_SENT};
     if (is_still(conn, fd) && conn->state == CONNECTING && events != 0) {
         finish_connect(conn);
@@ -301,7 +256,7 @@ static void look_at(struct connection *conn, int fd, short events) {
         input.u.sent.len = conn->taken;
         tell(&input);
     }
-    if (is_still(conn, fd) && conn->asked && ioctl(fd, TIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0) {
+    if (is_still(conn, fd) && conn->asked && is_flushed(fd)) {
         conn->asked = false;
         input = (holdover_input){.kind = HOLDOVER_INPUT_KIND_FLUSHED};
         input.u.flushed.conn = conn->name;
@@ -331,20 +286,15 @@ static bool hear_line(void) {
     return true;
 }
 
-/* How long to sleep, in milliseconds. */
+/* How long to sleep, in milliseconds: at most a second, and 5 ms while nothing would wake us when all is acknowledged. */
 static int patience(void) {
     uint64_t deadline, now = now_us(), most = SECOND_US;
     check(holdover_deadline(&engine, &deadline), "deadline");
     for (size_t i = 0; i < CONNECTIONS; i++) {
-        if (connections[i].fd >= 0 && connections[i].asked) {
-            most = 5000; /* nothing wakes us when the peer has acknowledged: look again */
-        }
+        most = connections[i].fd >= 0 && connections[i].asked ? 5000 : most;
     }
-    if (answers_count > 0 || deadline <= now) {
-        return 0;
-    }
-    uint64_t left = deadline - now < most ? deadline - now : most;
-    return (int)((left + 999) / 1000);
+    uint64_t left = answers_count > 0 || deadline <= now ? 0 : deadline - now;
+    return (int)(((left < most ? left : most) + 999) / 1000);
 }
 
 static void turn(bool *has_input) {
@@ -380,36 +330,23 @@ static void turn(bool *has_input) {
     if (all[0].revents != 0) {
         *has_input = hear_line();
     }
+    tell(&(holdover_input){.kind = HOLDOVER_INPUT_KIND_TICK}); /* bytes before clocks, and clocks every turn */
 }
 
 /* ---- the program -------------------------------------------------------------------------------------------------- */
 
 static void report(void *file, const holdover_diagnostic *said) {
     static const char *const WORDS[] = {"note", "warning", "error"};
-    fprintf(stderr, "%s:%u:%u: %s: %.*s%s%.*s\n", (const char *)file, (unsigned)said->line,
-            (unsigned)said->column, WORDS[said->severity], (int)said->message.len, said->message.data,
-            said->hint.len > 0 ? "; " : "", (int)said->hint.len, said->hint.data);
-}
-
-static bool configure(const char *path) {
-    static char text[16384];
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        perror(path);
-        return false;
-    }
-    size_t len = fread(text, 1, sizeof text, file);
-    fclose(file);
-    holdover_status status = holdover_configure_text(&engine, now_us(), 0, text, len, report, (void *)(uintptr_t)path);
-    drain();
-    return status == HOLDOVER_STATUS_OK;
+    fprintf(stderr, "%s:%u:%u: %s: %.*s%s%.*s\n", (const char *)file, (unsigned)said->line, (unsigned)said->column,
+            WORDS[said->severity], (int)said->message.len, said->message.data, said->hint.len > 0 ? "; " : "",
+            (int)said->hint.len, said->hint.data);
 }
 
 int main(int count, char **words) {
+    static char text[16384];
     struct sigaction action = {.sa_handler = on_signal};
-    uint64_t told = now_us();
-    bool has_input = true, stopping = false;
-    if (count != 2) {
+    ptrdiff_t len = count == 2 ? read_file(words[1], text, sizeof text) : -1;
+    if (len < 0) {
         fputs("usage: speaker FILE\n", stderr);
         return 2;
     }
@@ -422,10 +359,12 @@ int main(int count, char **words) {
     }
     check(holdover_start(&engine, now_us(), now_us() ^ (uint64_t)getpid() << 32), "start");
     tell_tables(tell);
-    if (!configure(words[1])) {
+    if (holdover_configure_text(&engine, now_us(), 0, text, (size_t)len, report, words[1]) != HOLDOVER_STATUS_OK) {
         return 1;
     }
-    while (!over) {
+    drain();
+    bool has_input = true, stopping = false;
+    for (uint64_t told = now_us(); !over;) {
         turn(&has_input);
         if (signalled && !stopping) {
             holdover_input input = {.kind = HOLDOVER_INPUT_KIND_COMMAND};
@@ -438,7 +377,6 @@ int main(int count, char **words) {
             told = now_us();
             tell_tables(tell);
         }
-        tell(&(holdover_input){.kind = HOLDOVER_INPUT_KIND_TICK});
     }
     return 0;
 }
