@@ -54,7 +54,16 @@ fuzz_target!(|input: &[u8]| {
 
 /// A configuration as text that names nothing by its place in the pool: equal configurations have equal texts.
 fn canonical(view: ConfigView<'_>) -> String {
-    let all = (view.hostname, view.bgp, view.groups, view.neighbors, view.services, view.checks, view.routes, view.rules);
+    let all = (
+        view.hostname,
+        view.bgp,
+        view.groups,
+        view.neighbors,
+        view.services,
+        view.checks,
+        view.routes,
+        view.rules,
+    );
     let raw = format!("{all:?}");
     let mut pieces = raw.split("Span { start: ");
     let mut out = pieces.next().unwrap_or_default().to_owned();
