@@ -16,8 +16,8 @@ const DATAGRAMS: usize = 2;
 pub(crate) const DATAGRAM: usize = 64;
 /// An answer to an echo request: its header and as much data as was sent.
 const ECHO: usize = 64;
-/// At most this much is read from a connection in one turn.
-pub(crate) const READ: usize = 2 << 10;
+/// At most this much is read from a connection in one turn: a whole segment.
+pub(crate) const READ: usize = 3 << 9;
 
 /// All the octets that sockets keep: all zero at rest, so that a static one costs no space in the image.
 ///
