@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use holdover_core::bgp::fsm::{Actions, Event, State, Step, transition};
 use holdover_core::config::{Config, Node, Platform, Shown, Statement, Tier, lint, parse, statements};
+use holdover_core::engine::Engine;
 
 /// Set: write the document instead of comparing it.
 const BLESS: &str = "HOLDOVER_BLESS";
@@ -77,6 +78,20 @@ fn docs_fsm_md_shows_every_cell() {
     }
     let stands = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(stands == page, "docs/fsm.md is stale: cargo xtask docs");
+}
+
+#[test]
+fn docs_appliance_md_has_the_sizes_of_the_statics() {
+    let stands = std::fs::read_to_string(path("docs/appliance.md")).unwrap();
+    // They hold no pointer and no `usize`, so a board's are as large as the host's: `cargo xtask lint bss` prints both.
+    for (name, octets) in [
+        ("Engine<4, 8>", size_of::<Engine<4, 8>>()),
+        ("Engine<2, 4>", size_of::<Engine<2, 4>>()),
+        ("Config<4, 8>", size_of::<Config<4, 8>>()),
+    ] {
+        let row = format!("| `{name}` | {},{:03} |", octets / 1_000, octets % 1_000);
+        assert!(stands.contains(&row), "docs/appliance.md is stale: {row}");
+    }
 }
 
 /// The statements of a node: those that act as a table, the others as lists.
