@@ -33,7 +33,7 @@ Check formatting, clippy, and the laws of the house; change nothing.
   documents   links, cited files and cited tests exist; every record is explained
   thumb       core and shim-smoltcp build for thumbv7em-none-eabi: no_std and no alloc are facts
   bss         a static engine, and a static configuration, lie in .bss, on the host and on the board
-  doc         core's documentation is built without a warning, every link in it leads somewhere
+  doc         the documentation of core and shim-smoltcp is built without a warning, every link in it leads somewhere
   package     core as it would be published builds by itself, licences and all
   msrv        core builds with the least supported Rust; not checked where that is not installed
   api         docs/api.txt is core's public interface; not compared where there is no nightly toolchain
@@ -156,11 +156,12 @@ fn thumb() -> Outcome {
     process::run(thumb::cargo("build")?.args(["--package", "holdover-core", "--package", "holdover-smoltcp"]))
 }
 
-/// Core's documentation, with and without its features.
+/// The documentation of what others link, with and without its features.
 fn doc() -> Outcome {
     let with = |features: &[&str]| {
-        let mut command = process::cargo(["doc", "--quiet", "--no-deps", "--package", "holdover-core"]);
-        process::run(command.args(features).env("RUSTDOCFLAGS", "-D warnings"))
+        let mut command = process::cargo(["doc", "--quiet", "--no-deps"]);
+        command.args(["--package", "holdover-core", "--package", "holdover-smoltcp"]).args(features);
+        process::run(command.env("RUSTDOCFLAGS", "-D warnings"))
     };
     with(&[])?;
     with(&["--all-features"])
