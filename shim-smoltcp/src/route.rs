@@ -37,12 +37,20 @@ impl Gateways {
         if Family::of(gateway) != prefix.family() {
             return Err(IoError::Unsupported);
         }
-        match self.known.iter_mut().find(|(known, _)| *known == prefix) {
-            Some(place) => place.1 = gateway,
-            None => self.known.push((prefix, gateway)).map_err(|_| IoError::Exhausted)?,
-        }
+        self.keep(prefix, gateway)?;
         self.tell(interface);
         Ok(())
+    }
+
+    /// Longest prefixes first: the stack takes the one that fits best, or the first.
+    fn keep(&mut self, prefix: Prefix, gateway: IpAddr) -> Result<(), IoError> {
+        if let Some(place) = self.known.iter_mut().find(|(known, _)| *known == prefix) {
+            place.1 = gateway;
+            return Ok(());
+        }
+        let shorter = self.known.iter().position(|(known, _)| known.length() < prefix.length());
+        let place = shorter.unwrap_or(self.known.len());
+        self.known.insert(place, (prefix, gateway)).map_err(|_| IoError::Exhausted)
     }
 
     /// Takes a prefix out.
@@ -54,9 +62,7 @@ impl Gateways {
         }
     }
 
-    /// Longest prefixes first: the stack takes the one that fits best, or the first.
     fn tell(&mut self, interface: &mut Interface) {
-        self.known.sort_unstable_by_key(|(prefix, _)| core::cmp::Reverse(prefix.length()));
         interface.routes_mut().update(|routes| {
             routes.clear();
             for (prefix, gateway) in &self.known {
@@ -93,9 +99,8 @@ mod tests {
         for (to, length, gateway) in
             [("0.0.0.0", 0, "10.0.0.1"), ("192.0.2.0", 24, "10.0.0.2"), ("192.0.0.0", 16, "10.0.0.3")]
         {
-            gateways.known.push((prefix(to, length), address(gateway))).unwrap();
+            gateways.keep(prefix(to, length), address(gateway)).unwrap();
         }
-        gateways.known.sort_unstable_by_key(|(prefix, _)| core::cmp::Reverse(prefix.length()));
         let mut addresses = Addresses::new();
         let own = holdover_core::base::net::InterfaceAddress { address: address("10.0.0.9"), length: 24 };
         addresses.bind(holdover_core::base::time::Instant::ZERO, crate::address::ETHERNET, own).unwrap();

@@ -11,7 +11,10 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use holdover_core::base::time::Duration;
 
 use super::Mac;
-use super::bytes::{ETHERNET, Ends, TYPE_ARP, build_icmp6, put, put_ethernet};
+use super::bytes::{
+    ETHERNET, Ends, TYPE_ARP, build_icmp6, destination, ether_type, octets, put, put_ethernet,
+};
+use super::host::Host;
 
 /// How often an address is announced after it was bound: RFC 4861's MAX_NEIGHBOR_ADVERTISEMENT, one more than RFC 5227's
 /// ANNOUNCE_NUM.
@@ -26,6 +29,8 @@ const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
 
 /// Ethernet, IPv4, their lengths, and "request" (RFC 826).
 const ARP_REQUEST: [u8; 8] = [0, 1, 8, 0, 6, 4, 0, 1];
+/// The same, and "reply".
+const ARP_REPLY: [u8; 8] = [0, 1, 8, 0, 6, 4, 0, 2];
 
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
@@ -77,6 +82,33 @@ pub fn ask(mac: Mac, source: IpAddr, target: IpAddr, to: Option<Mac>, buffer: &m
         }
         _ => None,
     }
+}
+
+/// Writes the answer to an ARP request for an address of ours that comes from an address on no subnet of ours; returns its
+/// length, or `None` when `frame` is nothing of the kind.
+///
+/// RFC 826 answers whoever asks. smoltcp discards such a request, but a Linux host asks in the name of the address that its
+/// packet comes from, and that may be one which it has on `lo`: without an answer, no packet from a shared address would find
+/// its router. Nothing is learned from it.
+pub(super) fn answer_stranger(host: &Host, frame: &[u8], buffer: &mut [u8]) -> Option<usize> {
+    let to = destination(frame)?;
+    let asked = ether_type(frame)? == TYPE_ARP && octets(frame, ETHERNET)? == ARP_REQUEST;
+    let asker = smoltcp::wire::EthernetAddress(octets(frame, ETHERNET.saturating_add(8))?);
+    let source = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(14))?);
+    let target = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(24))?);
+    let for_us = (to == BROADCAST || to == host.mac()) && host.is_ours(IpAddr::V4(target));
+    let strange =
+        asker.is_unicast() && asker != host.mac() && !source.is_multicast() && !source.is_broadcast();
+    if !asked || !for_us || !strange || host.subnet_length(IpAddr::V4(source)).is_some() {
+        return None;
+    }
+    put(buffer, ETHERNET, ARP_REPLY)?;
+    put(buffer, ETHERNET.saturating_add(8), host.mac().0)?;
+    put(buffer, ETHERNET.saturating_add(14), target.octets())?;
+    put(buffer, ETHERNET.saturating_add(18), asker.0)?;
+    put(buffer, ETHERNET.saturating_add(24), source.octets())?;
+    put_ethernet(buffer, asker, host.mac(), TYPE_ARP)?;
+    Some(ETHERNET.saturating_add(28))
 }
 
 fn arp_request(mac: Mac, source: Ipv4Addr, target: Ipv4Addr, to: Mac, buffer: &mut [u8]) -> Option<usize> {

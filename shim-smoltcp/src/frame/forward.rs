@@ -22,7 +22,7 @@ use holdover_core::base::time::Instant;
 use holdover_core::engine::RouteTarget;
 use smoltcp::wire::checksum;
 
-use super::announce::ask;
+use super::announce::{answer_stranger, ask};
 use super::bytes::{ETHERNET, TYPE_IPV4, destination, ether_type, number, put, put_ethernet, put_slice};
 use super::fib::{Fib, Target};
 pub use super::host::ADDRESSES;
@@ -191,6 +191,9 @@ impl<const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize> Forward<ROU
             && !self.host.is_ours(heard.address)
         {
             self.neighbors.hear(now, heard);
+        }
+        if let Some(length) = answer_stranger(&self.host, frame, reply) {
+            return Verdict::Reply(length);
         }
         if !self.enabled {
             return Verdict::Local;

@@ -9,6 +9,7 @@ use smoltcp::wire::{ArpPacket, EthernetAddress, Icmpv4Packet, Icmpv6Packet, Ipv4
 
 use super::{THEM, US, datagram, internet_checksum, ip, octets, packet, pseudo_header};
 use crate::frame::forward::{ADDRESSES, Forward, Verdict};
+use crate::frame::neighbor::Answer;
 use crate::frame::{FRAME, Full, Mac};
 
 const ROUTER: Mac = EthernetAddress([0x52, 0x54, 0, 0, 0, 9]);
@@ -649,4 +650,58 @@ fn more_addresses_than_there_is_room_for_are_refused_and_the_earlier_ones_stay()
         Outcome::Nothing,
         "no longer ours, and nobody to answer as"
     );
+}
+
+/// An ARP request, `to` whom it is sent and from whose hardware address.
+fn arp_request(to: Mac, from: Mac, source: &str, target: &str) -> Vec<u8> {
+    let v4 = |text: &str| text.parse::<core::net::Ipv4Addr>().unwrap().octets();
+    let hardware = &[0, 1, 8, 0, 6, 4, 0, 1][..];
+    [&to.0, &from.0, &[8, 6][..], hardware, &from.0, &v4(source), &[0; 6], &v4(target)].concat()
+}
+
+#[test]
+fn a_request_from_an_address_that_is_on_no_subnet_of_ours_is_answered_for_the_stack_does_not() {
+    let everybody = EthernetAddress([0xFF; 6]);
+    let group = EthernetAddress([1, 0, 0x5E, 0, 0, 1]);
+    for enabled in [true, false] {
+        let mut plane = plane();
+        plane.set_enabled(enabled);
+        // A Linux host asks in the name of the shared address that it has on `lo`; a probe (RFC 5227) in nobody's.
+        for (to, source, target) in [
+            (everybody, "203.0.113.10", "192.0.2.1"),
+            (US, "203.0.113.10", "192.0.2.1"),
+            (everybody, "203.0.113.10", "203.0.113.200"),
+            (everybody, "0.0.0.0", "192.0.2.1"),
+        ] {
+            let request = arp_request(to, ROUTER, source, target);
+            let mut reply = arp_request(ROUTER, US, target, source);
+            reply[21] = 2;
+            reply[32..38].copy_from_slice(&ROUTER.0);
+            assert_eq!(
+                receive(&mut plane, seconds(1), &request),
+                Outcome::Answered(reply),
+                "{source} {target}"
+            );
+        }
+        // The stack's business, or nobody's.
+        for (to, from, source, target) in [
+            (everybody, ROUTER, "192.0.2.7", "192.0.2.1"),
+            (everybody, ROUTER, "203.0.113.10", "192.0.2.9"),
+            (everybody, ROUTER, "203.0.113.10", "203.0.113.10"),
+            (THEM, ROUTER, "203.0.113.10", "192.0.2.1"),
+            (everybody, US, "203.0.113.10", "192.0.2.1"),
+            (everybody, group, "203.0.113.10", "192.0.2.1"),
+            (everybody, ROUTER, "224.0.0.1", "192.0.2.1"),
+            (everybody, ROUTER, "255.255.255.255", "192.0.2.1"),
+        ] {
+            let request = arp_request(to, from, source, target);
+            assert_eq!(receive(&mut plane, seconds(1), &request), Outcome::Local, "{source} {target}");
+        }
+        let request = arp_request(everybody, ROUTER, "203.0.113.10", "192.0.2.1");
+        for length in 0..request.len() {
+            assert_eq!(receive(&mut plane, seconds(1), &request[..length]), Outcome::Local);
+        }
+        // Nothing was learned of the asker.
+        assert_eq!(plane.resolve(seconds(1), ip("203.0.113.10")), Answer::Failed);
+    }
 }
