@@ -70,6 +70,8 @@ impl Expect {
 pub(crate) struct Values<'a> {
     items: [Value<'a>; VALUES],
     places: [u32; VALUES],
+    /// Whether any was given since they were all absent.
+    some: bool,
     /// Whether the line begins with `no`.
     pub negated: bool,
 }
@@ -77,7 +79,14 @@ pub(crate) struct Values<'a> {
 impl<'a> Values<'a> {
     /// No values.
     pub(crate) const fn new() -> Self {
-        Self { items: [Value::Absent; VALUES], places: [0; VALUES], negated: false }
+        Self { items: [Value::Absent; VALUES], places: [0; VALUES], some: false, negated: false }
+    }
+
+    /// Takes all of them back. A row that does not fit has mostly given none, and a line is tried against many rows.
+    fn clear(&mut self) {
+        if self.some {
+            *self = Self { negated: self.negated, ..Self::new() };
+        }
     }
 
     /// The value at `index`.
@@ -88,7 +97,7 @@ impl<'a> Values<'a> {
     /// Sets the value at `index`.
     pub(crate) fn set(&mut self, index: usize, value: Value<'a>) {
         if let Some(place) = self.items.get_mut(index) {
-            *place = value;
+            (*place, self.some) = (value, true);
         }
     }
 
@@ -497,11 +506,12 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
     }
     let mut worst = (Miss { depth: 0, at: words.rest().at, what: ErrorKind::Unknown }, true);
     let mut best: Option<(Found<'_>, Fit, bool)> = None;
+    let mut values = Values { negated, ..Values::new() };
     for (node, tables) in scope.nodes() {
         // An abbreviation of an inner node yields to a statement written in full of an outer one.
         let mut here: Option<(Found<'_>, Fit, bool)> = None;
         for statement in tables.iter().copied().flatten().filter(|row| row.is_read()) {
-            let mut values = Values { negated, ..Values::new() };
+            values.clear();
             match walk_row((node, statement), words.clone(), &mut values, None) {
                 Ok(fit) => {
                     let found = Found { statement, node, values };
