@@ -241,6 +241,10 @@ fn board<W: Write + ?Sized>(
     put(out, format_args!("uptime-ms {}\n", now.as_micros() / 1_000))?;
     put(out, format_args!("boots {}\n", appliance.kept.boots))?;
     put(out, format_args!("last-panic {}\n", appliance.kept))?;
+    match appliance.first_session {
+        Some(at) => put(out, format_args!("first-session-ms {}\n", at.as_micros() / 1_000))?,
+        None => put(out, format_args!("first-session-ms never\n"))?,
+    }
     put(out, format_args!("static-octets {}\n", memory::statics()))?;
     put(out, format_args!("stack-peak-octets {stack}\n"))?;
     put(out, format_args!("stack-room-octets {}\n", memory::stack_room()))?;

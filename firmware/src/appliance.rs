@@ -24,9 +24,9 @@ use crate::echo::{self, Echo};
 mod size {
     pub(crate) const PEERS: usize = 4;
     pub(crate) const SERVICES: usize = 8;
-    /// TCP: a socket for each peer, and spare ones that listen.
+    /// TCP: a socket for each peer, and spare ones that listen. Two whole segments fit in what is received.
     pub(super) const TCP: usize = 6;
-    pub(super) const RECEIVE: usize = 4_096;
+    pub(super) const RECEIVE: usize = 3_072;
     pub(super) const TRANSMIT: usize = 1_024;
     pub(super) const RULES: usize = 16;
 }
@@ -36,7 +36,7 @@ mod size {
     pub(crate) const PEERS: usize = 2;
     pub(crate) const SERVICES: usize = 4;
     pub(super) const TCP: usize = 3;
-    pub(super) const RECEIVE: usize = 2_048;
+    pub(super) const RECEIVE: usize = 1_536;
     pub(super) const TRANSMIT: usize = 768;
     pub(super) const RULES: usize = 8;
 }
@@ -59,6 +59,8 @@ type Net = Shim<'static, Mps2, Lan9118, RULES, ROUTES, NEIGHBORS, HELD>;
 type Frames = Port<Lan9118, RULES, ROUTES, NEIGHBORS, HELD>;
 
 static ENGINE: Place<Core> = Place::new(Engine::new());
+/// It is read once, and the engine keeps a copy; on the stack it would take its room twice.
+static CONFIG: Place<Settings> = Place::new(Config::new());
 static MEMORY: Place<Memory<TCP, RECEIVE, TRANSMIT, PEERS>> = Place::new(Memory::new());
 static FRAMES: Place<Frames> = Place::new(Port::new(Lan9118::new()));
 static ECHO: Place<echo::Room> = Place::new(echo::Room::new());
@@ -75,6 +77,8 @@ pub(crate) struct Appliance<'a> {
     pub(crate) echo: Echo,
     pub(crate) kept: Kept,
     pub(crate) load: Load,
+    /// When the first session of this boot was established.
+    pub(crate) first_session: Option<Instant>,
 }
 
 /// How much of its time the processor slept.
@@ -117,7 +121,7 @@ pub(crate) fn run() -> ! {
     net.start(engine);
     let echo = Echo::start(net.sockets(), ECHO.take());
     net.set_unit(UNIT, true);
-    let mut appliance = Appliance { engine, net, echo, kept, load: Load::default() };
+    let mut appliance = Appliance { engine, net, echo, kept, load: Load::default(), first_session: None };
     appliance.configure();
     appliance.drive()
 }
@@ -147,7 +151,7 @@ impl Appliance<'_> {
     #[cfg(feature = "text")]
     #[inline(never)]
     fn configure(&mut self) {
-        let config = &mut Config::new();
+        let config = CONFIG.take();
         if crate::console::read_settings(config) {
             self.net.configure(self.engine, config, &mut log_said);
         }
@@ -157,7 +161,7 @@ impl Appliance<'_> {
     #[cfg(not(feature = "text"))]
     #[inline(never)]
     fn configure(&mut self) {
-        let config = &mut Config::new();
+        let config = CONFIG.take();
         match crate::fixed::build(config) {
             Ok(()) => self.net.configure(self.engine, config, &mut log_said),
             Err(_) => {
@@ -177,13 +181,15 @@ impl Appliance<'_> {
         #[cfg(feature = "text")]
         let mut console = Console::new();
         loop {
-            #[cfg(feature = "text")]
-            let mut due = self.net.turn(self.engine, &mut |said| {
+            let Self { engine, net, first_session, .. } = self;
+            let mut due = net.turn(engine, &mut |said| {
+                #[cfg(feature = "text")]
                 console.hear(&said);
+                if first_session.is_none() && matches!(said, Said::Record(Record::Established { .. })) {
+                    *first_session = Some(clock::now());
+                }
                 log_said(said);
             });
-            #[cfg(not(feature = "text"))]
-            let mut due = self.net.turn(self.engine, &mut log_said);
             if self.echo.answer(self.net.sockets(), self.engine.summary().hostname) {
                 due = Instant::ZERO;
             }

@@ -9,6 +9,7 @@
 //! | `echo` | the service at the shared address |
 #![no_std]
 #![no_main]
+#![cfg_attr(not(feature = "text"), allow(dead_code, reason = "what only a console asks for"))]
 
 #[cfg(feature = "text")]
 mod answer;

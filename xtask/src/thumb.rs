@@ -49,6 +49,15 @@ pub(crate) fn cargo_in(place: &Path, target_dir: &Path, word: &str) -> Result<Co
     Ok(command)
 }
 
+/// What compiles for the target here, as it calls itself: another one makes other code.
+pub(crate) fn compiler() -> String {
+    let installed = sysroot().is_some_and(|sysroot| has_target(&sysroot));
+    let program = if installed { "rustc" } else { DEBIAN_RUSTC };
+    let said = process::output(Command::new(program).arg("--version").current_dir(process::root()));
+    let version = said.as_deref().and_then(|line| line.split(' ').nth(1)).unwrap_or("of unknown version");
+    format!("rustc {version} {}", if installed { "with rustup's core" } else { "with core built anew" })
+}
+
 /// Its own target folder: another compiler's files beside the usual ones would rebuild both each time.
 pub(crate) fn folder() -> PathBuf {
     process::target_dir().join("thumb")

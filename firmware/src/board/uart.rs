@@ -32,7 +32,7 @@ const LOG: Block = unsafe { Block::at(0x4000_5000) };
 /// What was typed and not read yet.
 static TYPED: Mutex<RefCell<Ring<128>>> = Mutex::new(RefCell::new(Ring::new()));
 /// What the console is to show.
-static SHOWN: Mutex<RefCell<Ring<1024>>> = Mutex::new(RefCell::new(Ring::new()));
+static SHOWN: Mutex<RefCell<Ring<512>>> = Mutex::new(RefCell::new(Ring::new()));
 /// Frames of the log.
 static LOGGED: Mutex<RefCell<Ring<LOG_ROOM>>> = Mutex::new(RefCell::new(Ring::new()));
 const LOG_ROOM: usize = 1024;

@@ -10,7 +10,6 @@ const STATICS: &[(&str, &str)] = &[
     ("9appliance6CONFIG", "configuration"),
     ("9appliance6MEMORY", "socket buffers"),
     ("9appliance5SLOTS", "sockets"),
-    ("9appliance3NET", "network stack"),
     ("9appliance6FRAMES", "frames, guard, forwarding"),
     ("9appliance4ECHO", "echo service"),
     ("4uart5TYPED", "serial lines"),

@@ -15,6 +15,10 @@ use crate::process;
 const ROUTES: u32 = 5_000;
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// An instruction takes 2 to the power of this in nanoseconds: 31 million in a second, what a Cortex-M4 of some 40 MHz does.
+const INSTRUCTION: u32 = 5;
+/// How long nothing happens, to see how busy that is.
+const IDLE: Duration = Duration::from_secs(4);
 /// What the stack is painted with before the program runs.
 const PAINT: [u8; 4] = [0xcc; 4];
 
@@ -26,20 +30,36 @@ pub(super) fn ready() -> Result<(), String> {
     qemu::ensure_peer()
 }
 
-/// The most octets of stack that an image used, from its boot on: session up, routes poured in, everything shown.
-pub(super) fn stack_peak(variant: Variant, image: &Path) -> Result<u64, String> {
+/// What an image at work was seen to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    /// The most octets of stack, from its boot on: session up, routes poured in, everything shown.
+    pub(super) stack: u64,
+    /// What only a console tells.
+    pub(super) told: Option<Told>,
+}
+
+/// What the image tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// From boot to the first session, in milliseconds of its clock. Its neighbor answers the first SYN.
+    pub(super) first_session_ms: u64,
+    /// Of the time in which nothing happens but the session's keepalives, so many hundredths of a percent are not slept.
+    pub(super) idle: u64,
+}
+
+/// Lets an image work, and looks.
+pub(super) fn watch(variant: Variant, image: &Path) -> Result<Work, String> {
     let dir = process::target_dir().join("firmware/stage").join(variant.name());
     fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     fs::write(dir.join("bird.conf"), bird_conf()).map_err(|error| error.to_string())?;
     let mut stage = Stage::open(&dir, image)?;
     stage.wait_for("the session with BIRD", Stage::is_established)?;
     stage.wait_for("all routes to be read", Stage::is_quiet)?;
-    if variant != Variant::Bare {
-        stage.use_console()?;
-    }
+    let told = if variant == Variant::Bare { None } else { Some(stage.use_console()?) };
     let stack = stage.stack()?;
     let painted = stack.chunks_exact(PAINT.len()).take_while(|word| *word == PAINT).count() * PAINT.len();
-    Ok(u64::try_from(stack.len() - painted).unwrap_or(u64::MAX))
+    Ok(Work { stack: u64::try_from(stack.len() - painted).unwrap_or(u64::MAX), told })
 }
 
 /// A namespace with the two in it, as long as it lives.
@@ -56,10 +76,13 @@ impl Stage {
             let _ = fs::remove_file(dir.join(name));
         }
         let script = "ip link set lo up && ip tuntap add dev tap0 mode tap && ip addr add 203.0.113.1/24 dev tap0 \
-                      && ip link set tap0 up && { bird -f -c bird.conf -s bird.sock 2>bird.log & } && exec \"$0\" \"$@\"";
+                      && ip link set tap0 up && { bird -f -c bird.conf -s bird.sock 2>bird.log & } \
+                      && until [ -S bird.sock ]; do sleep 0.1; done && exec \"$0\" \"$@\"";
         let mut command = Command::new("unshare");
         command.args(["--net", "--pid", "--fork", "--kill-child", "sh", "-c", script, qemu::PROGRAM]);
         command.args(qemu::arguments(image, Some(&folder().join("example.conf")))?);
+        // Time is counted by instructions, so a busy machine measures the same as an idle one.
+        command.args(["-icount", &format!("shift={INSTRUCTION},sleep=on")]);
         command.args(["-monitor", "stdio", "-serial", "unix:console,server=on,wait=off"]);
         command.args(["-serial", "file:log", "-nic", "tap,ifname=tap0,script=no,downscript=no"]);
         command.current_dir(dir).stdin(Stdio::piped()).stdout(Stdio::null());
@@ -106,26 +129,11 @@ impl Stage {
     }
 
     /// Asks for everything that can be shown.
-    fn use_console(&mut self) -> Result<(), String> {
+    fn use_console(&mut self) -> Result<Told, String> {
         let said = |error: std::io::Error| format!("the console: {error}");
         let mut console = UnixStream::connect(self.dir.join("console")).map_err(said)?;
         console.set_read_timeout(Some(PATIENCE)).map_err(said)?;
-        let lines = [
-            "",
-            "show summary",
-            "show neighbors",
-            "show neighbors 203.0.113.1",
-            "show services",
-            "show bfd",
-            "show routes",
-            "show steer",
-            "show running-config",
-            "show board",
-            "show counters",
-            "drain",
-            "undrain",
-        ];
-        for line in lines {
+        let mut ask = |line: &str| {
             console.write_all(format!("{line}\r").as_bytes()).map_err(said)?;
             let mut answer = Vec::new();
             while !answer.ends_with(b"\nappliance> ") {
@@ -133,8 +141,21 @@ impl Stage {
                 console.read_exact(&mut octet).map_err(said)?;
                 answer.push(octet[0]);
             }
+            Ok::<String, String>(String::from_utf8_lossy(&answer).into_owned())
+        };
+        for line in SHOWN {
+            ask(line)?;
         }
-        Ok(())
+        ask("load")?;
+        std::thread::sleep(IDLE);
+        let idle = ask("load")?;
+        let board = ask("show board")?;
+        let first =
+            board.lines().find_map(|line| line.strip_prefix("first-session-ms ")?.trim().parse().ok());
+        Ok(Told {
+            first_session_ms: first.ok_or_else(|| format!("the board tells of no session:\n{board}"))?,
+            idle: since_asked(&idle).ok_or_else(|| format!("the board does not tell its load:\n{idle}"))?,
+        })
     }
 
     /// The memory of the stack, asked of the emulator: the image need not know.
@@ -162,6 +183,30 @@ impl Drop for Stage {
     }
 }
 
+/// Everything that a console can be asked, once.
+const SHOWN: &[&str] = &[
+    "",
+    "show summary",
+    "show neighbors",
+    "show neighbors 203.0.113.1",
+    "show services",
+    "show bfd",
+    "show routes",
+    "show steer",
+    "show running-config",
+    "show board",
+    "show counters",
+    "drain",
+    "undrain",
+];
+
+/// The second figure of `busy 1.50 % since the start, 0.25 % since this was asked last`, in hundredths of a percent.
+fn since_asked(answer: &str) -> Option<u64> {
+    let line = answer.lines().find(|line| line.starts_with("busy "))?;
+    let (whole, part) = line.split(", ").nth(1)?.split(' ').next()?.split_once('.')?;
+    Some(whole.parse::<u64>().ok()? * 100 + part.parse::<u64>().ok()?)
+}
+
 fn bird_conf() -> String {
     let mut text = "log stderr all;\nrouter id 203.0.113.1;\nprotocol device {}\n\
                     protocol static poured {\n ipv4;\n"
@@ -177,6 +222,13 @@ fn bird_conf() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_load_is_read_as_the_board_says_it() {
+        let answer = "load\r\nbusy 12.50 % since the start, 3.07 % since this was asked last\r\nappliance> ";
+        assert_eq!(since_asked(answer), Some(307));
+        assert_eq!(since_asked("load\r\nappliance> "), None);
+    }
 
     #[test]
     fn every_route_that_is_poured_in_is_another_one() {
