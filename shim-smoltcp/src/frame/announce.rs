@@ -11,10 +11,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use holdover_core::base::time::Duration;
 
 use super::Mac;
-use super::bytes::{
-    ETHERNET, Ends, TYPE_ARP, build_icmp6, destination, ether_type, octets, put, put_ethernet,
-};
-use super::host::Host;
+use super::bytes::{ETHERNET, Ends, TYPE_ARP, build_icmp6, put, put_ethernet};
 
 /// How often an address is announced after it was bound: RFC 4861's MAX_NEIGHBOR_ADVERTISEMENT, one more than RFC 5227's
 /// ANNOUNCE_NUM.
@@ -27,14 +24,15 @@ const BROADCAST: Mac = smoltcp::wire::EthernetAddress([0xFF; 6]);
 const NOBODY: Mac = smoltcp::wire::EthernetAddress([0; 6]);
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1);
 
-/// Ethernet, IPv4, their lengths, and "request" (RFC 826).
-const ARP_REQUEST: [u8; 8] = [0, 1, 8, 0, 6, 4, 0, 1];
-/// The same, and "reply".
-const ARP_REPLY: [u8; 8] = [0, 1, 8, 0, 6, 4, 0, 2];
+/// Ethernet, IPv4, and their lengths; then "request" or "reply" (RFC 826).
+const ARP: [u8; 6] = [0, 1, 8, 0, 6, 4];
+const REQUEST: [u8; 2] = [0, 1];
+const REPLY: [u8; 2] = [0, 2];
 
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 const FLAG_ROUTER: u8 = 0x80;
+const FLAG_SOLICITED: u8 = 0x40;
 const FLAG_OVERRIDE: u8 = 0x20;
 const SOURCE_OPTION: u8 = 1;
 const TARGET_OPTION: u8 = 2;
@@ -84,38 +82,32 @@ pub fn ask(mac: Mac, source: IpAddr, target: IpAddr, to: Option<Mac>, buffer: &m
     }
 }
 
-/// Writes the answer to an ARP request for an address of ours that comes from an address on no subnet of ours; returns its
-/// length, or `None` when `frame` is nothing of the kind.
-///
-/// RFC 826 answers whoever asks. smoltcp discards such a request, but a Linux host asks in the name of the address that its
-/// packet comes from, and that may be one which it has on `lo`: without an answer, no packet from a shared address would find
-/// its router. Nothing is learned from it.
-pub(super) fn answer_stranger(host: &Host, frame: &[u8], buffer: &mut [u8]) -> Option<usize> {
-    let to = destination(frame)?;
-    let asked = ether_type(frame)? == TYPE_ARP && octets(frame, ETHERNET)? == ARP_REQUEST;
-    let asker = smoltcp::wire::EthernetAddress(octets(frame, ETHERNET.saturating_add(8))?);
-    let source = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(14))?);
-    let target = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(24))?);
-    let for_us = (to == BROADCAST || to == host.mac()) && host.is_ours(IpAddr::V4(target));
-    let strange =
-        asker.is_unicast() && asker != host.mac() && !source.is_multicast() && !source.is_broadcast();
-    if !asked || !for_us || !strange || host.subnet_length(IpAddr::V4(source)).is_some() {
-        return None;
+/// Writes the frame that answers `asker`, who is at `to`, that `address` is at `mac` (RFC 826; RFC 4861 section 7.2.4).
+/// Returns its length, or `None` when the buffer is shorter (86 octets are enough) or the families differ.
+pub(super) fn answer(mac: Mac, address: IpAddr, asker: IpAddr, to: Mac, buffer: &mut [u8]) -> Option<usize> {
+    match (address, asker) {
+        (IpAddr::V4(address), IpAddr::V4(asker)) => arp(REPLY, [(mac, address), (to, asker)], to, buffer),
+        (IpAddr::V6(address), IpAddr::V6(asker)) => {
+            let ends = Ends { to, from: mac, source: address, destination: asker, hop_limit: HOP_LIMIT };
+            let flags = FLAG_SOLICITED | FLAG_OVERRIDE;
+            discovery([ADVERTISEMENT, flags], address, [TARGET_OPTION, 1], ends, buffer)
+        }
+        _ => None,
     }
-    put(buffer, ETHERNET, ARP_REPLY)?;
-    put(buffer, ETHERNET.saturating_add(8), host.mac().0)?;
-    put(buffer, ETHERNET.saturating_add(14), target.octets())?;
-    put(buffer, ETHERNET.saturating_add(18), asker.0)?;
-    put(buffer, ETHERNET.saturating_add(24), source.octets())?;
-    put_ethernet(buffer, asker, host.mac(), TYPE_ARP)?;
-    Some(ETHERNET.saturating_add(28))
 }
 
 fn arp_request(mac: Mac, source: Ipv4Addr, target: Ipv4Addr, to: Mac, buffer: &mut [u8]) -> Option<usize> {
-    put(buffer, ETHERNET, ARP_REQUEST)?;
+    arp(REQUEST, [(mac, source), (NOBODY, target)], to, buffer)
+}
+
+/// An ARP packet: from whom and about whom, and to whom it goes.
+fn arp(operation: [u8; 2], ends: [(Mac, Ipv4Addr); 2], to: Mac, buffer: &mut [u8]) -> Option<usize> {
+    let [(mac, source), (their_mac, target)] = ends;
+    put(buffer, ETHERNET, ARP)?;
+    put(buffer, ETHERNET.saturating_add(6), operation)?;
     put(buffer, ETHERNET.saturating_add(8), mac.0)?;
     put(buffer, ETHERNET.saturating_add(14), source.octets())?;
-    put(buffer, ETHERNET.saturating_add(18), NOBODY.0)?;
+    put(buffer, ETHERNET.saturating_add(18), their_mac.0)?;
     put(buffer, ETHERNET.saturating_add(24), target.octets())?;
     put_ethernet(buffer, to, mac, TYPE_ARP)?;
     Some(ETHERNET.saturating_add(28))

@@ -22,13 +22,13 @@ use holdover_core::base::time::Instant;
 use holdover_core::engine::RouteTarget;
 use smoltcp::wire::checksum;
 
-use super::announce::{answer_stranger, ask};
+use super::announce::{self, ask};
 use super::bytes::{ETHERNET, TYPE_IPV4, destination, ether_type, number, put, put_ethernet, put_slice};
 use super::fib::{Fib, Target};
 pub use super::host::ADDRESSES;
 use super::host::Host;
 use super::icmp::{self, Bucket, Fault};
-use super::neighbor::{Answer, Due, Neighbors, overhear};
+use super::neighbor::{Answer, Due, Neighbors, overhear, question};
 use super::packet::{Packet, Part};
 use super::{FRAME, Full, Mac};
 
@@ -192,7 +192,7 @@ impl<const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize> Forward<ROU
         {
             self.neighbors.hear(now, heard);
         }
-        if let Some(length) = answer_stranger(&self.host, frame, reply) {
+        if let Some(length) = self.answer(frame, reply) {
             return Verdict::Reply(length);
         }
         if !self.enabled {
@@ -211,6 +211,17 @@ impl<const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize> Forward<ROU
                 length.map_or(Verdict::Consumed, Verdict::Reply)
             }
         }
+    }
+
+    /// Answers who asks for an address of ours in the name of one that is on no subnet of ours: smoltcp does not. Linux asks so
+    /// when it sends from a shared address, which its router has no subnet for (`arp_announce` 0); the way back would be lost.
+    fn answer(&self, frame: &[u8], reply: &mut [u8]) -> Option<usize> {
+        let question = question(self.host.mac(), frame)?;
+        let strange = self.host.subnet_length(question.asker).is_none();
+        if !strange || !self.host.is_ours(question.target) {
+            return None;
+        }
+        announce::answer(self.host.mac(), question.target, question.asker, question.mac, reply)
     }
 
     /// The link-layer address of a neighbour; where it is not known, it is asked for from now on, also while nothing is

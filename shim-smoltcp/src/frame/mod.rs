@@ -6,7 +6,7 @@
 //! | [`port`] | a device around the board's: guards both ways, forwards, counts | |
 //! | [`guard`] | per remote: TCP MD5 signature and least TTL | 2385, 5082 |
 //! | `repeat` | small TCP segments that nobody acknowledged are sent again early | 8985 7 |
-//! | [`announce`] | gratuitous ARP, unsolicited advertisements, the questions, and one answer | 826, 4861, 5227 |
+//! | [`announce`] | gratuitous ARP, unsolicited advertisements, the questions and their answers | 826, 4861, 5227 |
 //! | [`forward`] | the forwarding plane: what is not for this host goes on | 1812, 4443, 8200 |
 //! | [`fib`] | its routes, by longest prefix, with equal shares | 2992 |
 //! | [`neighbor`] | its neighbours' link-layer addresses | 826, 4861 7 |

@@ -12,7 +12,7 @@ use holdover_core::base::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, IpProtocol, checksum};
 
 use super::Mac;
-use super::bytes::{ETHERNET, TYPE_ARP, TYPE_IPV6, destination, ether_type, octets};
+use super::bytes::{ETHERNET, TYPE_ARP, TYPE_IPV6, destination, ether_type, octets, source};
 use super::packet::{ICMPV6, Malformed, Packet, Part};
 
 /// RFC 4861's REACHABLE_TIME, RetransTimer, and both its MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT.
@@ -240,6 +240,56 @@ fn overhear_arp(mac: Mac, frame: &[u8]) -> Option<Heard> {
 fn overhear_advertisement(frame: &[u8]) -> Option<Heard> {
     const SOLICITED: u8 = 0x40;
     const OVERRIDE: u8 = 0x20;
+    let (_, destination, message) = discovery_message(frame)?;
+    let [136, 0, _, _, flags, ..] = octets::<24>(message, 0)? else { return None };
+    let target = Ipv6Addr::from_octets(octets(message, 8)?);
+    let solicited = flags & SOLICITED != 0;
+    if target.is_multicast() || (solicited && destination.is_multicast()) {
+        return None;
+    }
+    let mac = link_layer_option(message.get(24..)?, 2).ok()?;
+    Some(Heard { address: IpAddr::V6(target), mac, solicited, overrides: flags & OVERRIDE != 0 })
+}
+
+/// Somebody asks for the link-layer address of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    /// In whose name it is asked: one host's address.
+    pub(super) asker: IpAddr,
+    /// Where the answer goes.
+    pub(super) mac: Mac,
+    /// Whom is asked for.
+    pub(super) target: IpAddr,
+}
+
+/// The question in a frame to everybody or to `ours`: an ARP request, also one that only looks whether the address is free,
+/// or a neighbour solicitation in somebody's name that is valid by RFC 4861 section 7.1.1.
+pub(super) fn question(ours: Mac, frame: &[u8]) -> Option<Question> {
+    destination(frame).filter(|&to| to == ours || !to.is_unicast())?;
+    let (asker, mac, target, one_host) = match ether_type(frame)? {
+        TYPE_ARP => {
+            let [0, 1, 8, 0, 6, 4, 0, 1] = octets::<8>(frame, ETHERNET)? else { return None };
+            let mac = EthernetAddress(octets(frame, ETHERNET.saturating_add(8))?);
+            let asker = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(14))?);
+            let target = Ipv4Addr::from_octets(octets(frame, ETHERNET.saturating_add(24))?);
+            let one_host = !asker.is_multicast() && !asker.is_broadcast();
+            (IpAddr::V4(asker), mac, IpAddr::V4(target), one_host)
+        }
+        TYPE_IPV6 => {
+            let (asker, _, message) = discovery_message(frame)?;
+            let [135, 0, ..] = octets::<24>(message, 0)? else { return None };
+            let target = Ipv6Addr::from_octets(octets(message, 8)?);
+            let mac = link_layer_option(message.get(24..)?, 1).ok()?.or(source(frame))?;
+            let one_host = !asker.is_unspecified() && !asker.is_multicast();
+            (IpAddr::V6(asker), mac, IpAddr::V6(target), one_host)
+        }
+        _ => return None,
+    };
+    (one_host && mac.is_unicast() && mac != ours).then_some(Question { asker, mac, target })
+}
+
+/// A whole ICMPv6 message that has passed no router, its checksum right; with its source and its destination.
+fn discovery_message(frame: &[u8]) -> Option<(Ipv6Addr, Ipv6Addr, &[u8])> {
     let packet = Packet::read(frame)?;
     let (IpAddr::V6(source), IpAddr::V6(destination)) = (packet.source, packet.destination) else {
         return None;
@@ -248,30 +298,21 @@ fn overhear_advertisement(frame: &[u8]) -> Option<Heard> {
         return None;
     }
     let message = packet.body(frame)?;
-    let [136, 0, _, _, flags, ..] = octets::<24>(message, 0)? else { return None };
-    let target = Ipv6Addr::from_octets(octets(message, 8)?);
-    let solicited = flags & SOLICITED != 0;
     let length = u32::try_from(message.len()).ok()?;
     let pseudo = checksum::pseudo_header_v6(&source, &destination, IpProtocol::Icmpv6, length);
-    if checksum::combine(&[pseudo, checksum::data(message)]) != u16::MAX
-        || target.is_multicast()
-        || (solicited && destination.is_multicast())
-    {
-        return None;
-    }
-    let mac = target_option(message.get(24..)?).ok()?;
-    Some(Heard { address: IpAddr::V6(target), mac, solicited, overrides: flags & OVERRIDE != 0 })
+    let right = checksum::combine(&[pseudo, checksum::data(message)]) == u16::MAX;
+    right.then_some((source, destination, message))
 }
 
-/// The target link-layer address option, if there is one. An option of length 0 makes the whole message invalid.
-fn target_option(mut options: &[u8]) -> Result<Option<Mac>, Malformed> {
-    const TARGET: u8 = 2;
+/// The option that holds a link-layer address, of the source (1) or of the target (2), if there is one. An option of length
+/// 0 makes the whole message invalid.
+fn link_layer_option(mut options: &[u8], wanted: u8) -> Result<Option<Mac>, Malformed> {
     let mut found = None;
     while let Some(&[kind, units]) = options.first_chunk::<2>() {
         let length = usize::from(units) << 3;
         let split = options.split_at_checked(length).filter(|_| length != 0);
         let (option, rest) = split.ok_or(Malformed)?;
-        if kind == TARGET {
+        if kind == wanted {
             found = octets(option, 2).map(EthernetAddress).filter(EthernetAddress::is_unicast);
         }
         options = rest;

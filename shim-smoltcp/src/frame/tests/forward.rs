@@ -8,6 +8,7 @@ use holdover_core::engine::{NextHop, RouteTarget};
 use smoltcp::wire::{ArpPacket, EthernetAddress, Icmpv4Packet, Icmpv6Packet, Ipv4Packet, Ipv6Packet};
 
 use super::{THEM, US, datagram, internet_checksum, ip, octets, packet, pseudo_header};
+use crate::frame::announce::ask;
 use crate::frame::forward::{ADDRESSES, Forward, Verdict};
 use crate::frame::neighbor::Answer;
 use crate::frame::{FRAME, Full, Mac};
@@ -704,4 +705,87 @@ fn a_request_from_an_address_that_is_on_no_subnet_of_ours_is_answered_for_the_st
         // Nothing was learned of the asker.
         assert_eq!(plane.resolve(seconds(1), ip("203.0.113.10")), Answer::Failed);
     }
+}
+/// The question of `asker` at `THEM` for `target`, to everybody; and our answer to it.
+fn question_and_answer(asker: &str, target: &str) -> [Vec<u8>; 2] {
+    let mut buffer = [0; 90];
+    let length = ask(THEM, ip(asker), ip(target), None, &mut buffer).unwrap();
+    let question = buffer[..length].to_vec();
+    let answer = if let (IpAddr::V4(asker), IpAddr::V4(target)) = (ip(asker), ip(target)) {
+        let head = [8, 6, 0, 1, 8, 0, 6, 4, 0, 2];
+        [&THEM.0[..], &US.0, &head, &US.0, &target.octets(), &THEM.0, &asker.octets()].concat()
+    } else {
+        let mut frame = advertisement_with(&[&[2, 1][..], &US.0].concat(), target, asker, 0x60, 255);
+        frame[..12].copy_from_slice(&[THEM.0, US.0].concat());
+        frame
+    };
+    [question, answer]
+}
+
+#[test]
+fn a_question_in_the_name_of_an_address_on_no_subnet_of_ours_is_answered() {
+    for enabled in [true, false] {
+        let mut plane = plane();
+        plane.set_enabled(enabled);
+        for (asker, target) in [
+            ("10.9.9.9", "198.51.100.1"),
+            ("10.9.9.9", "203.0.113.200"),
+            ("2001:db8:99::9", "2001:db8:b::1"),
+            ("2001:db8:99::9", "fe80::1"),
+        ] {
+            let [mut question, answer] = question_and_answer(asker, target);
+            assert_eq!(receive(&mut plane, Instant::ZERO, &question), Outcome::Answered(answer.clone()));
+            question[..6].copy_from_slice(&US.0);
+            assert_eq!(receive(&mut plane, Instant::ZERO, &question), Outcome::Answered(answer));
+            question[..6].copy_from_slice(&ROUTER.0);
+            assert_eq!(receive(&mut plane, Instant::ZERO, &question), Outcome::Local, "to somebody else");
+        }
+    }
+}
+
+#[test]
+fn every_other_question_is_left_to_the_stack() {
+    let mut plane = plane();
+    for (asker, target) in [
+        ("192.0.2.50", "192.0.2.1"),    // on a subnet of ours
+        ("203.0.113.200", "192.0.2.1"), // our own shared address: the other machine of a pair
+        ("224.0.0.1", "192.0.2.1"),
+        ("10.9.9.9", "192.0.2.2"), // not ours
+        ("2001:db8:a::50", "2001:db8:a::1"),
+        ("fe80::50", "fe80::1"),
+        ("::", "2001:db8:a::1"),
+        ("ff02::1", "2001:db8:a::1"),
+        ("2001:db8:99::9", "2001:db8:a::2"),
+    ] {
+        let [question, _] = question_and_answer(asker, target);
+        assert_eq!(receive(&mut plane, Instant::ZERO, &question), Outcome::Local, "{asker} for {target}");
+    }
+    for (asker, target) in [("10.9.9.9", "192.0.2.1"), ("2001:db8:99::9", "2001:db8:a::1")] {
+        let [whole, _] = question_and_answer(asker, target);
+        for length in 0..whole.len() {
+            assert_eq!(
+                receive(&mut plane, Instant::ZERO, &whole[..length]),
+                Outcome::Local,
+                "cut at {length}"
+            );
+        }
+    }
+    let [mut reply, _] = question_and_answer("10.9.9.9", "192.0.2.1");
+    reply[21] = 2;
+    assert_eq!(receive(&mut plane, Instant::ZERO, &reply), Outcome::Local);
+    reply[21] = 1;
+    reply[22..28].copy_from_slice(&[0xFF; 6]);
+    assert_eq!(
+        receive(&mut plane, Instant::ZERO, &reply),
+        Outcome::Local,
+        "the answer would go to everybody"
+    );
+    // RFC 4861 section 7.1.1: it has passed a router, is damaged, has an option without an end.
+    let [solicitation, _] = question_and_answer("2001:db8:99::9", "2001:db8:a::1");
+    for (at, octet) in [(21, 254), (57, 1), (60, 1), (79, 0)] {
+        let mut bad = solicitation.clone();
+        bad[at] = octet;
+        assert_eq!(receive(&mut plane, Instant::ZERO, &bad), Outcome::Local, "octet {at}");
+    }
+    assert_eq!(plane.deadline(), Instant::FAR, "nothing was learned, nobody asked for");
 }
