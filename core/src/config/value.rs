@@ -16,6 +16,7 @@ use crate::base::net::{Asn, Family, InterfaceAddress};
 
 /// What kind of value a statement takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A number between two others.
     Number(u32, u32),

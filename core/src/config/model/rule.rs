@@ -59,6 +59,7 @@ impl Rule {
 /// Only one variant is the largest, so that the discriminant finds room in its prefix, and that one is the first and the
 /// rest value, so that rest is zero bits wherever the discriminant lies (law 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Clause {
     /// A prefix-list line, or `accept` of a `steer` block: `P [ge N] [le N]`; `ge` and `le` of 0 are not given.
     Prefix {

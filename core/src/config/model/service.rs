@@ -26,6 +26,7 @@ pub enum Owner {
 /// Where an `ip route` leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum StaticKind {
     /// `Null0` or `blackhole`: dropped in silence.
     #[default]
