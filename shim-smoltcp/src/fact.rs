@@ -8,9 +8,9 @@ use holdover_core::engine::{
     AddressId, BfdId, Bound, ConnId, Input, IoError, LinkId, ListenerId, ProbeId, RouteId, Verdict,
 };
 
-/// Facts that can wait at once: each order of one drain has at most two, and an engine of 8 services and 32 routes has
-/// about as many orders at once when it takes over its first configuration.
-const WAITING: usize = 128;
+/// Facts that can wait at once. An engine of 32 routes orders that many bound or installed when it takes over its first
+/// configuration, each answered by one fact or two; besides there are a few sockets, and 16 checks.
+const WAITING: usize = 96;
 
 /// A fact that waits. It is much smaller than an [`Input`], of which so many would be 10 KiB.
 #[derive(Clone, Copy, Debug)]

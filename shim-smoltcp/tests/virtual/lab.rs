@@ -294,6 +294,11 @@ impl Lab {
         self.jacks[self.nodes[place].jack].inbox.borrow_mut().push_back(frame);
     }
 
+    /// How many frames wait for a board.
+    pub fn waiting(&self, place: usize) -> usize {
+        self.jacks[self.nodes[place].jack].inbox.borrow().len()
+    }
+
     pub fn add(&mut self, jack: usize, stranger: Rc<RefCell<dyn Stranger>>) {
         let now = self.now();
         self.strangers.push((jack, now, stranger));
