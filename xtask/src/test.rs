@@ -98,7 +98,7 @@ fn report(
             "xtask: third-party vectors      NOT RUN: no ../shared/vectors, and HOLDOVER_VECTORS is not set"
         ),
     }
-    eprintln!("xtask: C library               {}", word(library));
+    eprintln!("xtask: C library                {}", word(library));
     if with_e2e {
         eprintln!("xtask: end to end               {}", word(end_to_end));
         eprintln!("xtask: four minutes of soak     {}", word(soaked));
