@@ -212,8 +212,24 @@ pub(super) fn walk_row<'a, 'w>(
     values: &'w mut Values<'a>,
     expect: Option<&'w mut dyn FnMut(Expect)>,
 ) -> Result<Fit, Miss> {
-    let exact = row.tier != Tier::Act && node != Node::Any;
+    let exact = is_exact(node, row);
     Walk { words, depth: 0, values, fit: Fit::default(), behind_text: 0, exact, expect }.whole(row.syntax)
+}
+
+/// Whether a row must be written in full.
+fn is_exact(node: Node, row: &Statement) -> bool {
+    row.tier != Tier::Act && node != Node::Any
+}
+
+/// Whether a line with this first word can be the row at all. Where it cannot, its first word misses, and such a miss says
+/// nothing ([`is_worse`]): most rows are passed over for a glance.
+fn can_begin(node: Node, row: &Statement, first: Option<Word<'_>>) -> bool {
+    match row.syntax.first() {
+        Some(Token::Word(word)) => {
+            first.is_some_and(|first| keyword(word, first.text, is_exact(node, row)).is_some())
+        }
+        _ => true,
+    }
 }
 
 /// How many values the tokens yield.
@@ -504,13 +520,15 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
     if negated {
         words.next();
     }
+    let beginning = words.peek();
     let mut worst = (Miss { depth: 0, at: words.rest().at, what: ErrorKind::Unknown }, true);
     let mut best: Option<(Found<'_>, Fit, bool)> = None;
     let mut values = Values { negated, ..Values::new() };
     for (node, tables) in scope.nodes() {
         // An abbreviation of an inner node yields to a statement written in full of an outer one.
         let mut here: Option<(Found<'_>, Fit, bool)> = None;
-        for statement in tables.iter().copied().flatten().filter(|row| row.is_read()) {
+        let rows = tables.iter().copied().flatten();
+        for statement in rows.filter(|row| row.is_read() && can_begin(node, row, beginning)) {
             values.clear();
             match walk_row((node, statement), words.clone(), &mut values, None) {
                 Ok(fit) => {
