@@ -13,7 +13,7 @@ use holdover_smoltcp::frame::port::Port;
 use holdover_smoltcp::{Memory, Said, Setup, Shim, Slots};
 
 use crate::board::lan9118::{self, Lan9118};
-use crate::board::place::Place;
+use crate::board::place::{Empty, Place};
 use crate::board::{self, Mps2, Seed, clock, keep, log};
 #[cfg(feature = "text")]
 use crate::console::Console;
@@ -29,6 +29,10 @@ mod size {
     pub(super) const RECEIVE: usize = 3_072;
     pub(super) const TRANSMIT: usize = 1_024;
     pub(super) const RULES: usize = 16;
+    /// Prefixes that can be steered or announced, neighbors that are forwarded to, and frames that wait for one's address.
+    pub(super) const ROUTES: usize = 32;
+    pub(super) const NEIGHBORS: usize = 8;
+    pub(super) const HELD: usize = 1;
 }
 
 #[cfg(feature = "small")]
@@ -39,15 +43,14 @@ mod size {
     pub(super) const RECEIVE: usize = 1_536;
     pub(super) const TRANSMIT: usize = 768;
     pub(super) const RULES: usize = 8;
+    pub(super) const ROUTES: usize = 8;
+    pub(super) const NEIGHBORS: usize = 4;
+    pub(super) const HELD: usize = 0;
 }
 
+use size::{HELD, NEIGHBORS, RECEIVE, ROUTES, RULES, TCP, TRANSMIT};
 pub(crate) use size::{PEERS, SERVICES};
-use size::{RECEIVE, RULES, TCP, TRANSMIT};
 
-/// Prefixes that can be steered or announced, neighbors that are forwarded to, and frames that wait for one's address.
-const ROUTES: usize = 32;
-const NEIGHBORS: usize = 8;
-const HELD: usize = 1;
 /// All sockets: TCP, BFD, the shim's own three, and the echo service's.
 const SOCKETS: usize = TCP + PEERS + 3 + 1;
 
@@ -59,8 +62,6 @@ type Net = Shim<'static, Mps2, Lan9118, RULES, ROUTES, NEIGHBORS, HELD>;
 type Frames = Port<Lan9118, RULES, ROUTES, NEIGHBORS, HELD>;
 
 static ENGINE: Place<Core> = Place::new(Engine::new());
-/// It is read once, and the engine keeps a copy; on the stack it would take its room twice.
-static CONFIG: Place<Settings> = Place::new(Config::new());
 static MEMORY: Place<Memory<TCP, RECEIVE, TRANSMIT, PEERS>> = Place::new(Memory::new());
 static FRAMES: Place<Frames> = Place::new(Port::new(Lan9118::new()));
 static ECHO: Place<echo::Room> = Place::new(echo::Room::new());
@@ -151,7 +152,8 @@ impl Appliance<'_> {
     #[cfg(feature = "text")]
     #[inline(never)]
     fn configure(&mut self) {
-        let config = CONFIG.take();
+        let mut config = Empty::new();
+        let config = config.get();
         if crate::console::read_settings(config) {
             self.net.configure(self.engine, config, &mut log_said);
         }
@@ -161,7 +163,8 @@ impl Appliance<'_> {
     #[cfg(not(feature = "text"))]
     #[inline(never)]
     fn configure(&mut self) {
-        let config = CONFIG.take();
+        let mut config = Empty::new();
+        let config = config.get();
         match crate::fixed::build(config) {
             Ok(()) => self.net.configure(self.engine, config, &mut log_said),
             Err(_) => {

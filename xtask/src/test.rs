@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         (Ok(()), true) => capi::run(&[]),
         _ => capi::run(&["--no-e2e".to_owned()]),
     };
-    let image = firmware::units();
+    let image = firmware::units().and_then(|()| firmware::measured());
     let end_to_end = match (&peers, with_e2e) {
         (Err(message), _) => Err(format!("the end-to-end tests did not run: {message}")),
         (Ok(()), true) => e2e::run(&[]),
@@ -91,7 +91,7 @@ fn report(
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "FAILED" };
     eprintln!();
     eprintln!("xtask: cargo test --workspace   {}", word(units));
-    eprintln!("xtask: the image, on the host   {}", word(image));
+    eprintln!("xtask: the image, its budgets   {}", word(image));
     match vectors {
         Some(folder) => eprintln!("xtask: third-party vectors      run from {}", folder.display()),
         None => eprintln!(

@@ -1,7 +1,10 @@
-//! Statics that are lent once: kilobytes that must not lie on the stack, and lie in no flash because they are all zero.
+//! Kilobytes that must not be moved: statics that are lent once, and lie in no flash because they are all zero.
 
 use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::appliance::Settings;
 
 /// A value that one owner gets, for ever.
 pub(crate) struct Place<T> {
@@ -23,5 +26,24 @@ impl<T> Place<T> {
         assert!(!self.taken.swap(true, Ordering::Relaxed), "a place is taken twice");
         // SAFETY: `taken` lets one caller through, ever.
         unsafe { &mut *self.value.get() }
+    }
+}
+
+/// A configuration that is empty, in the place where it is to lie: `Config::new()` would be made elsewhere first, and on a
+/// stack that is its room twice.
+pub(crate) struct Empty(MaybeUninit<Settings>);
+
+impl Empty {
+    /// Room for one, empty.
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self(MaybeUninit::zeroed())
+    }
+
+    /// The configuration.
+    #[inline(always)]
+    pub(crate) const fn get(&mut self) -> &mut Settings {
+        // SAFETY: an empty configuration is all zero: core promises it, and the law `bss` looks at it.
+        unsafe { self.0.assume_init_mut() }
     }
 }

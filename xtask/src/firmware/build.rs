@@ -9,13 +9,18 @@ use crate::thumb;
 
 /// Runs the word.
 pub(super) fn run(arguments: &[String]) -> Outcome {
-    let variant = match arguments {
-        [] => Variant::Full,
-        [name] => Variant::named(name).ok_or_else(|| format!("there is no image `{name}`"))?,
-        [_, more, ..] => return Err(format!("firmware build takes one image; `{more}` is one too many")),
-    };
+    let variant = named("build", arguments)?;
     println!("{}", image(variant)?.display());
     Ok(())
+}
+
+/// The one image that a word names, or the full one.
+pub(super) fn named(word: &str, arguments: &[String]) -> Result<Variant, String> {
+    match arguments {
+        [] => Ok(Variant::Full),
+        [name] => Variant::named(name).ok_or_else(|| format!("there is no image `{name}`")),
+        [_, more, ..] => Err(format!("firmware {word} takes one image; `{more}` is one too many")),
+    }
 }
 
 /// Builds an image; where it is then.

@@ -7,7 +7,6 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 /// The statics that are told one by one: the end of their mangled names, and what they are.
 const STATICS: &[(&str, &str)] = &[
     ("9appliance6ENGINE", "engine"),
-    ("9appliance6CONFIG", "configuration"),
     ("9appliance6MEMORY", "socket buffers"),
     ("9appliance5SLOTS", "sockets"),
     ("9appliance6FRAMES", "frames, guard, forwarding"),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use crate::Outcome;
 use crate::process;
 
-pub(crate) const USAGE: &str = "firmware build|run|size [OPTION...]";
+pub(crate) const USAGE: &str = "firmware build|run|log|size [OPTION...]";
 pub(crate) const HELP: &str = "\
 Build the appliance's image for a Cortex-M4, run it in QEMU (mps2-an386), measure it.
 
@@ -23,6 +23,7 @@ as root on Debian; the machine's own toolchain is left as it is.
   run [full|small|bare] [--config FILE] [--tap NAME]
                                      boot it, its console on this terminal (Ctrl-A X ends it); as root on a tap in a
                                      network namespace of its own, unless one is named; else behind QEMU's own network
+  log [full|small|bare]              what the image that was run last has logged, as text
   size [--write]                     flash and RAM of all three against their budgets; fails over one
                                      --write: into docs/appliance-size.md
 
@@ -42,6 +43,7 @@ struct Word {
 const WORDS: &[Word] = &[
     Word { name: "build", run: build::run },
     Word { name: "run", run: run::run },
+    Word { name: "log", run: run::log },
     Word { name: "size", run: size::run },
 ];
 
@@ -110,18 +112,22 @@ pub(crate) fn units() -> Outcome {
     process::run(command.arg("--target-dir").arg(host_folder()))
 }
 
+/// The images beside their budgets and their committed table.
+pub(crate) fn measured() -> Outcome {
+    size::run(&[])
+}
+
 /// Where tools are kept that no package brings.
 fn tools() -> PathBuf {
     process::root().join(".tools")
 }
 
 /// The program that reads the image's log; installed where it is not there yet.
-#[allow(dead_code, reason = "the chores that read the log are its users")]
 pub(crate) fn defmt_print() -> Result<PathBuf, String> {
     let program = tools().join("bin/defmt-print");
     if !program.is_file() {
         let mut command =
-            process::cargo(["install", "--locked", "--quiet", "defmt-print", "--version", "^1"]);
+            process::cargo(["install", "--locked", "--quiet", "defmt-print", "--version", "1.0.0"]);
         process::run(command.arg("--root").arg(tools()))?;
     }
     Ok(program)

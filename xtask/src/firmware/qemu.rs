@@ -19,7 +19,7 @@ const CONFIG_AT: u32 = 0x0007_c000;
 /// Where it looks for what is not to be guessed.
 const SEED_AT: u32 = 0x2001_fff0;
 /// The stack: see firmware/memory.x.
-pub(super) const STACK: (u32, usize) = (0x2000_0000, 26 << 10);
+pub(super) const STACK: (u32, usize) = (0x2000_0000, 28 << 10);
 
 /// Makes sure that the emulator is here.
 pub(super) fn ensure() -> Outcome {

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Variant, build, folder, qemu};
+use super::{Variant, build, folder, qemu, stage};
 use crate::Outcome;
 use crate::packages;
 use crate::process;
@@ -42,13 +42,25 @@ pub(super) fn run(arguments: &[String]) -> Outcome {
     qemu::ensure()?;
     let image = build::image(options.variant)?;
     let config = std::path::absolute(&options.config).map_err(|error| error.to_string())?;
-    let log = process::target_dir().join("firmware/log");
+    let log = log_file();
     let mut words = qemu::arguments(&image, config.is_file().then_some(config.as_path()))?;
     words.extend(["-serial", "mon:stdio", "-serial"].map(str::to_owned));
     words.push(format!("file:{}", log.display()));
     let (mut command, network) = networked(&options, words);
     explain(&image, &config, &log, &network);
     Err(format!("cannot run {}: {}", qemu::PROGRAM, command.exec()))
+}
+
+/// Where the log of the image that was run last is, as it came from its line.
+fn log_file() -> PathBuf {
+    process::target_dir().join("firmware/log")
+}
+
+/// `cargo xtask firmware log`.
+pub(super) fn log(arguments: &[String]) -> Outcome {
+    let image = build::image(build::named("log", arguments)?)?;
+    print!("{}", stage::decoded(&image, &log_file())?);
+    Ok(())
 }
 
 /// The emulator with a network: a tap that was named, one in a namespace of its own, or QEMU's own network.
@@ -82,7 +94,7 @@ fn explain(image: &Path, config: &Path, log: &Path, network: &str) {
         eprintln!("xtask: config  none: there is no {}", config.display());
     }
     eprintln!("xtask: network {network}");
-    eprintln!("xtask: log     defmt-print -e {} < {}", image.display(), log.display());
+    eprintln!("xtask: log     {}; `cargo xtask firmware log` reads it", log.display());
     eprintln!("xtask: Ctrl-A X ends it");
 }
 

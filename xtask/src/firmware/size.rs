@@ -303,7 +303,7 @@ mod tests {
         let mut unseen = measured(100_000, 50_000, 0);
         let text = document(&[measured(100_000, 50_000, 10_000)], "rustc 1");
         unseen.work = None;
-        assert_eq!(unseen.ram(), 50_000 + (26 << 10));
+        assert_eq!(unseen.ram(), 50_000 + (28 << 10));
         assert!(document(&[measured(1, 0, 0)], "").contains("| 0 | 0 |"));
         assert_eq!(unseen.stale(&text), [""; 0]);
     }

@@ -58,8 +58,27 @@ pub(super) fn watch(variant: Variant, image: &Path) -> Result<Work, String> {
     stage.wait_for("all routes to be read", Stage::is_quiet)?;
     let told = if variant == Variant::Bare { None } else { Some(stage.use_console()?) };
     let stack = stage.stack()?;
+    check_log(image, &dir.join("log"))?;
     let painted = stack.chunks_exact(PAINT.len()).take_while(|word| *word == PAINT).count() * PAINT.len();
     Ok(Work { stack: u64::try_from(stack.len() - painted).unwrap_or(u64::MAX), told })
+}
+
+/// Reads the log by the program that users have for it: the session must be told there.
+fn check_log(image: &Path, log: &Path) -> Result<(), String> {
+    let text = decoded(image, log)?;
+    if text.contains("Established") { Ok(()) } else { Err(format!("the log tells of no session:\n{text}")) }
+}
+
+/// The log as text.
+pub(super) fn decoded(image: &Path, log: &Path) -> Result<String, String> {
+    let frames = fs::File::open(log).map_err(|error| format!("{}: {error}", log.display()))?;
+    let mut command = Command::new(super::defmt_print()?);
+    let output = command.arg("-e").arg(image).stdin(frames).output();
+    let output = output.map_err(|error| format!("defmt-print: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("defmt-print: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A namespace with the two in it, as long as it lives.
