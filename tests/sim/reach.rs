@@ -157,6 +157,19 @@ fn a_host_that_gets_its_address_late_starts_then() {
 }
 
 #[test]
+fn a_host_whose_address_the_configuration_brings_is_not_told_that_it_lacks_one() {
+    let mut duo = Duo::bare();
+    duo.world.hosts[duo.node].addresses.clear();
+    duo.world.script_listens(duo.peer, None);
+    let config = "interface eth0\n ip address 10.0.0.1/24\nexit\nrouter bgp 65000\n neighbor 10.0.0.2 remote-as 65010\n";
+    duo.world.boot(duo.node, usual(), config);
+    let mut line = duo.world.script_accepts(duo.peer, SECOND);
+    let ours = duo.world.establish(&mut line, &Open::modern(THEIRS, 9, THEIR_ID));
+    assert_eq!(ours.id, 0x0A00_0001);
+    assert!(!duo.records().any(|record| matches!(record, Record::NoRouterId)));
+}
+
+#[test]
 fn a_host_with_more_links_than_a_turn_reads_is_known_in_the_end() {
     let mut duo = Duo::bare();
     for number in 0..100 {

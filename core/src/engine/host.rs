@@ -523,7 +523,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         });
         self.router_id = BgpId(v4.max().or_else(|| v6.max()).unwrap_or(0));
         if self.router_id == BgpId(0) {
-            self.record(Record::NoRouterId);
+            // One that the configuration brings is on its way, and when it cannot be bound, that is told.
+            let mut routes = self.config.view().routes.iter();
+            if !routes.any(|route| route.owner == Owner::Interface && is_global(route.address)) {
+                self.record(Record::NoRouterId);
+            }
         } else {
             self.dial_all_soon();
         }
