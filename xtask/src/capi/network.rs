@@ -71,6 +71,8 @@ impl Drop for Network {
             // It may have ended by itself.
             let _ = bird.kill();
             let _ = bird.wait();
+            // Killed, it leaves its socket behind.
+            let _ = fs::remove_file(self.socket());
         }
         for name in [&self.speaker, &self.peer] {
             // One that was not made yet is not there.
