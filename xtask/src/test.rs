@@ -32,7 +32,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let vectors = vectors(std::env::var_os("HOLDOVER_VECTORS").as_ref().map(Path::new), process::root(), ci)?;
     // Looked for first: a missing package should be known before a long build, not after it.
-    let peers = if with_e2e { packages::ensure(packages::PEERS) } else { Ok(()) };
+    let peers = if with_e2e {
+        packages::ensure(packages::PEERS).and_then(|()| firmware::test::ensure())
+    } else {
+        Ok(())
+    };
     if let Err(message) = &peers {
         eprintln!("xtask: the end-to-end tests cannot run: {message}");
     }

@@ -6,7 +6,7 @@
 //! | [`pair`] | an appliance and a Linux host share an address; faults move a client's traffic, and back |
 //! | [`router`] | the appliance is the router in front of two Linux hosts |
 //! | [`weather`] | loss, black holes, floods of routes, octets and frames at random, resets |
-//! | [`wire`] | what the others stand on: loss, cuts, frames at random, a console
+//! | [`wire`] | what the others stand on: loss, cuts, frames at random, a console |
 
 mod pair;
 mod router;

@@ -14,6 +14,7 @@ use holdover_tests::harness::topology::{
 use holdover_tests::harness::{Lab, Result, ensure};
 use rustix::process::Signal;
 
+use super::pair::last_answers;
 use super::{PROFILE, interface};
 use crate::world::ROLE;
 
@@ -72,11 +73,15 @@ fn steers(lab: &Lab, vehicle: Vehicle) -> Result<()> {
         probes.iter().map(|probe| probe.answered_by(lab, node, since, seconds)).collect()
     };
     answers("n2", Instant::now(), 20.0)?;
+    // The announcements of the router's own addresses are over then: the first host has to ask for it, and does so in the
+    // name of the shared address.
+    lab.steadily("it forwards", 3.0, || router.runs())?;
     let mut first = start(0)?;
     answers("n1", Instant::now(), 20.0)?;
     let steered = router.ask(lab, "show steer")?;
     ensure!(steered.contains("192.0.2.10/32") && steered.contains(&segment6("n1").to_string()), "{steered}");
 
+    last_answers(lab)?;
     for (fault, moves, lost) in [("killed", 1.0, Some(50)), ("cut off", 1.0, None), ("stopped", 1.0, Some(3))]
     {
         for probe in &probes {
@@ -89,6 +94,7 @@ fn steers(lab: &Lab, vehicle: Vehicle) -> Result<()> {
             _ => first.process().signal(Signal::TERM)?,
         }
         answers("n2", at, moves)?;
+        last_answers(lab)?;
         for (probe, target) in probes.iter().zip(&targets) {
             probe.stays_with(lab, "n2", 0.3)?;
             let from = at.checked_sub(Duration::from_millis(100)).unwrap_or(at);
@@ -107,6 +113,7 @@ fn steers(lab: &Lab, vehicle: Vehicle) -> Result<()> {
             first = start(0)?;
         }
         answers("n1", back, 20.0)?;
+        last_answers(lab)?;
         router.runs()?;
     }
     first.stop(lab, 10.0)?;

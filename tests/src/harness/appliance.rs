@@ -31,7 +31,7 @@ pub enum Vehicle {
 
 impl Vehicle {
     /// Both.
-    pub const ALL: [Self; 1] = [Self::Tap];
+    pub const ALL: [Self; 2] = [Self::Tap, Self::Qemu];
 
     /// `on_a_tap` or `in_qemu`: the end of a case's name.
     pub fn name(self) -> &'static str {

@@ -1,10 +1,10 @@
-//! An echo request as `ping` sends it, and its answer.
+//! An echo request as `ping` sends it, or a datagram to an echo service, and the answer.
 
 use std::io::{ErrorKind, Read as _};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::lab::Lab;
@@ -18,6 +18,22 @@ const TEXT: &[u8] = b"does it answer?";
 /// Ok when `address` answers an echo request from `host`.
 pub fn answers(lab: &Lab, host: &str, address: IpAddr) -> Result<()> {
     lab.within(host, || ask(address))
+}
+
+/// Ok when the service at `at` answers a datagram from `host` with it and with `name`.
+pub fn echoes(lab: &Lab, host: &str, at: SocketAddr, name: &str) -> Result<()> {
+    lab.within(host, || {
+        let any: SocketAddr = if at.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse()?;
+        let socket = UdpSocket::bind(any)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.send_to(TEXT, at)?;
+        let mut answer = [0; 512];
+        let (length, from) = socket.recv_from(&mut answer)?;
+        let said = String::from_utf8_lossy(&answer[..length]).into_owned();
+        let expected = String::from_utf8_lossy(TEXT).into_owned() + name;
+        ensure!(from == at && said == expected, "{from} answers {said:?}");
+        Ok(())
+    })
 }
 
 fn ask(address: IpAddr) -> Result<()> {

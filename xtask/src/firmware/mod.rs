@@ -6,13 +6,15 @@ mod qemu;
 mod run;
 mod size;
 mod stage;
+pub(crate) mod test;
+mod weather;
 
 use std::path::PathBuf;
 
 use crate::Outcome;
 use crate::process;
 
-pub(crate) const USAGE: &str = "firmware build|run|log|size [OPTION...]";
+pub(crate) const USAGE: &str = "firmware build|run|log|test|weather|size [OPTION...]";
 pub(crate) const HELP: &str = "\
 Build the appliance's image for a Cortex-M4, run it in QEMU (mps2-an386), measure it.
 
@@ -24,6 +26,12 @@ as root on Debian; the machine's own toolchain is left as it is.
                                      boot it, its console on this terminal (Ctrl-A X ends it); as root on a tap in a
                                      network namespace of its own, unless one is named; else behind QEMU's own network
   log [full|small|bare]              what the image that was run last has logged, as text
+  test [FILTER]                      the image in QEMU, and the same shim as a process over a tap, against BIRD, FRR and
+                                     the daemon; as root, with what `cargo xtask e2e` needs
+  weather [--seconds N] [--routes N] [--seed S]
+                                     the image exposed to loss for 600 s, restarts of the route server, 20 s of a black
+                                     hole, 100000 routes, octets and frames at random; the seed that a run printed sends
+                                     the same octets and frames again. `test` has 60 s and 20000 routes of it
   size [--write]                     flash and RAM of all three against their budgets; fails over one
                                      --write: into docs/appliance-size.md
 
@@ -44,6 +52,8 @@ const WORDS: &[Word] = &[
     Word { name: "build", run: build::run },
     Word { name: "run", run: run::run },
     Word { name: "log", run: run::log },
+    Word { name: "test", run: test::run },
+    Word { name: "weather", run: weather::run },
     Word { name: "size", run: size::run },
 ];
 
