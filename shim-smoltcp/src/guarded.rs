@@ -141,3 +141,70 @@ const fn why(refused: Refused) -> IoError {
         Refused::KeyTooLong => IoError::Unsupported,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdover_core::engine::Secret;
+
+    const PORT: u16 = 179;
+
+    fn range(third: u8) -> Prefix {
+        Prefix::new(IpAddr::from([10, 0, third, 0]), 24).expect("a prefix")
+    }
+
+    fn host(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    fn dial(guarded: &mut Guarded<2>, guard: &mut Guard<2>, last: u8, used: &[u8]) -> Result<(), IoError> {
+        let options = TcpOptions { key: Some(Secret(b"key")), ttl: 1, min_ttl: 0 };
+        let in_use = |prefix: Prefix| used.iter().any(|last| prefix.contains(host(*last)));
+        guarded.dial(guard, host(last), PORT, &options, in_use)
+    }
+
+    #[test]
+    fn a_rule_that_nobody_needs_makes_room_and_one_that_is_needed_does_not() {
+        let (mut guarded, mut guard) = (Guarded::<2>::new(), Guard::<2>::new());
+        assert_eq!(dial(&mut guarded, &mut guard, 1, &[]), Ok(()));
+        assert_eq!(dial(&mut guarded, &mut guard, 2, &[1]), Ok(()));
+        assert_eq!(dial(&mut guarded, &mut guard, 3, &[1, 2]), Err(IoError::Exhausted));
+        assert_eq!(dial(&mut guarded, &mut guard, 2, &[1, 2]), Ok(()), "it has its place already");
+        assert_eq!(dial(&mut guarded, &mut guard, 3, &[1]), Ok(()));
+    }
+
+    #[test]
+    fn a_listener_that_is_gone_leaves_its_places_to_others() {
+        let (mut guarded, mut guard) = (Guarded::<2>::new(), Guard::<2>::new());
+        for third in [1, 2] {
+            guarded.listen(&mut guard, range(third), PORT, Some(b"key"), |_| false);
+        }
+        assert_eq!(dial(&mut guarded, &mut guard, 1, &[]), Err(IoError::Exhausted));
+        guarded.unlisten(&mut guard, Family::Ipv6, |_| false);
+        assert_eq!(dial(&mut guarded, &mut guard, 1, &[]), Err(IoError::Exhausted));
+        guarded.unlisten(&mut guard, Family::Ipv4, |_| false);
+        for last in [1, 2] {
+            assert_eq!(dial(&mut guarded, &mut guard, last, &[1]), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_kept_keeps_its_peers_out_until_it_is_another_one() {
+        let (mut guarded, mut guard) = (Guarded::<2>::new(), Guard::<2>::new());
+        let inside = |third| IpAddr::from([10, 0, third, 7]);
+        for third in [1, 2, 3] {
+            guarded.listen(&mut guard, range(third), PORT, Some(b"key"), |_| false);
+        }
+        assert_eq!([1, 2, 3].map(|third| guarded.bars(inside(third))), [false, false, true]);
+        guarded.listen(&mut guard, range(3), PORT, None, |_| false);
+        assert!(!guarded.bars(inside(3)));
+        guarded.listen(&mut guard, range(2), PORT, Some(&[b'x'; 81]), |_| false);
+        assert!(guarded.bars(inside(2)), "too long to be a key");
+        guarded.unlisten(&mut guard, Family::Ipv4, |_| false);
+        assert!(!guarded.bars(inside(2)));
+        for third in 10..30 {
+            guarded.listen(&mut guard, range(third), PORT, Some(&[b'x'; 81]), |_| false);
+        }
+        assert!(guarded.bars(inside(9)), "who of them it was is not known any more");
+    }
+}

@@ -95,6 +95,12 @@ impl Pool {
         self.seats.len()
     }
 
+    /// How many sockets are nobody's.
+    #[cfg(test)]
+    pub(crate) fn spare(&self) -> usize {
+        self.seats.iter().filter(|seat| matches!(seat.job, Job::Spare)).count()
+    }
+
     /// The peers of the connections that are there or being made.
     pub(crate) fn remotes(&self) -> impl Iterator<Item = IpAddr> + '_ {
         self.seats.iter().filter_map(|seat| match seat.job {

@@ -241,13 +241,11 @@ fn what_is_sent_flushed_and_closed_is_answered_once() {
 fn a_graceful_close_reads_on_and_its_abort_is_answered_once() {
     let mut pair = Pair::new();
     pair.connected(1);
-    // b goes on sending and never closes.
-    pair.a.order(Output::Close { conn: conn(1), how: CloseHow::Graceful });
+    // What b has said lies in a's buffer already.
     pair.b.order(Output::Send { conn: conn(1), bytes: &[1; 900] });
-    pair.clock.set(pair.clock.get() + 1);
-    for side in [&mut pair.a, &mut pair.b] {
-        side.shim.turn(&mut side.engine, &mut |_| {});
-    }
+    pair.b.shim.turn(&mut pair.b.engine, &mut |_| {});
+    pair.a.order(Output::Close { conn: conn(1), how: CloseHow::Graceful });
+    pair.a.shim.turn(&mut pair.a.engine, &mut |_| {});
     assert_eq!(pair.a.told(""), 0, "what still comes is discarded");
     pair.a.order(Output::Close { conn: conn(1), how: CloseHow::Abort });
     pair.run(50);
@@ -415,4 +413,45 @@ fn a_check_is_answered_once_or_forgotten() {
         // One that was over at once is on its way already.
         assert!(pair.a.told("ProbeDone") <= 1);
     }
+}
+
+#[test]
+fn a_peer_that_vanishes_while_the_connection_closes_holds_no_socket_for_long() {
+    let mut pair = Pair::new();
+    pair.connected(1);
+    assert_eq!(pair.b.shim.pool.spare(), 3);
+    pair.a.order(Output::Close { conn: conn(1), how: CloseHow::Graceful });
+    pair.a.shim.turn(&mut pair.a.engine, &mut |_| {});
+    // Its end has come; what is answered to it goes nowhere.
+    for _ in 0..4_000 {
+        pair.b.shim.turn(&mut pair.b.engine, &mut |_| {});
+        pair.b.shim.port.device.outbox.borrow_mut().clear();
+        pair.clock.set(pair.clock.get() + 1_000);
+    }
+    assert_eq!((pair.b.told("Closed"), pair.b.shim.pool.spare()), (1, 3));
+    for _ in 0..4_000 {
+        pair.b.shim.turn(&mut pair.b.engine, &mut |_| {});
+        pair.clock.set(pair.clock.get() + 1_000);
+    }
+    assert_eq!(pair.b.shim.pool.spare(), 4);
+}
+
+#[test]
+fn a_bfd_packet_that_waits_for_the_neighbour_gives_way_to_the_next_one() {
+    let mut pair = Pair::new();
+    let bfd = BfdId { peer: PeerId(0), generation: 1 };
+    for (side, local, remote) in [(&mut pair.a, 1, 2), (&mut pair.b, 2, 1)] {
+        let (local, remote) = (at(local).address, at(remote).address);
+        side.order(Output::OpenDatagram { bfd, kind: BfdKind::SingleHop, local, remote, via: None });
+    }
+    pair.run(10);
+    assert_eq!((pair.a.told("DatagramDone"), pair.b.told("DatagramDone")), (1, 1));
+    // With another address the stack has forgotten its neighbours.
+    pair.a.order(Output::Bind { address: AddressId::default(), link: ETHERNET, prefix: at(9), label: "" });
+    for number in 1..=3 {
+        pair.a.order(Output::SendDatagram { bfd, bytes: &[number; 24] });
+    }
+    pair.run(100);
+    assert!(pair.b.shim.told.iter().any(|told| told.contains("bytes: [3, 3")), "{:#?}", pair.b.shim.told);
+    assert_eq!(pair.b.told("Datagram {"), 1);
 }

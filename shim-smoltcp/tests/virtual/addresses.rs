@@ -3,7 +3,7 @@
 use holdover_core::engine::record::EndCause;
 use holdover_core::engine::{IoError, Record};
 
-use crate::lab::{Lab, MS, SECOND, text};
+use crate::lab::{Lab, MS, SECOND, ipv4, text};
 
 /// Gratuitous ARP requests for this address: when.
 fn announcements(lab: &Lab, address: [u8; 4]) -> Vec<u64> {
@@ -134,4 +134,40 @@ fn a_peer_without_a_way_to_it_is_unreachable_at_once() {
         matches!(record, Record::AttemptFailed { why: EndCause::Connection(IoError::Unreachable), .. })
     };
     assert!(lab.nodes[0].count(unreachable) > 0, "{:#?}", lab.nodes[0].records);
+}
+
+/// An echo request to 10.0.0.1 from this address, by way of the board with this number.
+fn echo_request(from: [u8; 4], by: u8, sequence: u8) -> Vec<u8> {
+    let sum = |octets: &[u8]| {
+        let words = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let sum = words.sum::<u32>();
+        !((sum & 0xFFFF) as u16 + (sum >> 16) as u16)
+    };
+    let mut icmp = vec![8, 0, 0, 0, 0, 1, 0, sequence];
+    let checksum = sum(&icmp);
+    icmp[2..4].copy_from_slice(&checksum.to_be_bytes());
+    let mut ip = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0];
+    ip.extend_from_slice(&from);
+    ip.extend_from_slice(&[10, 0, 0, 1]);
+    let checksum = sum(&ip);
+    ip[10..12].copy_from_slice(&checksum.to_be_bytes());
+    [&[0x52, 0x54, 0, 0, 0, 1][..], &[0x52, 0x54, 0, 0, 0, by], &[8, 0], &ip, &icmp].concat()
+}
+
+#[test]
+fn what_comes_by_way_of_a_gateway_is_answered_however_seldom_it_comes() {
+    // The stack forgets a neighbour after a minute, and with it the answer to the next packet.
+    let mut lab = Lab::new(1);
+    lab.boot("a", 1, &text(1, "exit\nip route 172.16.0.0/16 10.0.0.2\n"));
+    lab.boot("b", 2, &text(2, ""));
+    lab.run(10 * SECOND);
+    lab.taped = true;
+    for sequence in 0..20 {
+        lab.inject(0, echo_request([172, 16, 0, 9], 2, sequence));
+        lab.run(100 * SECOND);
+    }
+    let answers = lab.tape.iter().filter_map(|(_, _, frame)| ipv4(frame));
+    let answers =
+        answers.filter(|(protocol, _, to, icmp)| *protocol == 1 && *to == [172, 16, 0, 9] && icmp[0] == 0);
+    assert_eq!(answers.map(|(.., icmp)| icmp[7]).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
 }
