@@ -137,40 +137,22 @@ impl<
         // TCP's initial sequence numbers are drawn from it.
         config.random_seed = board.entropy();
         let mut rand = Rand::new(board.entropy());
-        let now = board.now();
-        let interface = Interface::new(config, port, stack_time(now));
-        port.set_mac(mac);
-        let mut sockets = SocketSet::new(&mut slots.sockets[..]);
-        let (mut pool, mut datagrams, mut checks) = (Pool::new(), Datagrams::new(), Checks::new());
-        for (receive, transmit) in memory.receive.iter_mut().zip(&mut memory.transmit) {
-            pool.add(&mut sockets, receive, transmit);
-        }
-        for (metadata, payload) in slots.datagrams_in.iter_mut().zip(&mut memory.datagrams_in) {
-            let receive = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
-            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-            datagrams.add_receiver(&mut sockets, udp::Socket::new(receive, nothing));
-        }
-        for (metadata, payload) in slots.datagrams_out.iter_mut().zip(&mut memory.datagrams_out) {
-            let transmit = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
-            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-            datagrams.add_sender(&mut sockets, udp::Socket::new(nothing, transmit));
-        }
-        let receive = icmp::PacketBuffer::new(&mut slots.echoes[..], &mut memory.echoes[..]);
-        let nothing = icmp::PacketBuffer::new(&mut [][..], &mut [][..]);
         let [ident, sequence] = [rand.next(), rand.next()].map(|number| (number & 0xFFFF) as u16 | 1);
-        checks.add_hearer(&mut sockets, icmp::Socket::new(receive, nothing), ident, sequence);
+        let now = board.now();
+        port.set_mac(mac);
+        // Built where it stays, as far as the compiler lets us: its parts twice on the stack would be the most of it ever used.
         let mut shim = Self {
             board,
+            interface: Interface::new(config, port, stack_time(now)),
             port,
-            interface,
-            sockets,
+            sockets: SocketSet::new(&mut slots.sockets[..]),
             read: &mut memory.read,
             mac,
             link: setup.link,
             carrier: false,
-            pool,
-            datagrams,
-            checks,
+            pool: Pool::new(),
+            datagrams: Datagrams::new(),
+            checks: Checks::new(),
             addresses: Addresses::new(),
             gateways: Gateways::new(),
             guarded: Guarded::new(),
@@ -181,6 +163,22 @@ impl<
             #[cfg(test)]
             told: crate::tests::Told::new(),
         };
+        for (receive, transmit) in memory.receive.iter_mut().zip(&mut memory.transmit) {
+            shim.pool.add(&mut shim.sockets, receive, transmit);
+        }
+        for (metadata, payload) in slots.datagrams_in.iter_mut().zip(&mut memory.datagrams_in) {
+            let receive = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
+            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
+            shim.datagrams.add_receiver(&mut shim.sockets, udp::Socket::new(receive, nothing));
+        }
+        for (metadata, payload) in slots.datagrams_out.iter_mut().zip(&mut memory.datagrams_out) {
+            let transmit = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
+            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
+            shim.datagrams.add_sender(&mut shim.sockets, udp::Socket::new(nothing, transmit));
+        }
+        let receive = icmp::PacketBuffer::new(&mut slots.echoes[..], &mut memory.echoes[..]);
+        let nothing = icmp::PacketBuffer::new(&mut [][..], &mut [][..]);
+        shim.checks.add_hearer(&mut shim.sockets, icmp::Socket::new(receive, nothing), ident, sequence);
         shim.carrier = shim.board.carrier();
         let own = InterfaceAddress { address: link_local(setup.mac), length: 64 };
         // The first of all addresses finds a place.
