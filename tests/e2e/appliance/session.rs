@@ -233,6 +233,12 @@ impl<'a> Link<'a> {
         let source = if us.is_ipv6() { "ipv6.src" } else { "ip.src" };
         let said = self.capture.fields(&format!("{source} == {us} && bgp"), &["frame.number"])?;
         ensure!(said.is_empty(), "we said something: {said:?}");
+        if !self.session.passive {
+            // Who dials without our key is not even answered (RFC 2385 section 2).
+            let filter = format!("{source} == {us} && tcp.port == 179");
+            let sent = self.capture.fields(&filter, &["frame.number", "tcp.flags.str"])?;
+            ensure!(sent.is_empty(), "we answered: {sent:?}");
+        }
         Ok(())
     }
 
