@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use holdover_tests::harness::holdover::{Holdover, with_service};
 use holdover_tests::harness::lab::bounded;
@@ -11,6 +11,7 @@ use holdover_tests::harness::peers::{Peer, bird};
 use holdover_tests::harness::probe::Probe;
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::service::Service;
+use holdover_tests::harness::stalls::{Stalls, soon_after};
 use holdover_tests::harness::topology::{
     Failover, NODES, ROUTE_SERVERS, SERVICE_PORT, SHARED, cut, failover, mend, segment6,
 };
@@ -26,6 +27,10 @@ const AROUND: u64 = 90;
 const LAG: Duration = Duration::from_secs(1);
 /// How much of what happened before is told with a violation.
 const TOLD: usize = 24;
+/// When the machine itself stands still for so long, in seconds, BFD of 50 ms, three times, may go down everywhere at once.
+const STALL: f64 = 0.1;
+/// So many seconds later the route servers have taken everybody back.
+const RECOVERY: f64 = 5.0;
 /// Each node's communities; the second one's is a number that does not change the role.
 const LARGE: [&str; 2] = ["63949:1:1", "63949:1:2"];
 
@@ -49,7 +54,7 @@ fn soak(lab: &Lab, notice: Notice, seconds: u64, seed: u64) -> Result<()> {
     println!("soak: {seconds} s with {notice:?} and --seed {seed}");
     let mut network = Network::up(lab, notice)?;
     let steps = plan(seed, Duration::from_secs(seconds));
-    let mut watch = Watch::new(notice);
+    let mut watch = Watch::new(notice)?;
     for (at, event) in &steps {
         watch.until(&network, *at)?;
         watch.bring_about(&mut network, *event)?;
@@ -62,6 +67,9 @@ fn soak(lab: &Lab, notice: Notice, seconds: u64, seed: u64) -> Result<()> {
         node.stop(lab, 10.0)?;
     }
     println!("soak: {} events, {} probes were lost where that was allowed", steps.len(), watch.excused);
+    if watch.stalled > 0 {
+        println!("soak: {} more, because the machine itself stood still", watch.stalled);
+    }
     Ok(())
 }
 
@@ -221,12 +229,17 @@ struct Watch {
     model: Model,
     told: VecDeque<String>,
     excused: usize,
+    /// Of the machine itself, where one of a moment has consequences.
+    stalls: Option<Stalls>,
+    /// Probes that were lost by them.
+    stalled: usize,
 }
 
 impl Watch {
-    fn new(notice: Notice) -> Self {
-        let begun = Instant::now();
-        Self { begun, judged: begun, model: Model::new(notice), told: VecDeque::new(), excused: 0 }
+    fn new(notice: Notice) -> Result<Self> {
+        let stalls = (notice == Notice::Bfd).then(Stalls::watch).transpose()?;
+        let (begun, model, told) = (Instant::now(), Model::new(notice), VecDeque::new());
+        Ok(Self { begun, judged: begun, model, told, excused: 0, stalls, stalled: 0 })
     }
 
     fn moment(&self, at: Instant) -> Duration {
@@ -272,9 +285,16 @@ impl Watch {
         }
         let report = network.probe.report(network.lab, self.judged, to)?;
         self.judged = to;
-        let lost = report.lost.iter().map(|at| self.moment(*at));
-        let bad: Vec<Duration> = lost.filter(|at| self.model.demands(*at)).collect();
-        self.excused += report.lost.len() - bad.len();
+        let (demanded, allowed): (Vec<Instant>, Vec<Instant>) =
+            report.lost.iter().partition(|at| self.model.demands(self.moment(**at)));
+        self.excused += allowed.len();
+        let stalls = self.stalls.as_ref().map(Stalls::seen).unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
+        let by_a_stall =
+            |at: &Instant| soon_after(&stalls, STALL, now - at.elapsed().as_secs_f64(), RECOVERY);
+        let (stalled, bad): (Vec<Instant>, Vec<Instant>) = demanded.into_iter().partition(by_a_stall);
+        self.stalled += stalled.len();
+        let bad: Vec<Duration> = bad.into_iter().map(|at| self.moment(at)).collect();
         let Some((first, last)) = bad.first().zip(bad.last()) else { return Ok(()) };
         bail!(
             "{} probes lost between {:.3} and {:.3} though an answer was demanded; what happened before:\n{}\n{}",

@@ -1,7 +1,7 @@
 //! When the machine itself stood still: a virtual machine is put aside now and then, and no scheduling inside it helps.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,39 +27,49 @@ pub struct Stall {
 /// Watches every core, with a higher priority than anything else in a test has.
 pub struct Stalls {
     over: Arc<AtomicBool>,
-    watchers: Vec<JoinHandle<Result<Vec<Stall>>>>,
+    seen: Arc<Mutex<Vec<Stall>>>,
+    watchers: Vec<JoinHandle<Result<()>>>,
 }
 
 impl Stalls {
     /// Begins to watch. Errors: the number of cores is not known; a core that cannot be watched is told at the end.
     pub fn watch() -> Result<Self> {
-        let over = Arc::new(AtomicBool::new(false));
+        let (over, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
         let cores = std::thread::available_parallelism()?.get();
         let watcher = |core| {
-            let over = Arc::clone(&over);
-            std::thread::spawn(move || watch(core, &over))
+            let (over, seen) = (Arc::clone(&over), Arc::clone(&seen));
+            std::thread::spawn(move || watch(core, &over, &seen))
         };
-        Ok(Self { watchers: (0..cores).map(watcher).collect(), over })
+        Ok(Self { watchers: (0..cores).map(watcher).collect(), over, seen })
+    }
+
+    /// What was seen so far; a stall is seen when it is over.
+    pub fn seen(&self) -> Vec<Stall> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the watch; what was seen.
-    pub fn end(self) -> Result<Vec<Stall>> {
+    pub fn end(mut self) -> Result<Vec<Stall>> {
         self.over.store(true, Ordering::Relaxed);
-        let mut all = Vec::new();
-        for watcher in self.watchers {
-            all.extend(watcher.join().ok().context("a watcher of a core panicked")??);
+        for watcher in self.watchers.drain(..) {
+            watcher.join().ok().context("a watcher of a core panicked")??;
         }
-        Ok(all)
+        Ok(self.seen())
     }
 }
 
-fn watch(core: usize, over: &AtomicBool) -> Result<Vec<Stall>> {
+impl Drop for Stalls {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+fn watch(core: usize, over: &AtomicBool, seen: &Mutex<Vec<Stall>>) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     rustix::thread::sched_setaffinity(None, &set)?;
     let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
     bounded(&["chrt", "--fifo", "--pid", "3", &thread])?;
-    let mut stalls = Vec::new();
     let mut last = Instant::now();
     while !over.load(Ordering::Relaxed) {
         // pause: the shortest that tells a stall from nothing
@@ -67,11 +77,12 @@ fn watch(core: usize, over: &AtomicBool) -> Result<Vec<Stall>> {
         let gap = last.elapsed();
         if gap >= SHORTEST {
             let until = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64();
-            stalls.push(Stall { core, from: until - gap.as_secs_f64(), until });
+            let stall = Stall { core, from: until - gap.as_secs_f64(), until };
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(stall);
         }
         last = Instant::now();
     }
-    Ok(stalls)
+    Ok(())
 }
 
 /// For how long, in seconds, one core stood still between two moments: the one that did for the longest.
@@ -82,6 +93,14 @@ pub fn stood_still(stalls: &[Stall], from: f64, until: f64) -> f64 {
         cores[stall.core] += (stall.until.min(until) - stall.from.max(from)).max(0.0);
     }
     cores.into_iter().fold(0.0, f64::max)
+}
+
+/// Whether a stall of at least this length, in seconds, had begun by this moment (seconds since 1970) and been over for no
+/// longer than `since`.
+pub fn soon_after(stalls: &[Stall], length: f64, at: f64, since: f64) -> bool {
+    stalls
+        .iter()
+        .any(|stall| stall.until - stall.from >= length && (stall.from..=stall.until + since).contains(&at))
 }
 
 /// Nothing went down at these moments (seconds since 1970) but what the machine's own stalls explain: those who need a
@@ -114,6 +133,14 @@ mod tests {
         assert!((stood_still(&stalls, 0.0, 2.0) - 0.2).abs() < 1e-9);
         assert!((stood_still(&stalls, 1.05, 1.25) - 0.1).abs() < 1e-9);
         assert!(stood_still(&stalls, 2.0, 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_soon_after_a_long_stall_is_told_from_the_rest() {
+        let stalls = [stall(0, 10.0, 10.2), stall(1, 20.0, 20.05)];
+        assert!(soon_after(&stalls, 0.1, 10.1, 5.0) && soon_after(&stalls, 0.1, 15.1, 5.0));
+        assert!(!soon_after(&stalls, 0.1, 9.9, 5.0) && !soon_after(&stalls, 0.1, 15.3, 5.0));
+        assert!(!soon_after(&stalls, 0.1, 20.1, 5.0), "it was too short");
     }
 
     #[test]
