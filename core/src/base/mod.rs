@@ -6,5 +6,6 @@ pub mod limits;
 pub mod net;
 pub mod rand;
 pub(crate) mod ring;
+pub(crate) mod sort;
 pub(crate) mod table;
 pub mod time;

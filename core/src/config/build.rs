@@ -8,7 +8,7 @@ use super::lint::Lint;
 use super::matcher::{self, Expect, Miss, Values};
 use super::model::{ConfigMut, Span};
 use super::platform::Platform;
-use super::statement::{No, Node, Scope, Tier};
+use super::statement::{Does, No, Node, Scope};
 use crate::base::net::Family;
 
 /// What becomes of the lines of a block.
@@ -112,7 +112,7 @@ impl<'a> Draft<'a> {
             Ok(found) => found,
             Err(miss) => return self.missed(miss),
         };
-        let statement = found.statement;
+        let row = found.row;
         let inside = found.node == self.place.node;
         if found.node != Node::Any {
             // Below a family that is refused, only another family is still ours.
@@ -129,31 +129,33 @@ impl<'a> Draft<'a> {
         }
         let first = Words::of(self.line).next().map_or(0, |word| word.at);
         if found.values.negated
-            && let No::Refused(why) = statement.no
+            && let No::Refused(always) = row.no()
         {
-            return self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
+            return self.error(ErrorKind::Refused(always.why()), Some(first), Expected::NOTHING, Hint::None);
         }
-        match statement.tier {
-            Tier::Act => {
-                if let Err(fault) = (statement.apply)(self, &found.values) {
+        match row.does {
+            Does::Act { apply, .. } => {
+                if let Err(fault) = apply(self, &found.values) {
                     self.fault(fault, &found.values);
                     self.after_broken_opener();
                 }
             }
-            Tier::Refused(why) if !found.values.negated => {
+            Does::Refused { why, .. } if !found.values.negated => {
                 self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
             }
-            Tier::NoEffect(why) | Tier::Refused(why) => {
+            Does::NoEffect { why, .. } | Does::Refused { why, .. } => {
                 self.say(Severity::Note, ErrorKind::NoEffect(why), first);
             }
-            Tier::Warn(lint) if !found.values.negated => {
+            Does::Warn(lint) if !found.values.negated => {
                 self.say(Severity::Warning, ErrorKind::Lint(lint), first);
             }
-            Tier::Warn(_) => {
+            Does::Warn(_) => {
                 self.say(Severity::Note, ErrorKind::NoEffect("graceful restart is never advertised"), first);
             }
+            // No line is matched against it.
+            Does::Print(_) => {}
         }
-        if statement.block {
+        if row.opens_foreign_block() {
             self.place.mode = Mode::Skip;
         }
     }
@@ -310,8 +312,8 @@ fn unknown(node: Node, word: &str) -> Hint<'static> {
     let mut nearest = Nearest::to(word);
     let (mut elsewhere, mut near_elsewhere) = (None, Nearest::to(word));
     for (_, tables) in Scope::of(node).nodes() {
-        for statement in tables.iter().copied().flatten() {
-            if let Some(matcher::Token::Word(first)) = statement.syntax.first() {
+        for row in tables.iter().copied().flatten() {
+            if let Some(first) = row.syntax.first_word() {
                 nearest.offer(first);
             }
         }

@@ -1,31 +1,32 @@
 //! What could stand next on a line: for "expected …", completion, `?` and hints.
 
 use super::line::Words;
-use super::matcher::{Expect, Token, Values, walk_row};
-use super::statement::{self, Node, Scope, Statement, Tier};
+use super::matcher::{Expect, Values, walk_row};
+use super::statement::{self, Node, Place, Scope};
 use super::value::is_placeholder;
 
-/// Tells everything that could follow `before` in this node, with the help of its statement.
-pub(crate) fn expected(node: Node, before: &str, sink: &mut dyn FnMut(Expect, &'static Statement)) {
+/// Tells everything that could follow `before` in this node, and the place of its row.
+pub(crate) fn expected(node: Node, before: &str, sink: &mut dyn FnMut(Expect, Place)) {
     let mut words = Words::of(before);
     let negated = words.peek().is_some_and(|word| word.text == "no");
     if negated {
         words.next();
     }
     for (node, tables) in Scope::of(node).nodes() {
-        for statement in tables.iter().copied().flatten() {
-            let refused = matches!(statement.tier, Tier::Refused(_));
-            if refused || !statement.is_read() || (negated && !statement.has_no()) {
-                continue;
+        for (table, rows) in tables.iter().enumerate() {
+            for (index, row) in rows.iter().enumerate() {
+                if row.is_refused() || !row.is_read() || (negated && !row.has_no()) {
+                    continue;
+                }
+                let (mut values, place) = (Values::new(), Place { node, table, index });
+                // Whether it fits does not matter: the walk tells what follows only when all words fitted so far.
+                let _ = walk_row(
+                    (node, row),
+                    words.clone(),
+                    &mut values,
+                    Some(&mut |expect| sink(expect, place)),
+                );
             }
-            let mut values = Values::new();
-            // Whether it fits does not matter: the walk tells what follows only when all words fitted so far.
-            let _ = walk_row(
-                (node, statement),
-                words.clone(),
-                &mut values,
-                Some(&mut |expect| sink(expect, statement)),
-            );
         }
     }
 }
@@ -47,7 +48,7 @@ pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
     let before = line.strip_suffix(begins).unwrap_or(line);
     let mut seen = [Expect::End; 48];
     let mut count = 0_usize;
-    expected(node, before, &mut |expect, statement| {
+    expected(node, before, &mut |expect, place| {
         let fits = match expect {
             Expect::Word(word) => word.starts_with(begins),
             Expect::Value(kind, _) => begins.is_empty() || kind.read(begins).is_ok(),
@@ -61,7 +62,7 @@ pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
             *place = expect;
             count = count.saturating_add(1);
         }
-        sink(Completion { expect, help: statement.help });
+        sink(Completion { expect, help: place.help() });
     });
 }
 
@@ -73,8 +74,8 @@ pub(crate) fn placeholder(line: &str) -> Option<usize> {
 /// The first words of all statements of all nodes, for hints.
 pub(crate) fn first_words(sink: &mut dyn FnMut(Node, &'static str)) {
     for node in Node::ALL {
-        for statement in statement::tables(node).iter().copied().flatten() {
-            if let Some(Token::Word(word)) = statement.syntax.first() {
+        for row in statement::tables(node).iter().copied().flatten() {
+            if let Some(word) = row.syntax.first_word() {
                 sink(node, word);
             }
         }

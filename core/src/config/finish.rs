@@ -15,6 +15,7 @@ use super::model::{
 };
 use super::value::{Kind, Value};
 use crate::base::net::{Asn, Family, Prefix};
+use crate::base::sort::sort_by;
 
 /// How many diagnostics of this kind are traced back to their line: each costs one more look at the text.
 const TRACED: usize = 64;
@@ -169,7 +170,7 @@ fn route_order(pool: &[u8], a: &Route, b: &Route) -> Ordering {
 fn sort_routes(config: &mut ConfigMut<'_>, late: &mut Late<'_, '_>) {
     let pool = config.text.as_slice();
     let routes = config.routes.as_mut_slice();
-    routes.sort_unstable_by(|a, b| route_order(pool, a, b));
+    sort_by(routes, |a, b| route_order(pool, a, b));
     let mut kept = 0_usize;
     let mut owner = Route::REST;
     for index in 0..routes.len() {

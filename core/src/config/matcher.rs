@@ -1,6 +1,6 @@
 //! One walk over a statement's syntax serves parsing, abbreviation, completion, `?` and "expected …".
 //!
-//! A syntax is a constant list of [`Token`]s. [`walk`] matches the words of a line against it; where the words end, it
+//! A [`Syntax`] is read [`Token`] by token. [`walk`] matches the words of a line against it; where the words end, it
 //! tells what could come next. [`find`] chooses the row that fits a line best: a keyword written in full beats an
 //! abbreviated one, which beats a value, which beats "the rest of the line"; equal abbreviations are ambiguous.
 
@@ -8,37 +8,16 @@ use core::fmt;
 
 use super::error::ErrorKind;
 use super::line::{Word, Words};
-use super::statement::{Node, Scope, Statement, Tier};
+use super::statement::{Node, Row, Scope};
+use super::syntax::{Alternatives, Syntax, Token};
 use super::value::{Kind, Misfit, Value};
 
 /// The most values of one statement.
-const VALUES: usize = 16;
+pub(super) const VALUES: usize = 16;
+/// The most options of one group.
+pub(super) const OPTIONS: usize = 16;
 /// How many words of a line count when rows are compared.
 const GRADED: usize = 16;
-
-/// A piece of a statement's syntax.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
-    /// This word, or the beginning of it.
-    Word(&'static str),
-    /// One of these words. A value.
-    Choice(&'static [&'static str]),
-    /// A value of a kind, and what it is called in the documentation. A value.
-    Arg(Kind, &'static str),
-    /// This word or nothing. A value.
-    Flag(&'static str),
-    /// All of this, or nothing.
-    Optional(&'static [Token]),
-    /// Any of these, each at most once, in any order; each begins with a [`Token::Word`] or is a [`Token::Flag`]. What
-    /// may stand several times is there as often, side by side.
-    Options(&'static [&'static [Token]]),
-    /// One or more values of a kind. One value: the text of them all.
-    Repeat(Kind, &'static str),
-    /// The rest of the line, at least one word. A value.
-    Line(&'static str),
-    /// The rest of the line, or nothing.
-    Anything,
-}
 
 /// What can come next on a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,7 +175,7 @@ struct Walk<'a, 'w> {
 
 /// Matches the words against the syntax. `expect`, when given, is told what could follow where the words end.
 pub(crate) fn walk<'a, 'w>(
-    syntax: &'static [Token],
+    syntax: Syntax,
     words: Words<'a>,
     values: &'w mut Values<'a>,
     expect: Option<&'w mut dyn FnMut(Expect)>,
@@ -207,7 +186,7 @@ pub(crate) fn walk<'a, 'w>(
 /// The same for a row of a node. What is taken without effect, or refused, must be written in full: a slip in another
 /// statement would pass for it.
 pub(super) fn walk_row<'a, 'w>(
-    (node, row): (Node, &'static Statement),
+    (node, row): (Node, &'static Row),
     words: Words<'a>,
     values: &'w mut Values<'a>,
     expect: Option<&'w mut dyn FnMut(Expect)>,
@@ -217,33 +196,14 @@ pub(super) fn walk_row<'a, 'w>(
 }
 
 /// Whether a row must be written in full.
-fn is_exact(node: Node, row: &Statement) -> bool {
-    row.tier != Tier::Act && node != Node::Any
+fn is_exact(node: Node, row: &Row) -> bool {
+    !row.acts() && node != Node::Any
 }
 
 /// Whether a line with this first word can be the row at all. Where it cannot, its first word misses, and such a miss says
 /// nothing ([`is_worse`]): most rows are passed over for a glance.
-fn can_begin(node: Node, row: &Statement, first: Option<Word<'_>>) -> bool {
-    match row.syntax.first() {
-        Some(Token::Word(word)) => {
-            first.is_some_and(|first| keyword(word, first.text, is_exact(node, row)).is_some())
-        }
-        _ => true,
-    }
-}
-
-/// How many values the tokens yield.
-pub(crate) fn places(tokens: &[Token]) -> usize {
-    tokens.iter().fold(0, |sum, token| {
-        sum.saturating_add(match token {
-            Token::Word(_) | Token::Anything => 0,
-            Token::Optional(inner) => places(inner),
-            Token::Options(options) => {
-                options.iter().fold(0, |sum, option| sum.saturating_add(places(option)))
-            }
-            _ => 1,
-        })
-    })
+fn can_begin(node: Node, row: &Row, first: Option<Word<'_>>) -> bool {
+    first.is_some_and(|first| row.syntax.begins_with(first.text, is_exact(node, row)))
 }
 
 /// How a word fits a keyword.
@@ -275,7 +235,7 @@ fn choose<'t>(
 
 impl Walk<'_, '_> {
     /// Matches all the words.
-    fn whole(&mut self, syntax: &'static [Token]) -> Result<Fit, Miss> {
+    fn whole(&mut self, syntax: Syntax) -> Result<Fit, Miss> {
         self.sequence(syntax, 0)?;
         if let Some(word) = self.words.peek() {
             let behind_text = self.behind_text > 0 && self.behind_text == self.depth;
@@ -313,21 +273,24 @@ impl Walk<'_, '_> {
 
     /// Matches the tokens one after the other; `place` is the index of their first value. Syntaxes are constants that
     /// nest twice at most, so the recursion is bounded.
-    fn sequence(&mut self, tokens: &'static [Token], mut place: usize) -> Result<(), Miss> {
-        for (index, token) in tokens.iter().enumerate() {
-            match *token {
+    fn sequence(&mut self, syntax: Syntax, mut place: usize) -> Result<(), Miss> {
+        let mut tokens = syntax.tokens();
+        while let Some(token) = tokens.next() {
+            match token {
                 Token::Optional(inner) => self.optional(inner, place)?,
                 Token::Options(options) => {
-                    let behind = match tokens.get(index.saturating_add(1)) {
+                    let behind = match tokens.clone().next() {
                         Some(Token::Word(word)) => word,
                         _ => "",
                     };
                     self.options(options, behind, place)?;
                 }
                 Token::Flag(word) => self.flag(word, place),
-                _ => self.one(*token, place)?,
+                _ => self.one(token, place)?,
             }
-            place = place.saturating_add(places(core::slice::from_ref(token)));
+            if !tokens.is_empty() {
+                place = place.saturating_add(token.places());
+            }
         }
         Ok(())
     }
@@ -342,11 +305,11 @@ impl Walk<'_, '_> {
                 self.take(grade.ok_or_else(|| self.miss(ErrorKind::Misplaced))?);
             }
             Token::Choice(keywords) => {
-                for word in keywords {
+                for word in keywords.words() {
                     self.expect_at_end(Expect::Word(word));
                 }
                 let word = next.ok_or_else(|| self.miss(ErrorKind::Incomplete))?;
-                let chosen = choose(keywords.iter().copied(), word.text, self.exact);
+                let chosen = choose(keywords.words(), word.text, self.exact);
                 let (index, grade) = chosen.ok_or_else(|| self.miss(ErrorKind::Misplaced))?;
                 self.values.put(place, Value::Choice(u8::try_from(index).unwrap_or(u8::MAX)), word.at);
                 self.take(grade);
@@ -429,41 +392,39 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn optional(&mut self, tokens: &'static [Token], place: usize) -> Result<(), Miss> {
+    fn optional(&mut self, syntax: Syntax, place: usize) -> Result<(), Miss> {
         let Some(word) = self.words.peek() else {
             if self.expect.is_some() {
                 // Tells what it could begin with; that it is not there is no error.
-                let _ = self.sequence(tokens, place);
+                let _ = self.sequence(syntax, place);
             }
             return Ok(());
         };
-        let begins = match tokens.first() {
+        let begins = match syntax.tokens().next() {
             Some(Token::Word(first)) => keyword(first, word.text, self.exact).is_some(),
-            Some(Token::Choice(words)) => choose(words.iter().copied(), word.text, self.exact).is_some(),
+            Some(Token::Choice(words)) => choose(words.words(), word.text, self.exact).is_some(),
             Some(Token::Arg(kind, _)) => kind.read(word.text) != Err(Misfit::Other),
             _ => true,
         };
-        if begins { self.sequence(tokens, place) } else { Ok(()) }
+        if begins { self.sequence(syntax, place) } else { Ok(()) }
     }
 
     /// Options, up to the keyword that may follow them: written in full that is no abbreviation of one.
-    fn options(
-        &mut self,
-        options: &'static [&'static [Token]],
-        behind: &'static str,
-        place: usize,
-    ) -> Result<(), Miss> {
-        let name = |index: usize| match options.get(index).and_then(|option| option.first()) {
-            Some(Token::Word(word) | Token::Flag(word)) => *word,
-            _ => "",
-        };
+    fn options(&mut self, options: Alternatives, behind: &'static str, place: usize) -> Result<(), Miss> {
+        let mut all = [None; OPTIONS];
+        let mut count = 0_usize;
+        for (place, option) in all.iter_mut().zip(options.syntaxes()) {
+            *place = Some((option, option.name()));
+            count = count.saturating_add(1);
+        }
+        let name = |index: usize| all.get(index).copied().flatten().map_or("", |(_, name)| name);
         // An option that may stand several times is there as often, side by side.
         let repeats = |index: usize| index.checked_sub(1).is_some_and(|before| name(before) == name(index));
-        let names = (0..options.len()).map(|index| if repeats(index) { "" } else { name(index) });
+        let names = (0..count).map(|index| if repeats(index) { "" } else { name(index) });
         let mut seen = 0_u32;
         loop {
             let Some(word) = self.words.peek() else {
-                for index in (0..options.len()).filter(|&index| seen & bit(index) == 0) {
+                for index in (0..count).filter(|&index| seen & bit(index) == 0) {
                     self.could_be(Expect::Word(name(index)));
                 }
                 return Ok(());
@@ -472,18 +433,18 @@ impl Walk<'_, '_> {
                 return Ok(());
             }
             let Some((first, _)) = choose(names.clone(), word.text, self.exact) else { return Ok(()) };
-            let mut same = (first..options.len()).take_while(|&index| index == first || repeats(index));
+            let mut same = (first..count).take_while(|&index| index == first || repeats(index));
             let Some(index) = same.find(|&index| seen & bit(index) == 0) else {
-                let times = (first..options.len()).skip(1).take_while(|&index| repeats(index)).count();
+                let times = (first..count).skip(1).take_while(|&index| repeats(index)).count();
                 return Err(self.miss(match times {
                     0 => ErrorKind::Twice,
                     _ => ErrorKind::TooMany(times.saturating_add(1)),
                 }));
             };
             seen |= bit(index);
-            let before = options.get(..index).unwrap_or(&[]);
-            let skip = before.iter().fold(place, |sum, option| sum.saturating_add(places(option)));
-            if let Some(option) = options.get(index) {
+            let before = options.syntaxes().take(index);
+            let skip = before.fold(place, |sum, option| sum.saturating_add(option.places()));
+            if let Some((option, _)) = all.get(index).copied().flatten() {
                 self.sequence(option, skip)?;
             }
         }
@@ -507,7 +468,7 @@ impl From<Misfit> for ErrorKind {
 /// The row that fits a line, and the node it stands in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found<'a> {
-    pub(crate) statement: &'static Statement,
+    pub(crate) row: &'static Row,
     pub(crate) node: Node,
     pub(crate) values: Values<'a>,
 }
@@ -528,20 +489,20 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
         // An abbreviation of an inner node yields to a statement written in full of an outer one.
         let mut here: Option<(Found<'_>, Fit, bool)> = None;
         let rows = tables.iter().copied().flatten();
-        for statement in rows.filter(|row| row.is_read() && can_begin(node, row, beginning)) {
+        for row in rows.filter(|row| row.is_read() && can_begin(node, row, beginning)) {
             values.clear();
-            match walk_row((node, statement), words.clone(), &mut values, None) {
+            match walk_row((node, row), words.clone(), &mut values, None) {
                 Ok(fit) => {
-                    let found = Found { statement, node, values };
+                    let found = Found { row, node, values };
                     match &mut here {
                         Some((_, best, twin)) if fit <= *best => *twin |= fit == *best,
                         _ => here = Some((found, fit, false)),
                     }
-                    if !fit.is_short() && !statement.is_open() {
+                    if !fit.is_short() && !row.syntax.is_open() {
                         break;
                     }
                 }
-                Err(miss) if is_worse(&worst.0, &miss) => worst = (miss, statement.has_no()),
+                Err(miss) if is_worse(&worst.0, &miss) => worst = (miss, row.has_no()),
                 Err(_) => {}
             }
         }
@@ -569,14 +530,12 @@ pub(crate) fn find(scope: Scope, line: &str) -> Result<Found<'_>, Miss> {
 fn begins_in_full(scope: Scope, words: &Words<'_>) -> bool {
     let Some(first) = words.peek() else { return false };
     let mut rows = scope.nodes().flat_map(|(_, tables)| tables.iter().copied().flatten());
-    rows.any(|row| {
-        row.is_read() && matches!(row.syntax.first(), Some(Token::Word(word)) if *word == first.text)
-    })
+    rows.any(|row| row.is_read() && row.syntax.begins_with(first.text, true))
 }
 
 /// Whether the statement may stand with the `no` it has.
 fn allowed(found: &Found<'_>, words: &Words<'_>) -> Result<(), Miss> {
-    if found.values.negated && !found.statement.has_no() {
+    if found.values.negated && !found.row.has_no() {
         return Err(Miss { depth: 0, at: words.rest().at, what: ErrorKind::NoForm });
     }
     Ok(())

@@ -28,6 +28,7 @@ mod platform;
 mod print;
 mod shown;
 mod statement;
+mod syntax;
 pub mod target;
 mod value;
 
@@ -40,12 +41,13 @@ pub use compose::{Builder, compose};
 pub use error::{Diagnostic, ErrorKind, Errors, Expected, Hint, Limit, Severity, Thing};
 pub use hint::nearest;
 pub use lint::{Lint, lint};
-pub use matcher::{Expect, Token};
+pub use matcher::Expect;
 pub use model::*;
 pub use platform::{CheckKinds, Platform};
 pub use print::{Printed, print};
 pub use shown::Shown;
 pub use statement::{Node, Statement, Tier};
+pub use syntax::{Alternatives, Syntax, Token, Tokens};
 pub use value::Kind;
 
 /// Reads a configuration text (UTF-8, lines ended by `\n` or `\r\n`) into `config`.
@@ -97,10 +99,10 @@ fn read(
     draft.finish()
 }
 
-/// All statements that are read, node by node, in the order of their tables: for the documentation.
+/// All statements that are read, as they are written, node by node in the order of their tables: for the documentation.
 pub fn statements() -> impl Iterator<Item = (Node, &'static Statement)> {
     Node::ALL.into_iter().flat_map(|node| {
-        let rows = statement::tables(node).iter().copied().flatten();
+        let rows = statement::written(node).iter().copied().flatten();
         rows.filter(|row| row.is_read()).map(move |row| (node, row))
     })
 }

@@ -189,9 +189,9 @@ impl Printer<'_, '_> {
 
     /// One line for each row that has something to say of the subject.
     fn section(&mut self, section: Section, subject: Subject) -> fmt::Result {
-        for statement in section.rows() {
+        for row in section.rows() {
             let mut values = Values::new();
-            if !statement.print.is_some_and(|print| print(&self.view, subject, &mut values)) {
+            if !row.print().is_some_and(|print| print(&self.view, subject, &mut values)) {
                 continue;
             }
             if let Some((section, subject, indent)) = self.header.take() {
@@ -199,11 +199,11 @@ impl Printer<'_, '_> {
                 self.section(section, subject)?;
                 self.indent = inner;
             }
-            if !self.secrets && statement.is_secret() {
+            if !self.secrets && row.syntax.is_secret() {
                 values.set(1, Value::Text(HIDDEN));
             }
             self.out.write_str(self.indent)?;
-            shown::write(self.out, &self.view, statement.syntax, &values)?;
+            shown::write(self.out, &self.view, row.syntax, &values)?;
             self.out.write_str("\n")?;
         }
         Ok(())

@@ -2,23 +2,24 @@
 
 use core::fmt;
 
-use super::matcher::{Token, Values, places};
+use super::matcher::Values;
 use super::model::ConfigView;
+use super::syntax::{Syntax, Token};
 use super::value::Value;
 
 /// A syntax as the documentation shows it.
-pub struct Shown(pub &'static [Token]);
+pub struct Shown(pub Syntax);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, token) in self.0.iter().enumerate() {
+        for (index, token) in self.0.tokens().enumerate() {
             if index > 0 {
                 f.write_str(" ")?;
             }
-            match *token {
+            match token {
                 Token::Word(word) => f.write_str(word)?,
                 Token::Choice(words) => {
-                    for (index, word) in words.iter().enumerate() {
+                    for (index, word) in words.words().enumerate() {
                         write!(f, "{}{word}", if index > 0 { "|" } else { "" })?;
                     }
                 }
@@ -26,18 +27,19 @@ impl fmt::Display for Shown {
                 Token::Flag(word) => write!(f, "[{word}]")?,
                 Token::Optional(inner) => write!(f, "[{}]", Self(inner))?,
                 Token::Options(options) => {
-                    let mut before: &[Token] = &[];
-                    for (index, &option) in options.iter().enumerate() {
-                        let blank = if index > 0 { " " } else { "" };
-                        match option {
-                            _ if option == before => {}
-                            [Token::Flag(_)] => write!(f, "{blank}{}", Self(option))?,
+                    let mut before = None;
+                    let mut left = options.syntaxes();
+                    while let Some(option) = left.next() {
+                        let blank = if before.is_some() { " " } else { "" };
+                        match option.tokens().next() {
+                            _ if before == Some(option) => {}
+                            Some(Token::Flag(_)) => write!(f, "{blank}{}", Self(option))?,
                             _ => write!(f, "{blank}[{}]", Self(option))?,
                         }
-                        if option != before && options.get(index.saturating_add(1)) == Some(&option) {
+                        if before != Some(option) && left.clone().next() == Some(option) {
                             f.write_str("…")?;
                         }
-                        before = option;
+                        before = Some(option);
                     }
                 }
                 Token::Repeat(_, name) => write!(f, "{name}…")?,
@@ -52,7 +54,7 @@ impl fmt::Display for Shown {
 pub(crate) fn write(
     out: &mut dyn fmt::Write,
     view: &ConfigView<'_>,
-    syntax: &'static [Token],
+    syntax: Syntax,
     values: &Values<'_>,
 ) -> fmt::Result {
     if values.negated {
@@ -64,18 +66,18 @@ pub(crate) fn write(
 fn write_tokens(
     out: &mut dyn fmt::Write,
     view: &ConfigView<'_>,
-    tokens: &'static [Token],
+    syntax: Syntax,
     values: &Values<'_>,
     mut place: usize,
     mut first: bool,
 ) -> fmt::Result {
     let mut blank =
         |out: &mut dyn fmt::Write| if core::mem::take(&mut first) { Ok(()) } else { out.write_str(" ") };
-    for token in tokens {
+    for token in syntax {
         let value = values.get(place);
-        let width = places(core::slice::from_ref(token));
+        let width = token.places();
         let any = (place..place.saturating_add(width)).any(|place| values.given(place));
-        match *token {
+        match token {
             Token::Word(word) => {
                 blank(out)?;
                 out.write_str(word)?;
@@ -83,7 +85,7 @@ fn write_tokens(
             Token::Choice(words) => {
                 blank(out)?;
                 let index = usize::try_from(values.number(place)).unwrap_or(usize::MAX);
-                out.write_str(words.get(index).copied().unwrap_or(""))?;
+                out.write_str(words.words().nth(index).unwrap_or(""))?;
             }
             Token::Flag(word) if any => {
                 blank(out)?;
@@ -106,8 +108,8 @@ fn write_tokens(
             }
             Token::Options(options) => {
                 let mut inner = place;
-                for option in options {
-                    let width = places(option);
+                for option in options.syntaxes() {
+                    let width = option.places();
                     if (inner..inner.saturating_add(width)).any(|place| values.given(place)) {
                         blank(out)?;
                         write_tokens(out, view, option, values, inner, true)?;

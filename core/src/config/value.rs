@@ -116,6 +116,39 @@ const COMMUNITIES: [(&str, u32); 9] = [
 ];
 
 impl Kind {
+    /// The kind that goes by this name in a syntax: its own, or its least and greatest number.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "PEER" => Self::Peer,
+            "NAME" => Self::Name,
+            "TIME" => Self::Duration,
+            "PREFIX" => Self::Prefix,
+            "PREFIX|any" => Self::PrefixOrAny,
+            "ADDRESS" => Self::Address,
+            "A.B.C.D" => Self::AddressV4,
+            "X:X::X:X" => Self::AddressV6,
+            "/LENGTH" => Self::Length,
+            "ADDRESS:PORT" => Self::Endpoint,
+            "ADDRESS|IFNAME" => Self::Source,
+            "IFNAME" => Self::Interface,
+            "ASN" => Self::Asn,
+            "ASN|external|internal" => Self::RemoteAs,
+            "COMMUNITY" => Self::Community,
+            "LARGE-COMMUNITY" => Self::LargeCommunity,
+            "URL" => Self::Url,
+            "TEXT" => Self::Text,
+            "PATH" => Self::Path,
+            "\"NAME: VALUE\"" => Self::Header,
+            "CODES" => Self::Statuses,
+            "UNIT" => Self::Unit,
+            "WORD" => Self::Word,
+            range => {
+                let (low, high) = range.split_once('-')?;
+                Self::Number(low.parse().ok()?, high.parse().ok()?)
+            }
+        })
+    }
+
     /// Reads a word.
     pub(crate) fn read(self, word: &str) -> Result<Value<'_>, Misfit> {
         let value = match self {

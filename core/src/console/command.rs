@@ -9,8 +9,7 @@ use core::net::IpAddr;
 use embedded_io::Write;
 
 use super::table::{self, left};
-use crate::config::Token::{Arg, Choice, Optional, Word};
-use crate::config::{ConfigView, Expect, Fit, Kind, Token, Value, Values, Words, walk};
+use crate::config::{ConfigView, Expect, Fit, Kind, Syntax, Value, Values, Words, walk};
 use crate::failover::posture::Wish;
 
 /// What an operator wants.
@@ -64,98 +63,94 @@ pub enum Misread {
 
 /// One command.
 struct Row {
-    syntax: &'static [Token],
+    syntax: Syntax,
     help: &'static str,
     request: for<'a> fn(&Values<'a>) -> Request<'a>,
 }
 
-const NEIGHBOR: Token = Optional(&[Arg(Kind::Address, "NEIGHBOR")]);
-const SERVICE: Token = Arg(Kind::Name, "SERVICE");
-const ANY_SERVICE: Token = Optional(&[SERVICE]);
-
 const ROWS: &[Row] = &[
     Row {
-        syntax: &[Word("show"), Word("summary")],
+        syntax: Syntax::new("show summary"),
         help: "the whole at a glance",
         request: |_| Request::Show(Show::Summary),
     },
     Row {
-        syntax: &[Word("show"), Word("neighbors"), NEIGHBOR],
+        syntax: Syntax::new("show neighbors [NEIGHBOR(ADDRESS)]"),
         help: "the sessions, or everything about one",
         request: |values| neighbor(values, 0),
     },
     Row {
-        syntax: &[Word("show"), Choice(&["services", "failover"])],
+        syntax: Syntax::new("show <services|failover>"),
         help: "the services, what they announce and why",
         request: |_| Request::Show(Show::Services),
     },
     Row {
-        syntax: &[Word("show"), Word("routes")],
+        syntax: Syntax::new("show routes"),
         help: "what may be announced, and the address behind it",
         request: |_| Request::Show(Show::Routes),
     },
     Row {
-        syntax: &[Word("show"), Word("steer")],
+        syntax: Syntax::new("show steer"),
         help: "the prefixes that are steered, and where they go",
         request: |_| Request::Show(Show::Steer),
     },
     Row {
-        syntax: &[Word("show"), Word("running-config")],
+        syntax: Syntax::new("show running-config"),
         help: "the configuration in force",
         request: |_| Request::Show(Show::RunningConfig),
     },
     Row {
-        syntax: &[Word("show"), Word("bgp"), Word("summary")],
+        syntax: Syntax::new("show bgp summary"),
         help: "as in FRR: the sessions",
         request: |_| Request::Show(Show::Neighbors),
     },
     Row {
-        syntax: &[Word("show"), Word("ip"), Word("bgp"), Word("summary")],
+        syntax: Syntax::new("show ip bgp summary"),
         help: "as in FRR: the sessions",
         request: |_| Request::Show(Show::Neighbors),
     },
     Row {
-        syntax: &[Word("show"), Word("bgp"), Word("neighbors"), NEIGHBOR],
+        syntax: Syntax::new("show bgp neighbors [NEIGHBOR(ADDRESS)]"),
         help: "as in FRR: the sessions, or everything about one",
         request: |values| neighbor(values, 0),
     },
     Row {
-        syntax: &[Word("show"), Word("bfd")],
+        syntax: Syntax::new("show bfd"),
         help: "the BFD sessions, what was agreed and how they are",
         request: |_| Request::Show(Show::Bfd),
     },
     Row {
-        syntax: &[Word("show"), Word("bfd"), Word("peers"), Optional(&[Word("brief")])],
+        syntax: Syntax::new("show bfd peers [brief]"),
         help: "as in FRR: the BFD sessions",
         request: |_| Request::Show(Show::Bfd),
     },
     Row {
-        syntax: &[Word("drain"), ANY_SERVICE],
+        syntax: Syntax::new("drain [SERVICE(NAME)]"),
         help: "announces a service, or all, as going away, then withdraws it",
         request: |values| wish(values, Wish::Drain),
     },
     Row {
-        syntax: &[Word("undrain"), ANY_SERVICE],
+        syntax: Syntax::new("undrain [SERVICE(NAME)]"),
         help: "takes any of these wishes back: the configuration decides again",
         request: |values| wish(values, Wish::None),
     },
     Row {
-        syntax: &[Word("auto"), ANY_SERVICE],
+        syntax: Syntax::new("auto [SERVICE(NAME)]"),
         help: "the same as `undrain`",
         request: |values| wish(values, Wish::None),
     },
     Row {
-        syntax: &[Word("promote"), SERVICE],
+        syntax: Syntax::new("promote SERVICE(NAME)"),
         help: "makes a service active as long as it is healthy, whatever its role",
         request: |values| wish(values, Wish::Promote),
     },
     Row {
-        syntax: &[Word("demote"), SERVICE],
+        syntax: Syntax::new("demote SERVICE(NAME)"),
         help: "makes a service stand by, whatever its role",
         request: |values| wish(values, Wish::Demote),
     },
     Row {
-        syntax: &[Word("force"), SERVICE],
+        syntax: Syntax::new("force SERVICE(NAME)"),
         help: "makes a service active although its checks fail",
         request: |values| wish(values, Wish::Force),
     },
@@ -431,7 +426,7 @@ mod tests {
     fn every_word_starts_in_lower_case_and_every_help_is_one_line() {
         for row in ROWS {
             assert!(row.help.len() <= 72 && row.help.starts_with(char::is_lowercase), "{}", row.help);
-            assert!(matches!(row.syntax.first(), Some(Token::Word(_))));
+            assert!(row.syntax.first_word().is_some());
         }
     }
 }

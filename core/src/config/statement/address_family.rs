@@ -5,23 +5,20 @@ use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::Fault;
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Arg, Choice, Optional, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, ListRef, Owner, Redistribute, Route, RouteSource};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// Printed before what stands in the family, when anything does.
-pub(super) const HEADER: &[Statement] = &[Statement::printed(
-    &[Word("address-family"), Choice(&["ipv4", "ipv6"]), Word("unicast")],
-    |_, subject, values| {
+pub(super) const HEADER: &[Statement] =
+    &[Statement::printed("address-family <ipv4|ipv6> unicast", |_, subject, values| {
         values.set(0, Value::Choice(u8::from(subject.family == Family::Ipv6)));
         true
-    },
-)];
+    })];
 
 /// Printed from routes.
 pub(super) const ROUTES: &[Statement] = &[Statement::new(
-    &[Word("network"), Arg(Kind::Prefix, "PREFIX"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+    "network PREFIX [route-map NAME]",
     "announces this prefix; one of host length is bound on `lo` unless an interface has it",
     network,
 )
@@ -29,7 +26,7 @@ pub(super) const ROUTES: &[Statement] = &[Statement::new(
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[Word("redistribute"), Word("static"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "redistribute static [route-map NAME]",
         "announces the `ip route … blackhole|reject` lines of this file, of host length unless the route-map permits \
          a shorter one by prefix-list",
         |draft, values| redistribute(draft, values, RouteSource::Static),
@@ -37,7 +34,7 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Static)),
     Statement::new(
-        &[Word("redistribute"), Word("connected"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "redistribute connected [route-map NAME]",
         "announces the global addresses of the interfaces, of host length unless the route-map permits a shorter one \
          by prefix-list",
         |draft, values| redistribute(draft, values, RouteSource::Connected),
@@ -45,7 +42,7 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Connected)),
     Statement::new(
-        &[Word("redistribute"), Word("kernel"), Optional(&[Word("route-map"), Arg(Kind::Name, "NAME")])],
+        "redistribute kernel [route-map NAME]",
         "announces the other routes of the kernel's main table, of host length unless the route-map permits a \
          shorter one by prefix-list; never a default route",
         |draft, values| redistribute(draft, values, RouteSource::Kernel),

@@ -3,24 +3,21 @@
 use super::{Statement, Subject};
 use crate::config::build::Draft;
 use crate::config::error::Fault;
-use crate::config::matcher::Token::{Anything, Arg, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{BfdProfile, Clause, ConfigView, List};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// Printed before what stands in a profile.
-pub(super) const HEADER: &[Statement] =
-    &[Statement::printed(&[Word("profile"), Arg(Kind::Name, "NAME")], print_header)];
+pub(super) const HEADER: &[Statement] = &[Statement::printed("profile NAME", print_header)];
 
-pub(super) const OPENERS: &[Statement] = &[Statement::new(
-    &[Word("profile"), Arg(Kind::Name, "NAME")],
-    "opens a profile of BFD timers",
-    |draft, values| draft.enter_bfd_profile(values.text(0)),
-)];
+pub(super) const OPENERS: &[Statement] =
+    &[Statement::new("profile NAME", "opens a profile of BFD timers", |draft, values| {
+        draft.enter_bfd_profile(values.text(0))
+    })];
 
 pub(super) const REFUSED: &[Statement] = &[
     Statement::refused(
-        &[Word("peer"), Anything],
+        "peer ...",
         "a BFD session belongs to a neighbor; say `neighbor ADDRESS bfd` below `router bgp`, and `bfd profile NAME` there \
          for other timers",
     )
@@ -31,53 +28,50 @@ const ECHO: &str = "the echo function is not there (RFC 5880 section 6.4): async
 
 pub(super) const PROFILE: &[Statement] = &[
     Statement::new(
-        &[Word("detect-multiplier"), Arg(Kind::Number(2, 255), "N")],
+        "detect-multiplier N(2-255)",
         "so many packets in a row are lost when the path is down",
         |draft, values| set(draft, |profile| profile.multiplier = octet(values)),
     )
     .default("3")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.multiplier.into())),
     Statement::new(
-        &[Word("receive-interval"), Arg(Kind::Number(10, 60_000), "MILLISECONDS")],
+        "receive-interval MILLISECONDS(10-60000)",
         "the shortest time between packets that we can take",
         |draft, values| set(draft, |profile| profile.receive_ms = millis(values)),
     )
     .default("300")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.receive_ms.into())),
     Statement::new(
-        &[Word("transmit-interval"), Arg(Kind::Number(10, 60_000), "MILLISECONDS")],
+        "transmit-interval MILLISECONDS(10-60000)",
         "the time between packets that we wish to send",
         |draft, values| set(draft, |profile| profile.transmit_ms = millis(values)),
     )
     .default("300")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.transmit_ms.into())),
     Statement::new(
-        &[Word("minimum-ttl"), Arg(Kind::Number(1, 254), "TTL")],
+        "minimum-ttl TTL(1-254)",
         "the least TTL or hop limit of a packet from a neighbor several hops away (RFC 5883)",
         |draft, values| set(draft, |profile| profile.minimum_ttl = octet(values)),
     )
     .default("what `ttl-security` asks for, else any")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.minimum_ttl.into())),
     Statement::new(
-        &[Word("passive-mode")],
+        "passive-mode",
         "the neighbor speaks first (RFC 5880 section 6.1); one of both sides must begin",
         |draft, values| set(draft, |profile| profile.passive = !values.negated),
     )
     .no()
     .default("off: we begin")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.passive.into())),
-    Statement::refused(&[Word("echo-mode")], ECHO),
-    Statement::refused(&[Word("echo-interval"), Anything], ECHO),
-    Statement::refused(&[Word("echo"), Anything], ECHO),
+    Statement::refused("echo-mode", ECHO),
+    Statement::refused("echo-interval ...", ECHO),
+    Statement::refused("echo ...", ECHO),
     Statement::refused(
-        &[Word("authentication"), Anything],
+        "authentication ...",
         "BFD packets are not authenticated (RFC 5880 section 6.7); their TTL is checked",
     ),
-    Statement::refused(
-        &[Word("shutdown")],
-        "a session is shut down by `no neighbor … bfd` below `router bgp`",
-    ),
-    Statement::no_effect(&[Word("log-session-changes")], "every change of a session is logged"),
+    Statement::refused("shutdown", "a session is shut down by `no neighbor … bfd` below `router bgp`"),
+    Statement::no_effect("log-session-changes", "every change of a session is logged"),
 ];
 
 fn octet(values: &Values<'_>) -> u8 {

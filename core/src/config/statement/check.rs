@@ -4,61 +4,35 @@ use super::{Statement, Subject};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Anything, Arg, Choice, Flag, Line, Options, Word};
-use crate::config::matcher::{Token, Values};
+use crate::config::matcher::Values;
 use crate::config::model::{Check, CheckKind, ConfigView, Millis, Span};
 use crate::config::platform::CheckKinds;
 use crate::config::target::{EXEC_USER, Exec, Http, HttpOption, Scheme, Target};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
-const CHECK: Token = Word("check");
-const NAME: Token = Arg(Kind::Name, "NAME");
 const DEFAULTS: &str = "interval 1s, fast-interval as interval, timeout 1s, rise 2, fall 3, start-delay 0s";
 
 /// What every check that runs at intervals can have, in the order of [`timing`].
-const INTERVAL: &[Token] = &[Word("interval"), Arg(Kind::Duration, "TIME")];
-const FAST_INTERVAL: &[Token] = &[Word("fast-interval"), Arg(Kind::Duration, "TIME")];
-const TIMEOUT: &[Token] = &[Word("timeout"), Arg(Kind::Duration, "TIME")];
-const RISE: &[Token] = &[Word("rise"), Arg(Kind::Number(1, 255), "N")];
-const FALL: &[Token] = &[Word("fall"), Arg(Kind::Number(1, 255), "N")];
-const START_DELAY: &[Token] = &[Word("start-delay"), Arg(Kind::Duration, "TIME")];
-const OPTIONS: Token = Options(&[INTERVAL, FAST_INTERVAL, TIMEOUT, RISE, FALL, START_DELAY]);
+macro_rules! timing {
+    () => {
+        "interval TIME|fast-interval TIME|timeout TIME|rise N(1-255)|fall N(1-255)|start-delay TIME"
+    };
+}
 
-const HEADER: &[Token] = &[Word("header"), Arg(Kind::Header, "\"NAME: VALUE\"")];
 /// The most `header` options of a check.
 const HEADERS: usize = 4;
-const OF_HTTP: Token = Options(&[
-    &[Word("expect"), Arg(Kind::Statuses, "CODES")],
-    &[Word("body"), Arg(Kind::Text, "TEXT")],
-    HEADER,
-    HEADER,
-    HEADER,
-    HEADER,
-    &[Flag("insecure")],
-    INTERVAL,
-    FAST_INTERVAL,
-    TIMEOUT,
-    RISE,
-    FALL,
-    START_DELAY,
-]);
-const OF_EXEC: Token = Options(&[
-    &[Word("exec-user"), Arg(Kind::Name, "USER")],
-    INTERVAL,
-    FAST_INTERVAL,
-    TIMEOUT,
-    RISE,
-    FALL,
-    START_DELAY,
-]);
-const OF_FILE: Token =
-    Options(&[&[Flag("absent")], INTERVAL, FAST_INTERVAL, TIMEOUT, RISE, FALL, START_DELAY]);
-const OF_PROCESS: Token = Options(&[START_DELAY]);
 
 /// Printed from checks.
 pub(super) const CHECKS: &[Statement] = &[
     Statement::new(
-        &[CHECK, NAME, Choice(&["http", "https"]), Arg(Kind::Url, "URL"), OF_HTTP],
+        concat!(
+            "check NAME <http|https> URL {expect CODES|body TEXT|",
+            // As often as a check can have it: `HEADERS` times.
+            "header \"NAME: VALUE\"|header \"NAME: VALUE\"|header \"NAME: VALUE\"|header \"NAME: VALUE\"|",
+            "[insecure]|",
+            timing!(),
+            "}"
+        ),
         "healthy while this URL answers with a status of 200 to 399, or one that `expect` names (`200-299`, `200,204`), and \
          with TEXT in its body; `insecure` takes any certificate; a `Host` header is also the name that the certificate \
          must have",
@@ -67,46 +41,46 @@ pub(super) const CHECKS: &[Statement] = &[
     .default(DEFAULTS)
     .print(print_http),
     Statement::new(
-        &[CHECK, NAME, Word("tcp"), Arg(Kind::Endpoint, "ADDRESS:PORT"), OPTIONS],
+        concat!("check NAME tcp ADDRESS:PORT {", timing!(), "}"),
         "healthy while this port takes connections",
         |draft, values| check_word(draft, values, CheckKind::Tcp),
     )
     .default(DEFAULTS)
     .print(|view, subject, values| print_word(view, subject, values, CheckKind::Tcp)),
     Statement::new(
-        &[CHECK, NAME, Word("icmp"), Arg(Kind::Address, "ADDRESS"), OPTIONS],
+        concat!("check NAME icmp ADDRESS {", timing!(), "}"),
         "healthy while this address answers to an echo request",
         |draft, values| check_word(draft, values, CheckKind::Icmp),
     )
     .default(DEFAULTS)
     .print(|view, subject, values| print_word(view, subject, values, CheckKind::Icmp)),
     Statement::new(
-        &[CHECK, NAME, Word("process"), Word("pidfile"), Arg(Kind::Path, "PATH"), OF_PROCESS],
+        "check NAME process pidfile PATH {start-delay TIME}",
         "healthy while the process lives whose number stands in this file; the kernel tells, there is no interval",
         |draft, values| check_process(draft, values, "pidfile"),
     )
     .print(|view, subject, values| print_process(view, subject, values, "pidfile ")),
     Statement::new(
-        &[CHECK, NAME, Word("process"), Word("unit"), Arg(Kind::Unit, "UNIT"), OF_PROCESS],
+        "check NAME process unit UNIT {start-delay TIME}",
         "healthy while this unit of systemd has a process; the kernel tells, there is no interval",
         |draft, values| check_process(draft, values, "unit"),
     )
     .print(|view, subject, values| print_process(view, subject, values, "unit ")),
     Statement::new(
-        &[CHECK, NAME, Word("process"), Word("cgroup"), Arg(Kind::Path, "PATH"), OF_PROCESS],
+        "check NAME process cgroup PATH {start-delay TIME}",
         "healthy while this control group holds a process; the kernel tells, there is no interval",
         |draft, values| check_process(draft, values, "cgroup"),
     )
     .print(|view, subject, values| print_process(view, subject, values, "cgroup ")),
     Statement::new(
-        &[CHECK, NAME, Word("file"), Arg(Kind::Path, "PATH"), OF_FILE],
+        concat!("check NAME file PATH {[absent]|", timing!(), "}"),
         "healthy while this file exists; with `absent` while it does not",
         check_file,
     )
     .default(DEFAULTS)
     .print(print_file),
     Statement::new(
-        &[CHECK, NAME, OF_EXEC, Word("exec"), Line("COMMAND")],
+        concat!("check NAME {exec-user USER(NAME)|", timing!(), "} exec COMMAND(LINE)"),
         "healthy while this command exits with 0; options stand before `exec`, the rest of the line is the program's \
          absolute path and its arguments, in double quotes where they hold blanks",
         check_exec,
@@ -117,23 +91,14 @@ pub(super) const CHECKS: &[Statement] = &[
 
 const AT_ONCE: &str =
     "the kernel tells at once when a process ends: there is nothing to repeat, to wait for or to count";
-const PACE: Token = Choice(&["interval", "fast-interval", "timeout", "rise", "fall"]);
 
 pub(super) const REFUSED: &[Statement] = &[
     Statement::refused(
-        &[
-            CHECK,
-            NAME,
-            Word("process"),
-            Choice(&["pidfile", "cgroup"]),
-            Arg(Kind::Path, "PATH"),
-            PACE,
-            Anything,
-        ],
+        "check NAME process <pidfile|cgroup> PATH <interval|fast-interval|timeout|rise|fall> ...",
         AT_ONCE,
     ),
     Statement::refused(
-        &[CHECK, NAME, Word("process"), Word("unit"), Arg(Kind::Unit, "UNIT"), PACE, Anything],
+        "check NAME process unit UNIT <interval|fast-interval|timeout|rise|fall> ...",
         AT_ONCE,
     ),
 ];

@@ -3,27 +3,23 @@
 use super::{Node, Statement};
 use crate::config::build::Draft;
 use crate::config::error::Fault;
-use crate::config::matcher::Token::{Anything, Optional, Word};
 use crate::config::matcher::Values;
 
 const AROUND: &str = "it belongs to the terminal around a configuration";
 
 pub(super) const ROWS: &[Statement] = &[
-    Statement::new(&[Word("exit")], "ends the block", exit),
-    Statement::new(&[Word("quit")], "ends the block", exit),
-    Statement::new(&[Word("end")], "ends all blocks", end),
-    Statement::new(&[Word("exit-address-family")], "ends the address family", exit_family),
-    Statement::new(&[Word("exit-vrf")], "ends the VRF block", exit),
-    Statement::new(&[Word("configure"), Optional(&[Word("terminal")])], "begins a configuration", end),
-    Statement::no_effect(&[Word("vtysh"), Anything], AROUND),
-    Statement::no_effect(&[Word("enable")], AROUND),
-    Statement::no_effect(&[Word("write"), Anything], AROUND),
-    Statement::no_effect(&[Word("copy"), Word("running-config"), Anything], AROUND),
-    Statement::no_effect(
-        &[Word("show"), Word("protocols"), Anything],
-        "`show protocols` is a command of BIRD's birdc",
-    ),
-    Statement::no_effect(&[Word("show"), Anything], AROUND),
+    Statement::new("exit", "ends the block", exit),
+    Statement::new("quit", "ends the block", exit),
+    Statement::new("end", "ends all blocks", end),
+    Statement::new("exit-address-family", "ends the address family", exit_family),
+    Statement::new("exit-vrf", "ends the VRF block", exit),
+    Statement::new("configure [terminal]", "begins a configuration", end),
+    Statement::no_effect("vtysh ...", AROUND),
+    Statement::no_effect("enable", AROUND),
+    Statement::no_effect("write ...", AROUND),
+    Statement::no_effect("copy running-config ...", AROUND),
+    Statement::no_effect("show protocols ...", "`show protocols` is a command of BIRD's birdc"),
+    Statement::no_effect("show ...", AROUND),
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]

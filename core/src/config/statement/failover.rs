@@ -5,28 +5,22 @@ use crate::base::limits::{DAMPEN_FAILURES, DAMPEN_WITHIN_SECONDS};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
-use crate::config::matcher::Token::{Arg, Choice, Optional, Options, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{
     Bind, ConfigView, ListRef, Millis, OnFailure, Owner, Require, Role, Service, Span,
 };
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// Printed before what stands in the block.
-pub(super) const HEADER: &[Statement] =
-    &[Statement::printed(&[Word("failover"), Arg(Kind::Name, "NAME")], |view, subject, values| {
-        let name = view.services.get(subject.index).map_or("", |service| view.text(service.name));
-        values.set(0, Value::Text(name));
-        true
-    })];
+pub(super) const HEADER: &[Statement] = &[Statement::printed("failover NAME", |view, subject, values| {
+    let name = view.services.get(subject.index).map_or("", |service| view.text(service.name));
+    values.set(0, Value::Text(name));
+    true
+})];
 
 /// Printed from routes.
 pub(super) const ROUTES: &[Statement] = &[Statement::new(
-    &[
-        Word("address"),
-        Arg(Kind::Prefix, "ADDRESS/LENGTH"),
-        Optional(&[Word("announce"), Arg(Kind::Length, "/LENGTH")]),
-    ],
+    "address ADDRESS/LENGTH(PREFIX) [announce /LENGTH]",
     "an address of this service, of host length; `announce` widens what is announced (1 to 8 lines)",
     address,
 )
@@ -35,7 +29,7 @@ pub(super) const ROUTES: &[Statement] = &[Statement::new(
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[Word("bind"), Word("none")],
+        "bind none",
         "somebody else binds the addresses; announced while they are on this host",
         |draft, _| {
             let service = draft.service()?;
@@ -45,18 +39,14 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .print(|view, subject, _| service(view, subject).is_some_and(|service| service.bind == Bind::Watch)),
     Statement::new(
-        &[
-            Word("bind"),
-            Arg(Kind::Interface, "IFNAME"),
-            Optional(&[Word("label"), Arg(Kind::Interface, "LABEL")]),
-        ],
+        "bind IFNAME [label LABEL(IFNAME)]",
         "binds the addresses on this interface, from start to stop",
         bind,
     )
     .default("lo, with the interface's name as label")
     .print(print_bind),
     Statement::new(
-        &[Word("role"), Choice(&["primary", "secondary"])],
+        "role <primary|secondary>",
         "what this machine is for the service",
         |draft, values| {
             draft.service()?.role = if values.number(0) == 1 { Role::Secondary } else { Role::Primary };
@@ -70,7 +60,7 @@ pub(super) const ROWS: &[Statement] = &[
         true
     }),
     Statement::new(
-        &[Word("active"), Word("route-map"), Arg(Kind::Name, "NAME")],
+        "active route-map NAME",
         "the attributes of a route that should be taken",
         |draft, values| {
             let map = draft.reference(values.text(0))?;
@@ -80,7 +70,7 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .print(|view, subject, values| list(view, subject, values, |service| service.active)),
     Statement::new(
-        &[Word("standby"), Word("route-map"), Arg(Kind::Name, "NAME")],
+        "standby route-map NAME",
         "the attributes of a route that should be taken only when no other machine offers a better one",
         |draft, values| {
             let map = draft.reference(values.text(0))?;
@@ -91,7 +81,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("none: instead of standing by, the route is withdrawn")
     .print(|view, subject, values| list(view, subject, values, |service| service.standby)),
     Statement::new(
-        &[Word("require"), Choice(&["all", "any"])],
+        "require <all|any>",
         "how many checks must pass",
         |draft, values| {
             draft.service()?.require = if values.number(0) == 1 { Require::Any } else { Require::All };
@@ -104,7 +94,7 @@ pub(super) const ROWS: &[Statement] = &[
         service(view, subject).is_some_and(|service| service.require == Require::Any)
     }),
     Statement::new(
-        &[Word("require"), Arg(Kind::Number(1, 255), "N")],
+        "require N(1-255)",
         "how many checks must pass, at least",
         |draft, values| {
             draft.service()?.require = Require::Count(u8::try_from(values.number(0)).unwrap_or(u8::MAX));
@@ -119,7 +109,7 @@ pub(super) const ROWS: &[Statement] = &[
         _ => false,
     }),
     Statement::new(
-        &[Word("on-failure"), Choice(&["withdraw", "standby"])],
+        "on-failure <withdraw|standby>",
         "what is announced when the checks fail: nothing, or the standby attributes",
         |draft, values| {
             let standby = values.number(0) == 1;
@@ -133,7 +123,7 @@ pub(super) const ROWS: &[Statement] = &[
         service(view, subject).is_some_and(|service| service.on_failure == OnFailure::Standby)
     }),
     Statement::new(
-        &[Word("preempt")],
+        "preempt",
         "becomes active again by itself after a failure; with `no` it stands by until told otherwise",
         |draft, values| {
             draft.service()?.no_preempt = values.negated;
@@ -147,50 +137,42 @@ pub(super) const ROWS: &[Statement] = &[
         service(view, subject).is_some_and(|service| service.no_preempt)
     }),
     Statement::new(
-        &[Word("preempt"), Word("delay"), Arg(Kind::Duration, "TIME")],
+        "preempt delay TIME",
         "from healthy again to the active attributes; the standby ones meanwhile",
         |draft, values| set_time(draft, values, 0),
     )
     .default("0s")
     .print(|view, subject, values| print_time(view, subject, values, 0)),
     Statement::new(
-        &[Word("start-delay"), Arg(Kind::Duration, "TIME")],
+        "start-delay TIME",
         "from the daemon's start to the first announcement",
         |draft, values| set_time(draft, values, 1),
     )
     .default("0s")
     .print(|view, subject, values| print_time(view, subject, values, 1)),
     Statement::new(
-        &[Word("drain-delay"), Arg(Kind::Duration, "TIME")],
+        "drain-delay TIME",
         "from GRACEFUL_SHUTDOWN (RFC 8326) to the withdrawal, when the service is drained",
         |draft, values| set_time(draft, values, 2),
     )
     .default("2s")
     .print(|view, subject, values| print_time(view, subject, values, 2)),
     Statement::new(
-        &[Word("linger"), Arg(Kind::Duration, "TIME")],
+        "linger TIME",
         "how long an address stays bound after its withdrawal has left",
         |draft, values| set_time(draft, values, 3),
     )
     .default("2s")
     .print(|view, subject, values| print_time(view, subject, values, 3)),
     Statement::new(
-        &[Word("drain-timeout"), Arg(Kind::Duration, "TIME")],
+        "drain-timeout TIME",
         "how long a drain waits until every neighbor has taken the withdrawal",
         |draft, values| set_time(draft, values, 4),
     )
     .default("5s")
     .print(|view, subject, values| print_time(view, subject, values, 4)),
     Statement::new(
-        &[
-            Word("dampen"),
-            Options(&[
-                &[Word("failures"), Arg(Kind::Number(1, DAMPEN_FAILURES as u32), "N")],
-                &[Word("within"), Arg(Kind::Duration, "TIME")],
-                &[Word("hold"), Arg(Kind::Duration, "TIME")],
-                &[Word("max"), Arg(Kind::Duration, "TIME")],
-            ]),
-        ],
+        "dampen {failures N(1-5)|within TIME|hold TIME|max TIME}",
         "after N changes from healthy to unhealthy within this time the service is held down, `hold` long the first time \
          and then twice as long each time up to `max`; after `max` without a failure that is forgotten; with `no` every \
          change counts at once",
@@ -200,7 +182,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("failures 3 within 60s hold 3s max 300s")
     .print(print_dampen),
     Statement::new(
-        &[Word("unbind-when-withdrawn")],
+        "unbind-when-withdrawn",
         "takes the addresses off while they are withdrawn",
         |draft, values| {
             draft.service()?.unbind_when_withdrawn = !values.negated;
@@ -211,6 +193,9 @@ pub(super) const ROWS: &[Statement] = &[
     .default("off: they stay bound from start to stop")
     .print(|view, subject, _| service(view, subject).is_some_and(|service| service.unbind_when_withdrawn)),
 ];
+
+/// As many as `dampen` says above.
+const _: () = assert!(DAMPEN_FAILURES == 5, "so many failures are remembered");
 
 fn service<'v>(view: &ConfigView<'v>, subject: Subject) -> Option<&'v Service> {
     view.services.get(subject.index)

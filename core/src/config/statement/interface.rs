@@ -1,43 +1,33 @@
 //! `interface NAME`: addresses to own, whether announced or not.
 
-use core::net::IpAddr;
-
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
-use crate::config::matcher::Token::{Arg, Optional, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, Owner, Route};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// Printed when a route's interface is another than the one before.
-pub(super) const HEADER: &[Statement] =
-    &[Statement::printed(&[Word("interface"), Arg(Kind::Interface, "IFNAME")], print_header)];
+pub(super) const HEADER: &[Statement] = &[Statement::printed("interface IFNAME", print_header)];
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[
-            Word("ip"),
-            Word("address"),
-            Arg(Kind::Prefix, "ADDRESS/LENGTH"),
-            Optional(&[Word("label"), Arg(Kind::Interface, "LABEL")]),
-        ],
+        "ip address ADDRESS/LENGTH(PREFIX) [label LABEL(IFNAME)]",
         "an IPv4 address to own: bound on this interface from start to stop, announced only by another statement",
-        address::<false>,
+        |draft, values| address(draft, values, Family::Ipv4),
     )
-    .print(print_address::<false>),
+    .print(|view, subject, values| print_address(view, subject, values, Family::Ipv4)),
     Statement::new(
-        &[Word("ipv6"), Word("address"), Arg(Kind::Prefix, "ADDRESS/LENGTH")],
+        "ipv6 address ADDRESS/LENGTH(PREFIX)",
         "an IPv6 address to own: bound on this interface from start to stop, announced only by another statement",
-        address::<true>,
+        |draft, values| address(draft, values, Family::Ipv6),
     )
-    .print(print_address::<true>),
+    .print(|view, subject, values| print_address(view, subject, values, Family::Ipv6)),
 ];
 
-fn address<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let InterfaceAddress { address, length } =
-        draft.prefix(values, 0, if IPV6 { Family::Ipv6 } else { Family::Ipv4 })?;
+fn address(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+    let InterfaceAddress { address, length } = draft.prefix(values, 0, family)?;
     if length == 0 || address.is_unspecified() || address.is_multicast() {
         return Err(Fault::at(0, ErrorKind::Senseless("no interface can hold this address")));
     }
@@ -59,12 +49,13 @@ fn print_header<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values
     true
 }
 
-fn print_address<'v, const IPV6: bool>(
+fn print_address<'v>(
     view: &ConfigView<'v>,
     subject: Subject,
     values: &mut Values<'v>,
+    family: Family,
 ) -> bool {
     let Some(route) = route(view, subject) else { return false };
     values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
-    matches!(route.address, IpAddr::V6(_)) == IPV6
+    Family::of(route.address) == family
 }

@@ -7,74 +7,49 @@ use crate::base::net::{Family, InterfaceAddress, Prefix};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Arg, Choice, Line, Optional, Repeat, Word};
-use crate::config::matcher::{Token, Values};
+use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, List, Rule};
 use crate::config::value::{Kind, Value};
 
-const ACTION: Token = Choice(&["permit", "deny"]);
-const SEQ: Token = Optional(&[Word("seq"), Arg(Kind::Number(1, u32::MAX), "N")]);
-/// `[ge N]` and `[le N]`, in any order.
-pub(super) const LENGTHS: Token = Token::Options(&[
-    &[Word("ge"), Arg(Kind::Number(0, 128), "N")],
-    &[Word("le"), Arg(Kind::Number(0, 128), "N")],
-]);
-
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[Word("route-map"), Arg(Kind::Name, "NAME"), ACTION, Arg(Kind::Number(1, 65_535), "SEQUENCE")],
+        "route-map NAME <permit|deny> SEQUENCE(1-65535)",
         "opens an entry of a route-map: what it matches is permitted with its `set` lines, or denied; no entry, no route",
         route_map,
     )
     .print(print_route_map),
     Statement::new(
-        &[Word("ip"), Word("prefix-list"), Arg(Kind::Name, "NAME"), SEQ, ACTION, Arg(Kind::PrefixOrAny, "PREFIX"), LENGTHS],
+        "ip prefix-list NAME [seq N(1-4294967295)] <permit|deny> PREFIX(PREFIX|any) {ge N(0-128)|le N(0-128)}",
         "a line of an IPv4 prefix-list; the first that fits decides, no line, no route",
-        prefix_list::<false>,
+        |draft, values| prefix_list(draft, values, Family::Ipv4),
     )
     .default("sequence number: the last one and 5; lengths: the prefix's own")
-    .print(print_prefix_list::<false>),
+    .print(|view, subject, values| print_prefix_list(view, subject, values, Family::Ipv4)),
     Statement::new(
-        &[Word("ipv6"), Word("prefix-list"), Arg(Kind::Name, "NAME"), SEQ, ACTION, Arg(Kind::PrefixOrAny, "PREFIX"), LENGTHS],
+        "ipv6 prefix-list NAME [seq N(1-4294967295)] <permit|deny> PREFIX(PREFIX|any) {ge N(0-128)|le N(0-128)}",
         "a line of an IPv6 prefix-list; the first that fits decides, no line, no route",
-        prefix_list::<true>,
+        |draft, values| prefix_list(draft, values, Family::Ipv6),
     )
     .default("sequence number: the last one and 5; lengths: the prefix's own")
-    .print(print_prefix_list::<true>),
+    .print(|view, subject, values| print_prefix_list(view, subject, values, Family::Ipv6)),
     Statement::new(
-        &[
-            Word("bgp"),
-            Word("community-list"),
-            Optional(&[Word("standard")]),
-            Arg(Kind::Name, "NAME"),
-            SEQ,
-            ACTION,
-            Repeat(Kind::Community, "COMMUNITY"),
-        ],
+        "bgp community-list [standard] NAME [seq N(1-4294967295)] <permit|deny> COMMUNITY...",
         "a line of a community-list: all its communities must be there",
-        community_list::<false>,
+        |draft, values| community_list(draft, values, List::CommunityList),
     )
-    .print(print_community_list::<false>),
+    .print(|view, subject, values| print_community_list(view, subject, values, List::CommunityList)),
     Statement::new(
-        &[
-            Word("bgp"),
-            Word("large-community-list"),
-            Optional(&[Word("standard")]),
-            Arg(Kind::Name, "NAME"),
-            SEQ,
-            ACTION,
-            Repeat(Kind::LargeCommunity, "LARGE-COMMUNITY"),
-        ],
+        "bgp large-community-list [standard] NAME [seq N(1-4294967295)] <permit|deny> LARGE-COMMUNITY...",
         "a line of a large-community-list: all its communities must be there",
-        community_list::<true>,
+        |draft, values| community_list(draft, values, List::LargeCommunityList),
     )
-    .print(print_community_list::<true>),
+    .print(|view, subject, values| print_community_list(view, subject, values, List::LargeCommunityList)),
     Statement::no_effect(
-        &[Word("ip"), Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("description"), Line("TEXT")],
+        "ip prefix-list NAME description TEXT(LINE)",
         "descriptions of lists are not kept",
     ),
     Statement::no_effect(
-        &[Word("ipv6"), Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("description"), Line("TEXT")],
+        "ipv6 prefix-list NAME description TEXT(LINE)",
         "descriptions of lists are not kept",
     ),
 ];
@@ -114,10 +89,12 @@ pub(super) fn ranged(
     Ok((prefix, ge, le))
 }
 
-fn prefix_list<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let family = if IPV6 { Family::Ipv6 } else { Family::Ipv4 };
+fn prefix_list(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
     let clause = if values.get(3) == Value::Given {
-        let any = if IPV6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+        let any = match family {
+            Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
         let (prefix, ge, le) = ranged(values, 3, InterfaceAddress { address: any, length: 0 })?;
         Clause::Prefix { prefix, ge, le: if le == 0 { family.bits() } else { le } }
     } else {
@@ -132,44 +109,46 @@ fn prefix_list<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> 
     draft.insert_rule(Rule { clause, ..rule })
 }
 
-fn print_prefix_list<'v, const IPV6: bool>(
+fn print_prefix_list<'v>(
     view: &ConfigView<'v>,
     subject: Subject,
     values: &mut Values<'v>,
+    family: Family,
 ) -> bool {
     let Some(rule) = view.rules.get(subject.index) else { return false };
     let Clause::Prefix { prefix, ge, le } = rule.clause else { return false };
-    print_list(view, rule, values);
+    print_list(view, rule, values, 0);
     values.set(3, Value::Prefix(InterfaceAddress { address: prefix.address(), length: prefix.length() }));
     for (index, length) in [(4, ge), (5, le)] {
         if length > 0 {
             values.set(index, Value::Number(u32::from(length)));
         }
     }
-    rule.list == List::PrefixList(if IPV6 { Family::Ipv6 } else { Family::Ipv4 })
+    rule.list == List::PrefixList(family)
 }
 
-/// The rule of a list's line: name, `[seq N]` and permit or deny are its first three values.
-fn list_rule(draft: &mut Draft<'_>, values: &Values<'_>, list: List, name: usize) -> Result<Rule, Fault> {
-    let name = draft.intern(values.text(name))?;
-    let given = values.given(1).then(|| values.number(1));
-    let sequence = draft
-        .next_sequence(list, name, given)
-        .ok_or(Fault::at(1, ErrorKind::Conflict("this list has a line with this sequence number already")))?;
-    Ok(Rule { name, sequence, list, deny: values.number(2) == 1, ..Rule::REST })
+/// The rule of a list's line: name, `[seq N]` and permit or deny are three values from `at` on.
+fn list_rule(draft: &mut Draft<'_>, values: &Values<'_>, list: List, at: usize) -> Result<Rule, Fault> {
+    let (seq, action) = (at.saturating_add(1), at.saturating_add(2));
+    let name = draft.intern(values.text(at))?;
+    let given = values.given(seq).then(|| values.number(seq));
+    let sequence = draft.next_sequence(list, name, given).ok_or(Fault::at(
+        seq,
+        ErrorKind::Conflict("this list has a line with this sequence number already"),
+    ))?;
+    Ok(Rule { name, sequence, list, deny: values.number(action) == 1, ..Rule::REST })
 }
 
-fn print_list<'v>(view: &ConfigView<'v>, rule: &Rule, values: &mut Values<'v>) {
-    values.set(0, Value::Text(view.text(rule.name)));
-    values.set(1, Value::Number(rule.sequence));
-    values.set(2, Value::Choice(u8::from(rule.deny)));
+fn print_list<'v>(view: &ConfigView<'v>, rule: &Rule, values: &mut Values<'v>, at: usize) {
+    values.set(at, Value::Text(view.text(rule.name)));
+    values.set(at.saturating_add(1), Value::Number(rule.sequence));
+    values.set(at.saturating_add(2), Value::Choice(u8::from(rule.deny)));
 }
 
-fn community_list<const LARGE: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let list = if LARGE { List::LargeCommunityList } else { List::CommunityList };
-    let kind = if LARGE { Kind::LargeCommunity } else { Kind::Community };
-    let rule = list_rule(draft, values, list, 0)?;
-    for word in values.text(3).split_ascii_whitespace() {
+fn community_list(draft: &mut Draft<'_>, values: &Values<'_>, list: List) -> Result<(), Fault> {
+    let kind = if list == List::LargeCommunityList { Kind::LargeCommunity } else { Kind::Community };
+    let rule = list_rule(draft, values, list, 1)?;
+    for word in values.text(4).split_ascii_whitespace() {
         let clause = match kind.read(word) {
             Ok(Value::Number(community)) => Clause::Community(community),
             Ok(Value::Large(community)) => Clause::LargeCommunity(community),
@@ -180,12 +159,12 @@ fn community_list<const LARGE: bool>(draft: &mut Draft<'_>, values: &Values<'_>)
     Ok(())
 }
 
-fn print_community_list<'v, const LARGE: bool>(
+fn print_community_list<'v>(
     view: &ConfigView<'v>,
     subject: Subject,
     values: &mut Values<'v>,
+    list: List,
 ) -> bool {
-    let list = if LARGE { List::LargeCommunityList } else { List::CommunityList };
     let Some(rule) = view.rules.get(subject.index).filter(|rule| rule.list == list) else { return false };
     let same =
         |other: &&Rule| other.list == list && other.name == rule.name && other.sequence == rule.sequence;
@@ -194,7 +173,8 @@ fn print_community_list<'v, const LARGE: bool>(
         return false;
     }
     let count = view.rules.iter().skip(subject.index).take_while(same).count();
-    print_list(view, rule, values);
-    values.set(3, super::route_map::run(subject.index, count));
+    // The first value is `standard`, which says nothing.
+    print_list(view, rule, values, 1);
+    values.set(4, super::route_map::run(subject.index, count));
     true
 }

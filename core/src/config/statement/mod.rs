@@ -1,8 +1,9 @@
 //! The statement tables: one row per statement, one file per node.
 //!
-//! A row is syntax, help and two functions: `apply` puts the line's values into the configuration, `print` takes them
-//! out again. Parsing, abbreviation, completion, `?`, `show running-config` and docs/config.md all come from these rows.
-//! Within a node the first row that fits in full wins, so rows with keywords stand above rows with values in their place.
+//! A row is syntax (`super::syntax` has the notation), help and two functions: `apply` puts the line's values into the
+//! configuration, `print` takes them out again. As it is written here it is a [`Statement`], in the program a [`Row`].
+//! Parsing, abbreviation, completion, `?`, `show running-config` and docs/config.md all come from these rows. Within a
+//! node the first row that fits in full wins, so rows with keywords stand above rows with values in their place.
 
 mod address_family;
 mod bfd;
@@ -16,6 +17,7 @@ mod no_effect;
 mod refused;
 mod route_map;
 mod router_bgp;
+mod row;
 mod steer;
 mod top;
 
@@ -24,11 +26,13 @@ use core::fmt;
 use super::build::Draft;
 use super::error::Fault;
 use super::lint::Lint;
-use super::matcher::{Token, Values};
+use super::matcher::Values;
 use super::model::ConfigView;
 use super::shown::Shown;
+use super::syntax::Syntax;
 use crate::base::net::Family;
 
+pub(crate) use self::row::{Does, Place, Row};
 pub(super) use self::tables::Section;
 
 /// Where a statement stands.
@@ -122,7 +126,7 @@ impl Scope {
         Self { node }
     }
 
-    pub(crate) fn nodes(self) -> impl Iterator<Item = (Node, &'static [&'static [Statement]])> {
+    pub(crate) fn nodes(self) -> impl Iterator<Item = (Node, &'static [&'static [Row]])> {
         let outer = |node: Node| if node == Node::Top { Node::Any } else { node.parent() };
         core::iter::successors(Some(self.node), move |&node| (node != Node::Any).then(|| outer(node)))
             .map(|node| (node, tables(node)))
@@ -149,8 +153,29 @@ pub(crate) enum No {
     Never,
     /// It turns the statement off.
     Form,
-    /// It would turn off what Holdover always does: why not.
-    Refused(&'static str),
+    /// It would turn off what Holdover always does.
+    Refused(Always),
+}
+
+/// What Holdover always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Always {
+    /// It sends communities.
+    Communities,
+    /// It announces with its own next hop.
+    NextHopSelf,
+}
+
+impl Always {
+    /// Why it cannot be turned off.
+    pub(crate) const fn why(self) -> &'static str {
+        match self {
+            Self::Communities => "communities are always sent; leave them out of the route-map",
+            Self::NextHopSelf => {
+                "what Holdover announces always has its own next hop; `set ip next-hop` in a route-map changes it"
+            }
+        }
+    }
 }
 
 /// What a line is printed from: an index into the table that its section says, and a family.
@@ -163,11 +188,11 @@ pub(crate) struct Subject {
 pub(crate) type Apply = fn(&mut Draft<'_>, &Values<'_>) -> Result<(), Fault>;
 pub(crate) type Print = for<'v> fn(&ConfigView<'v>, Subject, &mut Values<'v>) -> bool;
 
-/// A row of a table.
+/// A row of a table, as it is written.
 #[derive(Clone, Copy)]
 pub struct Statement {
     /// How it is written.
-    pub syntax: &'static [Token],
+    pub syntax: Syntax,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
     /// What holds when it is not given; empty when that needs no word.
@@ -189,24 +214,25 @@ impl fmt::Debug for Statement {
 
 impl Statement {
     /// A statement that acts.
-    const fn new(syntax: &'static [Token], help: &'static str, apply: Apply) -> Self {
+    const fn new(syntax: &'static str, help: &'static str, apply: Apply) -> Self {
+        let syntax = Syntax::new(syntax);
         Self { syntax, help, default: "", tier: Tier::Act, no: No::Never, block: false, apply, print: None }
     }
 
     /// A statement that is accepted, and why it has no effect.
-    const fn no_effect(syntax: &'static [Token], why: &'static str) -> Self {
+    const fn no_effect(syntax: &'static str, why: &'static str) -> Self {
         let row = Self::new(syntax, why, nothing);
         Self { tier: Tier::NoEffect(why), no: No::Form, ..row }
     }
 
     /// A statement that is refused, and why.
-    const fn refused(syntax: &'static [Token], why: &'static str) -> Self {
+    const fn refused(syntax: &'static str, why: &'static str) -> Self {
         let row = Self::new(syntax, why, nothing);
         Self { tier: Tier::Refused(why), no: No::Form, ..row }
     }
 
     /// A row that is only printed: what it prints another row reads.
-    const fn printed(syntax: &'static [Token], print: Print) -> Self {
+    const fn printed(syntax: &'static str, print: Print) -> Self {
         Self::new(syntax, "", nothing).print(print)
     }
 
@@ -216,8 +242,8 @@ impl Statement {
     }
 
     /// Its `no` form is refused.
-    const fn never_off(self, why: &'static str) -> Self {
-        Self { no: No::Refused(why), ..self }
+    const fn never_off(self, always: Always) -> Self {
+        Self { no: No::Refused(always), ..self }
     }
 
     /// What holds without it.
@@ -240,19 +266,9 @@ impl Statement {
         self.no != No::Never
     }
 
-    /// Whether its second value is a secret.
-    pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.syntax, [_, _, Token::Word("password"), _])
-    }
-
     /// Whether lines are matched against it.
     pub(crate) const fn is_read(&self) -> bool {
         !self.help.is_empty()
-    }
-
-    /// Whether it takes the rest of the line, so that a more precise row may follow.
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.syntax.last(), Some(Token::Anything | Token::Line(_)))
     }
 }
 
@@ -262,47 +278,150 @@ fn nothing(_: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
 }
 
 /// All rows of a node, the innermost statements first.
-pub(crate) const fn tables(node: Node) -> &'static [&'static [Statement]] {
-    match node {
-        Node::Top => &[top::ROWS, lists::ROWS, top::ROUTES, refused::TOP, no_effect::TOP],
-        Node::Bgp => &[
-            router_bgp::ROWS,
-            neighbor::SESSION,
-            router_bgp::RULES,
-            address_family::ROUTES,
-            address_family::ROWS,
-            neighbor::FAMILY,
-            refused::BGP,
-            refused::FAMILY,
-            refused::NEIGHBOR_ROWS,
-            no_effect::BGP,
-            no_effect::NEIGHBOR_ROWS,
-            router_bgp::OPENERS,
-        ],
-        Node::Family => &[
-            address_family::ROUTES,
-            address_family::ROWS,
-            neighbor::FAMILY,
-            refused::FAMILY,
-            refused::NEIGHBOR_ROWS,
-            no_effect::FAMILY,
-            no_effect::NEIGHBOR_ROWS,
-        ],
-        Node::RouteMap => &[route_map::ROWS, refused::ROUTE_MAP, no_effect::ROUTE_MAP],
-        Node::Interface => &[interface::ROWS, refused::INTERFACE, no_effect::INTERFACE],
-        Node::Failover => &[failover::ROUTES, failover::ROWS, check::CHECKS, check::REFUSED],
-        Node::Steer => &[steer::ROWS],
-        Node::Bfd => &[bfd::OPENERS, bfd::REFUSED],
-        Node::BfdProfile => &[bfd::PROFILE],
-        Node::Any => &[common::ROWS],
-    }
+pub(crate) const fn tables(node: Node) -> &'static [&'static [Row]] {
+    tables::rows_of(node)
+}
+
+/// The same as they are written, each at the same place: for the documentation.
+pub(crate) const fn written(node: Node) -> &'static [&'static [Statement]] {
+    tables::written_of(node)
+}
+
+/// Every row there is, some of them twice.
+#[cfg(test)]
+pub(crate) fn all_rows() -> impl Iterator<Item = &'static Statement> {
+    let of_nodes = Node::ALL.into_iter().flat_map(|node| written(node).iter().copied().flatten());
+    let headers = [interface::HEADER, bfd::HEADER, address_family::HEADER, failover::HEADER, steer::HEADER];
+    of_nodes.chain(headers.into_iter().flatten())
 }
 
 mod tables {
     use super::{
-        Statement, address_family, bfd, check, failover, interface, lists, neighbor, route_map, router_bgp,
-        steer, top,
+        Node, Row, Statement, address_family, bfd, check, common, failover, interface, lists, neighbor,
+        no_effect, refused, route_map, router_bgp, steer, top,
     };
+
+    /// The tables in both forms, under one name; those whose rows are only printed are the program's alone.
+    macro_rules! both {
+        ({ $($name:ident = $table:expr;)* } { $($header:ident = $only:expr;)* }) => {
+            /// As the program has them.
+            mod rows {
+                use super::*;
+                $(pub(super) const $name: &[Row] = &Row::all::<{ $table.len() }>($table);)*
+                $(pub(super) const $header: &[Row] = &Row::all::<{ $only.len() }>($only);)*
+            }
+
+            /// As they are written.
+            mod written {
+                use super::*;
+                $(pub(super) const $name: &[Statement] = $table;)*
+            }
+        };
+    }
+
+    both! {
+        {
+            TOP_ROWS = top::ROWS;
+            LISTS_ROWS = lists::ROWS;
+            TOP_ROUTES = top::ROUTES;
+            REFUSED_TOP = refused::TOP;
+            NO_EFFECT_TOP = no_effect::TOP;
+            ROUTER_BGP_ROWS = router_bgp::ROWS;
+            NEIGHBOR_SESSION = neighbor::SESSION;
+            ROUTER_BGP_RULES = router_bgp::RULES;
+            ADDRESS_FAMILY_ROUTES = address_family::ROUTES;
+            ADDRESS_FAMILY_ROWS = address_family::ROWS;
+            NEIGHBOR_FAMILY = neighbor::FAMILY;
+            REFUSED_BGP = refused::BGP;
+            REFUSED_FAMILY = refused::FAMILY;
+            REFUSED_NEIGHBOR = refused::NEIGHBOR_ROWS;
+            NO_EFFECT_BGP = no_effect::BGP;
+            NO_EFFECT_NEIGHBOR = no_effect::NEIGHBOR_ROWS;
+            ROUTER_BGP_OPENERS = router_bgp::OPENERS;
+            NO_EFFECT_FAMILY = no_effect::FAMILY;
+            ROUTE_MAP_ROWS = route_map::ROWS;
+            REFUSED_ROUTE_MAP = refused::ROUTE_MAP;
+            NO_EFFECT_ROUTE_MAP = no_effect::ROUTE_MAP;
+            INTERFACE_ROWS = interface::ROWS;
+            REFUSED_INTERFACE = refused::INTERFACE;
+            NO_EFFECT_INTERFACE = no_effect::INTERFACE;
+            FAILOVER_ROUTES = failover::ROUTES;
+            FAILOVER_ROWS = failover::ROWS;
+            CHECK_CHECKS = check::CHECKS;
+            CHECK_REFUSED = check::REFUSED;
+            STEER_ROWS = steer::ROWS;
+            BFD_OPENERS = bfd::OPENERS;
+            BFD_REFUSED = bfd::REFUSED;
+            BFD_PROFILE = bfd::PROFILE;
+            COMMON_ROWS = common::ROWS;
+        }
+        {
+            INTERFACE_HEADER = interface::HEADER;
+            BFD_HEADER = bfd::HEADER;
+            ADDRESS_FAMILY_HEADER = address_family::HEADER;
+            FAILOVER_HEADER = failover::HEADER;
+            STEER_HEADER = steer::HEADER;
+        }
+    }
+
+    /// The tables of a node, in this form.
+    macro_rules! of_node {
+        ($form:ident, $node:expr) => {
+            match $node {
+                Node::Top => &[
+                    $form::TOP_ROWS,
+                    $form::LISTS_ROWS,
+                    $form::TOP_ROUTES,
+                    $form::REFUSED_TOP,
+                    $form::NO_EFFECT_TOP,
+                ],
+                Node::Bgp => &[
+                    $form::ROUTER_BGP_ROWS,
+                    $form::NEIGHBOR_SESSION,
+                    $form::ROUTER_BGP_RULES,
+                    $form::ADDRESS_FAMILY_ROUTES,
+                    $form::ADDRESS_FAMILY_ROWS,
+                    $form::NEIGHBOR_FAMILY,
+                    $form::REFUSED_BGP,
+                    $form::REFUSED_FAMILY,
+                    $form::REFUSED_NEIGHBOR,
+                    $form::NO_EFFECT_BGP,
+                    $form::NO_EFFECT_NEIGHBOR,
+                    $form::ROUTER_BGP_OPENERS,
+                ],
+                Node::Family => &[
+                    $form::ADDRESS_FAMILY_ROUTES,
+                    $form::ADDRESS_FAMILY_ROWS,
+                    $form::NEIGHBOR_FAMILY,
+                    $form::REFUSED_FAMILY,
+                    $form::REFUSED_NEIGHBOR,
+                    $form::NO_EFFECT_FAMILY,
+                    $form::NO_EFFECT_NEIGHBOR,
+                ],
+                Node::RouteMap => {
+                    &[$form::ROUTE_MAP_ROWS, $form::REFUSED_ROUTE_MAP, $form::NO_EFFECT_ROUTE_MAP]
+                }
+                Node::Interface => {
+                    &[$form::INTERFACE_ROWS, $form::REFUSED_INTERFACE, $form::NO_EFFECT_INTERFACE]
+                }
+                Node::Failover => {
+                    &[$form::FAILOVER_ROUTES, $form::FAILOVER_ROWS, $form::CHECK_CHECKS, $form::CHECK_REFUSED]
+                }
+                Node::Steer => &[$form::STEER_ROWS],
+                Node::Bfd => &[$form::BFD_OPENERS, $form::BFD_REFUSED],
+                Node::BfdProfile => &[$form::BFD_PROFILE],
+                Node::Any => &[$form::COMMON_ROWS],
+            }
+        };
+    }
+
+    pub(super) const fn rows_of(node: Node) -> &'static [&'static [Row]] {
+        of_node!(rows, node)
+    }
+
+    pub(super) const fn written_of(node: Node) -> &'static [&'static [Statement]] {
+        of_node!(written, node)
+    }
 
     /// The rows that are printed from one kind of thing.
     #[derive(Clone, Copy, Debug)]
@@ -352,29 +471,29 @@ mod tables {
     }
 
     impl Section {
-        pub(in crate::config) const fn rows(self) -> &'static [Statement] {
+        pub(in crate::config) const fn rows(self) -> &'static [Row] {
             match self {
-                Self::Top => top::ROWS,
-                Self::List => lists::ROWS,
-                Self::RouteMap => route_map::ROWS,
-                Self::StaticRoute => top::ROUTES,
-                Self::InterfaceHeader => interface::HEADER,
-                Self::Interface => interface::ROWS,
-                Self::BfdHeader => bfd::HEADER,
-                Self::BfdProfile => bfd::PROFILE,
-                Self::Bgp => router_bgp::ROWS,
-                Self::Peer => neighbor::SESSION,
-                Self::Listen => router_bgp::RULES,
-                Self::FamilyHeader => address_family::HEADER,
-                Self::FamilyPeer => neighbor::FAMILY,
-                Self::Network => address_family::ROUTES,
-                Self::Family => address_family::ROWS,
-                Self::FailoverHeader => failover::HEADER,
-                Self::FailoverAddress => failover::ROUTES,
-                Self::Failover => failover::ROWS,
-                Self::Check => check::CHECKS,
-                Self::SteerHeader => steer::HEADER,
-                Self::Steer => steer::ROWS,
+                Self::Top => rows::TOP_ROWS,
+                Self::List => rows::LISTS_ROWS,
+                Self::RouteMap => rows::ROUTE_MAP_ROWS,
+                Self::StaticRoute => rows::TOP_ROUTES,
+                Self::InterfaceHeader => rows::INTERFACE_HEADER,
+                Self::Interface => rows::INTERFACE_ROWS,
+                Self::BfdHeader => rows::BFD_HEADER,
+                Self::BfdProfile => rows::BFD_PROFILE,
+                Self::Bgp => rows::ROUTER_BGP_ROWS,
+                Self::Peer => rows::NEIGHBOR_SESSION,
+                Self::Listen => rows::ROUTER_BGP_RULES,
+                Self::FamilyHeader => rows::ADDRESS_FAMILY_HEADER,
+                Self::FamilyPeer => rows::NEIGHBOR_FAMILY,
+                Self::Network => rows::ADDRESS_FAMILY_ROUTES,
+                Self::Family => rows::ADDRESS_FAMILY_ROWS,
+                Self::FailoverHeader => rows::FAILOVER_HEADER,
+                Self::FailoverAddress => rows::FAILOVER_ROUTES,
+                Self::Failover => rows::FAILOVER_ROWS,
+                Self::Check => rows::CHECK_CHECKS,
+                Self::SteerHeader => rows::STEER_HEADER,
+                Self::Steer => rows::STEER_ROWS,
             }
         }
     }

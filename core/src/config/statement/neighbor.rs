@@ -2,24 +2,19 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Statement, Subject};
+use super::{Always, Statement, Subject};
 use crate::base::limits::{PASSWORD, SHUTDOWN_TEXT};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
-use crate::config::matcher::Token::{Arg, Choice, Flag, Line, Optional, Word};
-use crate::config::matcher::{Token, Values};
+use crate::config::matcher::Values;
 use crate::config::model::{BfdProfile, ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs, Span};
 use crate::config::print::HIDDEN;
-use crate::config::value::{Kind, Value};
-
-const NEIGHBOR: Token = Word("neighbor");
-const PEER: Token = Arg(Kind::Peer, "PEER");
-const IN_OUT: Token = Choice(&["in", "out"]);
+use crate::config::value::Value;
 
 /// Of the session; below `router bgp`.
 pub(super) const SESSION: &[Statement] = &[
     Statement::new(
-        &[NEIGHBOR, Arg(Kind::Peer, "GROUP"), Word("peer-group")],
+        "neighbor GROUP(PEER) peer-group",
         "makes a peer-group: what is said of it holds for all its members",
         define_group,
     )
@@ -27,7 +22,7 @@ pub(super) const SESSION: &[Statement] = &[
         named(view, subject, values).is_some() && subject.index < view.groups.len()
     }),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("remote-as"), Arg(Kind::RemoteAs, "ASN|external|internal")],
+        "neighbor PEER remote-as ASN|external|internal",
         "the neighbor's AS number: this one, any but ours, or ours",
         |draft, values| {
             let Value::RemoteAs(remote_as) = values.get(1) else { return Ok(()) };
@@ -43,7 +38,7 @@ pub(super) const SESSION: &[Statement] = &[
         options.remote_as != RemoteAs::Unset
     }),
     Statement::new(
-        &[NEIGHBOR, Arg(Kind::Address, "ADDRESS"), Word("peer-group"), Arg(Kind::Name, "GROUP")],
+        "neighbor ADDRESS peer-group GROUP(NAME)",
         "makes the neighbor a member of a peer-group",
         join_group,
     )
@@ -58,38 +53,34 @@ pub(super) const SESSION: &[Statement] = &[
         values.set(1, Value::Text(group.map_or("", |group| view.text(group.name))));
         group.is_some()
     }),
-    Statement::new(
-        &[NEIGHBOR, PEER, Word("description"), Line("TEXT")],
-        "a text for `show`",
-        |draft, values| {
-            let text = draft.intern(values.text(1))?;
-            draft.peer(values)?.description = text;
-            Ok(())
-        },
-    )
+    Statement::new("neighbor PEER description TEXT(LINE)", "a text for `show`", |draft, values| {
+        let text = draft.intern(values.text(1))?;
+        draft.peer(values)?.description = text;
+        Ok(())
+    })
     .print(|view, subject, values| text(view, subject, values, |options| options.description)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("shutdown"), Optional(&[Word("message"), Line("TEXT")])],
+        "neighbor PEER shutdown [message TEXT(LINE)]",
         "no session; the text goes out with the Cease (RFC 9003)",
         shutdown,
     )
     .no()
     .print(print_shutdown),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("password"), Line("PASSWORD")],
+        "neighbor PEER password PASSWORD(LINE)",
         "signs TCP segments with MD5 (RFC 2385)",
         password,
     )
     .print(|view, subject, values| text(view, subject, values, |options| options.password)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("ebgp-multihop"), Optional(&[Arg(Kind::Number(1, 255), "HOPS")])],
+        "neighbor PEER ebgp-multihop [HOPS(1-255)]",
         "the TTL of what we send to an external neighbor; without a number 255",
         multihop,
     )
     .default("1 to a neighbor on a connected subnet, 16 to another one")
     .print(print_multihop),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("ttl-security"), Word("hops"), Arg(Kind::Number(1, 254), "HOPS")],
+        "neighbor PEER ttl-security hops HOPS(1-254)",
         "sends with TTL 255 and takes only what came over at most so many hops (RFC 5082)",
         |draft, values| {
             draft.peer(values)?.ttl_security = u8::try_from(values.number(1)).unwrap_or(u8::MAX);
@@ -98,14 +89,14 @@ pub(super) const SESSION: &[Statement] = &[
     )
     .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.ttl_security))),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("update-source"), Arg(Kind::Source, "ADDRESS|IFNAME")],
+        "neighbor PEER update-source ADDRESS|IFNAME",
         "connects from this address, or from this interface's",
         update_source,
     )
     .default("the address that the route to the neighbor has, never a shared one")
     .print(print_update_source),
     Statement::new(
-        &[NEIGHBOR, Arg(Kind::AddressV6, "FE80::ADDRESS"), Word("interface"), Arg(Kind::Interface, "IFNAME")],
+        "neighbor FE80::ADDRESS(X:X::X:X) interface IFNAME",
         "the interface of a link-local neighbor",
         |draft, values| {
             let name = draft.intern(values.text(1))?;
@@ -114,7 +105,7 @@ pub(super) const SESSION: &[Statement] = &[
         },
     ),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("timers"), Word("connect"), Arg(Kind::Number(1, 65_535), "SECONDS")],
+        "neighbor PEER timers connect SECONDS(1-65535)",
         "the longest time between two attempts to connect",
         |draft, values| {
             draft.peer(values)?.connect = u16::try_from(values.number(1)).unwrap_or(u16::MAX);
@@ -124,52 +115,40 @@ pub(super) const SESSION: &[Statement] = &[
     .default("attempts are 200 ms apart for 2 s, then 1 s; after a refusal by Cease up to 60 s")
     .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.connect))),
     Statement::new(
-        &[
-            NEIGHBOR,
-            PEER,
-            Word("timers"),
-            Arg(Kind::Number(0, 65_535), "KEEPALIVE"),
-            Arg(Kind::Number(0, 65_535), "HOLD"),
-        ],
+        "neighbor PEER timers KEEPALIVE(0-65535) HOLD(0-65535)",
         "keepalive and hold time in seconds; the lower hold time of both sides holds",
         timers,
     )
     .default("`timers bgp`, else 3 9")
     .print(print_timers),
-    Statement::new(
-        &[NEIGHBOR, PEER, Word("port"), Arg(Kind::Number(1, 65_535), "PORT")],
-        "the neighbor's TCP port",
-        |draft, values| {
-            draft.peer(values)?.port = u16::try_from(values.number(1)).unwrap_or(u16::MAX);
-            Ok(())
-        },
-    )
+    Statement::new("neighbor PEER port PORT(1-65535)", "the neighbor's TCP port", |draft, values| {
+        draft.peer(values)?.port = u16::try_from(values.number(1)).unwrap_or(u16::MAX);
+        Ok(())
+    })
     .default("179")
     .print(|view, subject, values| number(view, subject, values, |options| u32::from(options.port))),
-    Statement::new(
-        &[NEIGHBOR, PEER, Word("passive")],
-        "never connects, waits for the neighbor",
-        switch::<{ PeerFlags::PASSIVE }>,
-    )
+    Statement::new("neighbor PEER passive", "never connects, waits for the neighbor", |draft, values| {
+        switch(draft, values, PeerFlags::PASSIVE)
+    })
     .no()
-    .print(print_switch::<{ PeerFlags::PASSIVE }>),
+    .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::PASSIVE)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("capability"), Word("extended-nexthop")],
+        "neighbor PEER capability extended-nexthop",
         "IPv4 routes may have an IPv6 next hop (RFC 8950)",
-        switch::<{ PeerFlags::EXTENDED_NEXT_HOP }>,
+        |draft, values| switch(draft, values, PeerFlags::EXTENDED_NEXT_HOP),
     )
     .no()
     .default("on when the session runs over IPv6")
-    .print(print_switch::<{ PeerFlags::EXTENDED_NEXT_HOP }>),
+    .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::EXTENDED_NEXT_HOP)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("disable-connected-check")],
+        "neighbor PEER disable-connected-check",
         "an external neighbor that is not on a connected subnet is reached with TTL 1 all the same",
-        switch::<{ PeerFlags::DISABLE_CONNECTED_CHECK }>,
+        |draft, values| switch(draft, values, PeerFlags::DISABLE_CONNECTED_CHECK),
     )
     .no()
-    .print(print_switch::<{ PeerFlags::DISABLE_CONNECTED_CHECK }>),
+    .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::DISABLE_CONNECTED_CHECK)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("bfd")],
+        "neighbor PEER bfd",
         "watches the path with BFD (RFC 5880), and ends the session as soon as it is down",
         bfd,
     )
@@ -178,17 +157,13 @@ pub(super) const SESSION: &[Statement] = &[
     .print(|view, subject, values| {
         let options = named(view, subject, values);
         options.is_some_and(|options| options.bfd_profile.is_empty())
-            && print_switch::<{ PeerFlags::BFD }>(view, subject, values)
+            && print_switch(view, subject, values, PeerFlags::BFD)
     }),
+    Statement::new("neighbor PEER bfd strict", "the same, and no session before BFD is up", bfd_strict)
+        .no()
+        .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::BFD_STRICT)),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("bfd"), Word("strict")],
-        "the same, and no session before BFD is up",
-        bfd_strict,
-    )
-    .no()
-    .print(print_switch::<{ PeerFlags::BFD_STRICT }>),
-    Statement::new(
-        &[NEIGHBOR, PEER, Word("bfd"), Word("profile"), Arg(Kind::Name, "NAME")],
+        "neighbor PEER bfd profile NAME",
         "watches the path with BFD and the timers of this profile",
         bfd_profile,
     )
@@ -197,14 +172,7 @@ pub(super) const SESSION: &[Statement] = &[
         text(view, subject, values, |options| options.bfd_profile) && !values.text(1).contains(' ')
     }),
     Statement::new(
-        &[
-            NEIGHBOR,
-            PEER,
-            Word("bfd"),
-            Arg(Kind::Number(2, 255), "MULTIPLIER"),
-            Arg(Kind::Number(10, 60_000), "RECEIVE"),
-            Arg(Kind::Number(10, 60_000), "TRANSMIT"),
-        ],
+        "neighbor PEER bfd MULTIPLIER(2-255) RECEIVE(10-60000) TRANSMIT(10-60000)",
         "watches the path with BFD and these timers: detect-multiplier, receive-interval, transmit-interval",
         bfd_numbers,
     )
@@ -213,15 +181,11 @@ pub(super) const SESSION: &[Statement] = &[
 
 /// Of the session's routes; below `address-family`, and below `router bgp` of IPv4.
 pub(super) const FAMILY: &[Statement] = &[
-    Statement::new(
-        &[NEIGHBOR, PEER, Word("activate")],
-        "exchanges routes of this family",
-        |draft, values| {
-            let switch = activate(draft.place.family.index());
-            draft.peer(values)?.flags.set(switch, !values.negated);
-            Ok(())
-        },
-    )
+    Statement::new("neighbor PEER activate", "exchanges routes of this family", |draft, values| {
+        let switch = activate(draft.place.family.index());
+        draft.peer(values)?.flags.set(switch, !values.negated);
+        Ok(())
+    })
     .no()
     .default("IPv4: on; IPv6: off")
     .print(|view, subject, values| {
@@ -231,52 +195,46 @@ pub(super) const FAMILY: &[Statement] = &[
         value.is_some()
     }),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), IN_OUT],
+        "neighbor PEER route-map NAME <in|out>",
         "out: what of our routes the neighbor hears, and with which attributes; in: what `steer` may take",
         |draft, values| list(draft, values, |options| [&mut options.map_in, &mut options.map_out]),
     )
     .no(),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), IN_OUT],
+        "neighbor PEER prefix-list NAME <in|out>",
         "out: which of our routes the neighbor hears; in: which of its routes `steer` may take",
         |draft, values| list(draft, values, |options| [&mut options.list_in, &mut options.list_out]),
     )
     .no(),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("maximum-prefix"), Arg(Kind::Number(1, u32::MAX), "N"), Flag("warning-only")],
+        "neighbor PEER maximum-prefix N(1-4294967295) [warning-only]",
         "ends the session when `steer` keeps more routes of the neighbor than this, or only says so",
         maximum_prefix,
     )
     .print(print_maximum_prefix),
     Statement::new(
-        &[NEIGHBOR, PEER, Word("next-hop-self")],
+        "neighbor PEER next-hop-self",
         "no effect: what we announce always has our own next hop",
-        switch::<{ PeerFlags::NEXT_HOP_SELF }>,
+        |draft, values| switch(draft, values, PeerFlags::NEXT_HOP_SELF),
     )
     .no()
-    .never_off(
-        "what Holdover announces always has its own next hop; `set ip next-hop` in a route-map changes it",
-    )
+    .never_off(Always::NextHopSelf)
     .print(|view, subject, values| {
-        subject.family.index() == 0 && print_switch::<{ PeerFlags::NEXT_HOP_SELF }>(view, subject, values)
+        subject.family.index() == 0 && print_switch(view, subject, values, PeerFlags::NEXT_HOP_SELF)
     }),
     // These rows print one direction each of the two above.
-    Statement::printed(
-        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("in")],
-        |view, subject, values| print_list(view, subject, values, |options| &options.list_in),
-    ),
-    Statement::printed(
-        &[NEIGHBOR, PEER, Word("prefix-list"), Arg(Kind::Name, "NAME"), Word("out")],
-        |view, subject, values| print_list(view, subject, values, |options| &options.list_out),
-    ),
-    Statement::printed(
-        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), Word("in")],
-        |view, subject, values| print_list(view, subject, values, |options| &options.map_in),
-    ),
-    Statement::printed(
-        &[NEIGHBOR, PEER, Word("route-map"), Arg(Kind::Name, "NAME"), Word("out")],
-        |view, subject, values| print_list(view, subject, values, |options| &options.map_out),
-    ),
+    Statement::printed("neighbor PEER prefix-list NAME in", |view, subject, values| {
+        print_list(view, subject, values, |options| &options.list_in)
+    }),
+    Statement::printed("neighbor PEER prefix-list NAME out", |view, subject, values| {
+        print_list(view, subject, values, |options| &options.list_out)
+    }),
+    Statement::printed("neighbor PEER route-map NAME in", |view, subject, values| {
+        print_list(view, subject, values, |options| &options.map_in)
+    }),
+    Statement::printed("neighbor PEER route-map NAME out", |view, subject, values| {
+        print_list(view, subject, values, |options| &options.map_out)
+    }),
 ];
 
 /// The options of the subject, a peer-group or beyond them a neighbor; its name or address becomes the first value.
@@ -312,17 +270,13 @@ fn number<'v>(
     number > 0
 }
 
-fn switch<const SWITCH: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    draft.peer(values)?.flags.set(SWITCH, !values.negated);
+fn switch(draft: &mut Draft<'_>, values: &Values<'_>, which: u16) -> Result<(), Fault> {
+    draft.peer(values)?.flags.set(which, !values.negated);
     Ok(())
 }
 
-fn print_switch<'v, const SWITCH: u16>(
-    view: &ConfigView<'v>,
-    subject: Subject,
-    values: &mut Values<'v>,
-) -> bool {
-    let value = named(view, subject, values).and_then(|options| options.flags.get(SWITCH));
+fn print_switch<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>, which: u16) -> bool {
+    let value = named(view, subject, values).and_then(|options| options.flags.get(which));
     values.negated = value == Some(false);
     value.is_some()
 }
@@ -360,7 +314,7 @@ fn print_shutdown<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Valu
     if !message.is_empty() {
         values.set(1, Value::Text(message));
     }
-    print_switch::<{ PeerFlags::SHUTDOWN }>(view, subject, values)
+    print_switch(view, subject, values, PeerFlags::SHUTDOWN)
 }
 
 fn password(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
@@ -392,7 +346,7 @@ fn print_multihop<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Valu
     {
         values.set(1, Value::Number(u32::from(options.multihop)));
     }
-    print_switch::<{ PeerFlags::EBGP_MULTIHOP }>(view, subject, values)
+    print_switch(view, subject, values, PeerFlags::EBGP_MULTIHOP)
 }
 
 fn update_source(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
@@ -453,7 +407,7 @@ fn bfd_strict(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     if !values.negated {
         draft.needs_bfd()?;
     }
-    switch::<{ PeerFlags::BFD_STRICT }>(draft, values)
+    switch(draft, values, PeerFlags::BFD_STRICT)
 }
 
 fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {

@@ -1,8 +1,6 @@
 //! What FRR has and Holdover refuses, because it would change what is announced or who hears it; each row says why.
 
 use super::Statement;
-use crate::config::matcher::Token::{self, Anything, Arg, Choice, Optional, Options, Word};
-use crate::config::value::Kind;
 
 const VRF: &str = "there is one routing table, no VRF and no view";
 pub(super) const NEXT_HOP: &str = "routes with a next hop are the host's (netplan, ifupdown, `ip route`); only Null0, blackhole and \
@@ -15,231 +13,135 @@ const LISTS: &str = "use `prefix-list` or `route-map` instead";
 const DEFAULT: &str = "a default route is never originated";
 const REFLECT: &str = "received routes are never sent on, so there is nothing to reflect";
 const INTERFACES: &str = "interfaces are the host's; only `ip address` and `ipv6 address` stand here";
-const OTHER_MATCHES: &[&str] = &[
-    "interface",
-    "tag",
-    "metric",
-    "local-preference",
-    "origin",
-    "peer",
-    "probability",
-    "source-protocol",
-    "source-instance",
-    "source-vrf",
-    "alias",
-    "evpn",
-    "extcommunity",
-    "rpki",
-    "rpki-extcommunity",
-    "mac",
-    "command",
-    "script",
-];
-const PREFIXES: Token = Arg(Kind::Prefix, "PREFIX");
-const NAME: Token = Arg(Kind::Name, "NAME");
-const SEQ: Token = Optional(&[Word("seq"), Arg(Kind::Number(0, u32::MAX), "N")]);
-const ACTION: Token = Choice(&["permit", "deny"]);
-const NEIGHBOR: Token = Word("neighbor");
-const PEER: Token = Arg(Kind::Peer, "PEER");
-const LENGTHS: Token =
-    Options(&[&[Word("ge"), Arg(Kind::Number(0, 128), "N")], &[Word("le"), Arg(Kind::Number(0, 128), "N")]]);
 
 pub(super) const TOP: &[Statement] = &[
+    Statement::refused("router bgp ASN <vrf|view> NAME ...", VRF).block(),
+    Statement::refused("router <ospf|ospf6|isis|rip|ripng|eigrp|babel|openfabric|pim|pim6> ...", PROTOCOL)
+        .block(),
+    Statement::refused("vrf ...", VRF).block(),
+    Statement::refused("rpki ...", "received routes are not validated; `steer` has its own filter").block(),
+    Statement::refused("segment-routing ...", PROTOCOL).block(),
+    Statement::refused("mpls ...", PROTOCOL).block(),
+    Statement::refused("l2vpn ...", PROTOCOL).block(),
+    Statement::refused("nexthop-group ...", NEXT_HOP).block(),
+    Statement::refused("pbr-map ...", PROTOCOL).block(),
+    Statement::refused("ip protocol ...", "the source of other traffic is not set"),
+    Statement::refused("ipv6 protocol ...", "the source of other traffic is not set"),
+    Statement::refused("ip route PREFIX ...", NEXT_HOP),
+    Statement::refused("ipv6 route PREFIX ...", NEXT_HOP),
     Statement::refused(
-        &[Word("router"), Word("bgp"), Arg(Kind::Asn, "ASN"), Choice(&["vrf", "view"]), NAME, Anything],
-        VRF,
-    )
-    .block(),
-    Statement::refused(
-        &[
-            Word("router"),
-            Choice(&["ospf", "ospf6", "isis", "rip", "ripng", "eigrp", "babel", "openfabric", "pim", "pim6"]),
-            Anything,
-        ],
-        PROTOCOL,
-    )
-    .block(),
-    Statement::refused(&[Word("vrf"), Anything], VRF).block(),
-    Statement::refused(
-        &[Word("rpki"), Anything],
-        "received routes are not validated; `steer` has its own filter",
-    )
-    .block(),
-    Statement::refused(&[Word("segment-routing"), Anything], PROTOCOL).block(),
-    Statement::refused(&[Word("mpls"), Anything], PROTOCOL).block(),
-    Statement::refused(&[Word("l2vpn"), Anything], PROTOCOL).block(),
-    Statement::refused(&[Word("nexthop-group"), Anything], NEXT_HOP).block(),
-    Statement::refused(&[Word("pbr-map"), Anything], PROTOCOL).block(),
-    Statement::refused(&[Word("ip"), Word("protocol"), Anything], "the source of other traffic is not set"),
-    Statement::refused(&[Word("ipv6"), Word("protocol"), Anything], "the source of other traffic is not set"),
-    Statement::refused(&[Word("ip"), Word("route"), PREFIXES, Anything], NEXT_HOP),
-    Statement::refused(&[Word("ipv6"), Word("route"), PREFIXES, Anything], NEXT_HOP),
-    Statement::refused(
-        &[Word("ip"), Word("prefix-list"), NAME, SEQ, ACTION, PREFIXES, LENGTHS, Word("eq"), Anything],
+        "ip prefix-list NAME [seq N(0-4294967295)] <permit|deny> PREFIX {ge N(0-128)|le N(0-128)} eq ...",
         NO_EQ,
     ),
     Statement::refused(
-        &[Word("ipv6"), Word("prefix-list"), NAME, SEQ, ACTION, PREFIXES, LENGTHS, Word("eq"), Anything],
+        "ipv6 prefix-list NAME [seq N(0-4294967295)] <permit|deny> PREFIX {ge N(0-128)|le N(0-128)} eq ...",
         NO_EQ,
     ),
-    Statement::refused(&[Word("bgp"), Word("community-list"), Word("expanded"), Anything], EXPANDED),
-    Statement::refused(&[Word("bgp"), Word("large-community-list"), Word("expanded"), Anything], EXPANDED),
-    Statement::refused(
-        &[Word("bgp"), Word("extcommunity-list"), Anything],
-        "extended communities are not matched",
-    ),
-    Statement::refused(&[Word("interface"), Arg(Kind::Interface, "IFNAME"), Word("vrf"), NAME], VRF).block(),
+    Statement::refused("bgp community-list expanded ...", EXPANDED),
+    Statement::refused("bgp large-community-list expanded ...", EXPANDED),
+    Statement::refused("bgp extcommunity-list ...", "extended communities are not matched"),
+    Statement::refused("interface IFNAME vrf NAME", VRF).block(),
 ];
 
 pub(super) const BGP: &[Statement] = &[
     Statement::refused(
-        &[Word("address-family"), Choice(&["l2vpn", "vpnv4", "vpnv6"]), Anything],
+        "address-family <l2vpn|vpnv4|vpnv6> ...",
         "only ipv4 unicast and ipv6 unicast are there",
     )
     .block(),
     Statement::refused(
-        &[
-            Word("address-family"),
-            Choice(&["ipv4", "ipv6"]),
-            Choice(&["multicast", "vpn", "labeled-unicast", "flowspec", "encap"]),
-        ],
+        "address-family <ipv4|ipv6> <multicast|vpn|labeled-unicast|flowspec|encap>",
         "only ipv4 unicast and ipv6 unicast are there",
     )
     .block(),
     Statement::refused(
-        &[Word("bgp"), Word("default"), Word("ipv6-unicast")],
+        "bgp default ipv6-unicast",
         "say `neighbor … activate` below `address-family ipv6 unicast`",
     ),
-    Statement::refused(&[Word("bgp"), Word("confederation"), Anything], "confederations are not there"),
-    Statement::refused(&[Word("bgp"), Word("route-reflector"), Anything], REFLECT),
+    Statement::refused("bgp confederation ...", "confederations are not there"),
+    Statement::refused("bgp route-reflector ...", REFLECT),
+    Statement::refused("bgp shutdown ...", "say `neighbor … shutdown` of each neighbor or group"),
+    Statement::refused("bgp minimum-holdtime ...", "the lower hold time of both sides holds"),
+    Statement::refused("bgp conditional-advertisement ...", "a `failover` block has checks"),
+    Statement::refused("aggregate-address ...", "routes are announced as they are named"),
+    Statement::refused("no-rib", "leave `install kernel` out of the `steer` block"),
+    Statement::refused("vrf-policy ...", VRF).block(),
+    Statement::refused("vnc ...", VRF).block(),
     Statement::refused(
-        &[Word("bgp"), Word("shutdown"), Anything],
-        "say `neighbor … shutdown` of each neighbor or group",
-    ),
-    Statement::refused(
-        &[Word("bgp"), Word("minimum-holdtime"), Anything],
-        "the lower hold time of both sides holds",
-    ),
-    Statement::refused(
-        &[Word("bgp"), Word("conditional-advertisement"), Anything],
-        "a `failover` block has checks",
-    ),
-    Statement::refused(&[Word("aggregate-address"), Anything], "routes are announced as they are named"),
-    Statement::refused(&[Word("no-rib")], "leave `install kernel` out of the `steer` block"),
-    Statement::refused(&[Word("vrf-policy"), Anything], VRF).block(),
-    Statement::refused(&[Word("vnc"), Anything], VRF).block(),
-    Statement::refused(
-        &[NEIGHBOR, Arg(Kind::Peer, "IFNAME"), Word("interface"), Anything],
+        "neighbor IFNAME(PEER) interface ...",
         "a neighbor has an address; for a link-local one say `neighbor FE80::… interface IFNAME`",
     ),
 ];
 
 pub(super) const FAMILY: &[Statement] = &[
-    Statement::refused(&[Word("aggregate-address"), Anything], "routes are announced as they are named"),
+    Statement::refused("aggregate-address ...", "routes are announced as they are named"),
     Statement::refused(
-        &[
-            Word("redistribute"),
-            Choice(&[
-                "ospf",
-                "ospf6",
-                "isis",
-                "rip",
-                "ripng",
-                "eigrp",
-                "babel",
-                "table",
-                "table-direct",
-                "bgp",
-                "sharp",
-                "nhrp",
-                "local",
-                "vnc",
-            ]),
-            Anything,
-        ],
+        "redistribute <ospf|ospf6|isis|rip|ripng|eigrp|babel|table|table-direct|bgp|sharp|nhrp|local|vnc> ...",
         "only static, connected and kernel routes are there",
     ),
-    Statement::refused(
-        &[Word("network"), PREFIXES, Word("backdoor"), Anything],
-        "received routes have no distance",
-    ),
-    Statement::refused(&[Word("network"), PREFIXES, Word("label-index"), Anything], "there is no MPLS"),
-    Statement::refused(&[Word("table-map"), Anything], "`steer` decides what is installed"),
-    Statement::refused(&[Word("rd"), Anything], VRF),
-    Statement::refused(&[Word("rt"), Anything], VRF),
-    Statement::refused(&[Word("label"), Anything], VRF),
-    Statement::refused(&[Word("advertise-all-vni")], PROTOCOL),
-    Statement::refused(&[Word("advertise"), Anything], PROTOCOL),
+    Statement::refused("network PREFIX backdoor ...", "received routes have no distance"),
+    Statement::refused("network PREFIX label-index ...", "there is no MPLS"),
+    Statement::refused("table-map ...", "`steer` decides what is installed"),
+    Statement::refused("rd ...", VRF),
+    Statement::refused("rt ...", VRF),
+    Statement::refused("label ...", VRF),
+    Statement::refused("advertise-all-vni", PROTOCOL),
+    Statement::refused("advertise ...", PROTOCOL),
 ];
 
 pub(super) const NEIGHBOR_ROWS: &[Statement] = &[
-    Statement::refused(&[NEIGHBOR, PEER, Word("default-originate"), Anything], DEFAULT),
-    Statement::refused(&[NEIGHBOR, PEER, Word("route-reflector-client")], REFLECT),
-    Statement::refused(&[NEIGHBOR, PEER, Word("route-server-client")], REFLECT),
-    Statement::refused(&[NEIGHBOR, PEER, Word("local-as"), Anything], AS_IT_IS),
-    Statement::refused(&[NEIGHBOR, PEER, Word("as-override")], AS_IT_IS),
-    Statement::refused(&[NEIGHBOR, PEER, Word("local-role"), Anything], "roles (RFC 9234) are not there"),
-    Statement::refused(&[NEIGHBOR, PEER, Word("addpath-tx-all-paths")], "a prefix has one path"),
-    Statement::refused(&[NEIGHBOR, PEER, Word("addpath-tx-bestpath-per-AS")], "a prefix has one path"),
+    Statement::refused("neighbor PEER default-originate ...", DEFAULT),
+    Statement::refused("neighbor PEER route-reflector-client", REFLECT),
+    Statement::refused("neighbor PEER route-server-client", REFLECT),
+    Statement::refused("neighbor PEER local-as ...", AS_IT_IS),
+    Statement::refused("neighbor PEER as-override", AS_IT_IS),
+    Statement::refused("neighbor PEER local-role ...", "roles (RFC 9234) are not there"),
+    Statement::refused("neighbor PEER addpath-tx-all-paths", "a prefix has one path"),
+    Statement::refused("neighbor PEER addpath-tx-bestpath-per-AS", "a prefix has one path"),
+    Statement::refused("neighbor PEER attribute-unchanged ...", "received routes are never sent on"),
+    Statement::refused("neighbor PEER unsuppress-map ...", LISTS),
+    Statement::refused("neighbor PEER distribute-list ...", LISTS),
+    Statement::refused("neighbor PEER filter-list ...", LISTS),
+    Statement::refused("neighbor PEER advertise-map ...", "a `failover` block has checks"),
+    Statement::refused("neighbor PEER maximum-prefix-out ...", LISTS),
+    Statement::refused("neighbor PEER dont-capability-negotiate", "IPv4 over IPv6 needs capabilities"),
     Statement::refused(
-        &[NEIGHBOR, PEER, Word("attribute-unchanged"), Anything],
-        "received routes are never sent on",
-    ),
-    Statement::refused(&[NEIGHBOR, PEER, Word("unsuppress-map"), Anything], LISTS),
-    Statement::refused(&[NEIGHBOR, PEER, Word("distribute-list"), Anything], LISTS),
-    Statement::refused(&[NEIGHBOR, PEER, Word("filter-list"), Anything], LISTS),
-    Statement::refused(&[NEIGHBOR, PEER, Word("advertise-map"), Anything], "a `failover` block has checks"),
-    Statement::refused(&[NEIGHBOR, PEER, Word("maximum-prefix-out"), Anything], LISTS),
-    Statement::refused(
-        &[NEIGHBOR, PEER, Word("dont-capability-negotiate")],
-        "IPv4 over IPv6 needs capabilities",
-    ),
-    Statement::refused(
-        &[NEIGHBOR, PEER, Word("graceful-shutdown")],
+        "neighbor PEER graceful-shutdown",
         "say `bgp graceful-shutdown`, or drain the service",
     ),
-    Statement::refused(&[NEIGHBOR, PEER, Word("enforce-multihop")], "say `ebgp-multihop`"),
-    Statement::refused(&[NEIGHBOR, PEER, Word("tcp-mss"), Anything], "the host's MSS is used"),
+    Statement::refused("neighbor PEER enforce-multihop", "say `ebgp-multihop`"),
+    Statement::refused("neighbor PEER tcp-mss ...", "the host's MSS is used"),
 ];
 
 pub(super) const ROUTE_MAP: &[Statement] = &[
-    Statement::refused(&[Word("call"), Anything], "route-maps do not call each other"),
-    Statement::refused(&[Word("continue"), Anything], "the first entry that matches decides"),
-    Statement::refused(&[Word("on-match"), Anything], "the first entry that matches decides"),
+    Statement::refused("call ...", "route-maps do not call each other"),
+    Statement::refused("continue ...", "the first entry that matches decides"),
+    Statement::refused("on-match ...", "the first entry that matches decides"),
+    Statement::refused("match <ip|ipv6> address ...", "match by `match ip address prefix-list NAME`"),
     Statement::refused(
-        &[Word("match"), Choice(&["ip", "ipv6"]), Word("address"), Anything],
-        "match by `match ip address prefix-list NAME`",
-    ),
-    Statement::refused(
-        &[Word("match"), Choice(&["ip", "ipv6"]), Choice(&["next-hop", "route-source"]), Anything],
+        "match <ip|ipv6> <next-hop|route-source> ...",
         "only prefix-lists, communities and large communities can be matched",
     ),
-    Statement::refused(&[Word("match"), Word("as-path"), Anything], "our routes have no AS but our own"),
+    Statement::refused("match as-path ...", "our routes have no AS but our own"),
     Statement::refused(
-        &[Word("match"), Choice(OTHER_MATCHES), Anything],
+        concat!(
+            "match <interface|tag|metric|local-preference|origin|peer|probability|source-protocol|source-instance|",
+            "source-vrf|alias|evpn|extcommunity|rpki|rpki-extcommunity|mac|command|script> ..."
+        ),
         "only prefix-lists, communities and large communities can be matched",
     ),
-    Statement::refused(&[Word("set"), Word("as-path"), Word("exclude"), Anything], AS_IT_IS),
-    Statement::refused(
-        &[Word("set"), Word("comm-list"), Anything],
-        "set the communities that should be there",
-    ),
-    Statement::refused(
-        &[Word("set"), Word("large-comm-list"), Anything],
-        "set the communities that should be there",
-    ),
-    Statement::refused(&[Word("set"), Word("extcommunity"), Anything], "extended communities are not sent"),
-    Statement::refused(
-        &[Word("set"), Word("aggregator"), Anything],
-        "routes are announced as they are named",
-    ),
-    Statement::refused(&[Word("set"), Word("atomic-aggregate")], "routes are announced as they are named"),
+    Statement::refused("set as-path exclude ...", AS_IT_IS),
+    Statement::refused("set comm-list ...", "set the communities that should be there"),
+    Statement::refused("set large-comm-list ...", "set the communities that should be there"),
+    Statement::refused("set extcommunity ...", "extended communities are not sent"),
+    Statement::refused("set aggregator ...", "routes are announced as they are named"),
+    Statement::refused("set atomic-aggregate", "routes are announced as they are named"),
 ];
 
 pub(super) const INTERFACE: &[Statement] = &[
-    Statement::refused(&[Word("shutdown")], INTERFACES),
-    Statement::refused(&[Word("ip"), Choice(&["ospf", "rip", "pim", "igmp", "router"]), Anything], PROTOCOL),
-    Statement::refused(&[Word("ipv6"), Choice(&["ospf6", "router", "mld"]), Anything], PROTOCOL),
-    Statement::refused(&[Word("mpls"), Anything], PROTOCOL),
-    Statement::refused(&[Word("vrf"), Anything], VRF),
+    Statement::refused("shutdown", INTERFACES),
+    Statement::refused("ip <ospf|rip|pim|igmp|router> ...", PROTOCOL),
+    Statement::refused("ipv6 <ospf6|router|mld> ...", PROTOCOL),
+    Statement::refused("mpls ...", PROTOCOL),
+    Statement::refused("vrf ...", VRF),
 ];

@@ -7,7 +7,6 @@ use crate::base::limits::{AS_PATH, COMMUNITIES};
 use crate::base::net::{Asn, Family};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault, Limit};
-use crate::config::matcher::Token::{Arg, Choice, Flag, Optional, Repeat, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, ListRef};
 use crate::config::value::{Kind, Value};
@@ -16,49 +15,38 @@ use crate::config::value::{Kind, Value};
 const PREPENDS: usize = AS_PATH - 3;
 
 pub(super) const ROWS: &[Statement] = &[
-    Statement::new(&[Word("set"), Word("community"), Word("none")], "removes all communities", |draft, _| {
+    Statement::new("set community none", "removes all communities", |draft, _| {
         draft.replace_clause(is_community, &[Clause::CommunityNone])
     })
     .print(|view, subject, _| clause(view, subject) == Some(Clause::CommunityNone)),
     Statement::new(
-        &[Word("set"), Word("community"), Repeat(Kind::Community, "COMMUNITY"), Flag("additive")],
+        "set community COMMUNITY... [additive]",
         "sets the communities (RFC 1997), or adds them",
         set_community,
     )
     .print(print_set_community),
-    Statement::new(
-        &[Word("set"), Word("large-community"), Word("none")],
-        "removes all large communities",
-        |draft, _| draft.replace_clause(is_large_community, &[Clause::LargeCommunityNone]),
-    )
+    Statement::new("set large-community none", "removes all large communities", |draft, _| {
+        draft.replace_clause(is_large_community, &[Clause::LargeCommunityNone])
+    })
     .print(|view, subject, _| clause(view, subject) == Some(Clause::LargeCommunityNone)),
     Statement::new(
-        &[
-            Word("set"),
-            Word("large-community"),
-            Repeat(Kind::LargeCommunity, "LARGE-COMMUNITY"),
-            Flag("additive"),
-        ],
+        "set large-community LARGE-COMMUNITY... [additive]",
         "sets the large communities (RFC 8092), or adds them: this is how a route says primary or secondary",
         set_large_community,
     )
     .print(print_set_large_community),
-    Statement::new(
-        &[Word("set"), Word("metric"), Arg(Kind::Number(0, u32::MAX), "N")],
-        "sets MULTI_EXIT_DISC",
-        |draft, values| {
-            draft.replace_clause(
-                |clause| matches!(clause, Clause::SetMetric(_)),
-                &[Clause::SetMetric(values.number(0))],
-            )
-        },
-    )
+    Statement::new("set metric N(0-4294967295)", "sets MULTI_EXIT_DISC", |draft, values| {
+        draft.replace_clause(
+            |clause| matches!(clause, Clause::SetMetric(_)),
+            &[Clause::SetMetric(values.number(0))],
+        )
+    })
     .print(|view, subject, values| match clause(view, subject) {
         Some(Clause::SetMetric(metric)) => put(values, Value::Number(metric)),
         _ => false,
     }),
     Statement::new(
-        &[Word("set"), Word("local-preference"), Arg(Kind::Number(0, u32::MAX), "N")],
+        "set local-preference N(0-4294967295)",
         "sets LOCAL_PREF, which only an internal peer sees",
         |draft, values| {
             let new = Clause::SetLocalPreference(values.number(0));
@@ -70,29 +58,21 @@ pub(super) const ROWS: &[Statement] = &[
         Some(Clause::SetLocalPreference(preference)) => put(values, Value::Number(preference)),
         _ => false,
     }),
-    Statement::new(
-        &[Word("set"), Word("origin"), Choice(&["igp", "egp", "incomplete"])],
-        "sets ORIGIN",
-        |draft, values| {
-            let new = Clause::SetOrigin(u8::try_from(values.number(0)).unwrap_or(0));
-            draft.replace_clause(|clause| matches!(clause, Clause::SetOrigin(_)), &[new])
-        },
-    )
+    Statement::new("set origin <igp|egp|incomplete>", "sets ORIGIN", |draft, values| {
+        let new = Clause::SetOrigin(u8::try_from(values.number(0)).unwrap_or(0));
+        draft.replace_clause(|clause| matches!(clause, Clause::SetOrigin(_)), &[new])
+    })
     .default("igp for `network` and `failover`, incomplete for `redistribute`")
     .print(|view, subject, values| match clause(view, subject) {
         Some(Clause::SetOrigin(origin)) => put(values, Value::Choice(origin)),
         _ => false,
     }),
+    Statement::new("set as-path prepend ASN...", "puts AS numbers in front of AS_PATH", set_prepend)
+        .print(print_set_prepend),
     Statement::new(
-        &[Word("set"), Word("as-path"), Word("prepend"), Repeat(Kind::Asn, "ASN")],
-        "puts AS numbers in front of AS_PATH",
-        set_prepend,
-    )
-    .print(print_set_prepend),
-    Statement::new(
-        &[Word("set"), Word("ip"), Word("next-hop"), Arg(Kind::AddressV4, "ADDRESS")],
+        "set ip next-hop ADDRESS(A.B.C.D)",
         "sets the next hop of an IPv4 route",
-        set_next_hop,
+        |draft, values| set_next_hop(draft, values, 0),
     )
     .default("the session's own address")
     .print(|view, subject, values| match clause(view, subject) {
@@ -100,35 +80,26 @@ pub(super) const ROWS: &[Statement] = &[
         _ => false,
     }),
     Statement::new(
-        &[
-            Word("set"),
-            Word("ipv6"),
-            Word("next-hop"),
-            Optional(&[Word("global")]),
-            Arg(Kind::AddressV6, "ADDRESS"),
-        ],
+        "set ipv6 next-hop [global] ADDRESS(X:X::X:X)",
         "sets the IPv6 next hop",
-        set_next_hop,
+        |draft, values| set_next_hop(draft, values, 1),
     )
     .default("the session's own address")
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetNextHopV6(address)) => put(values, Value::Address(IpAddr::V6(address))),
+        Some(Clause::SetNextHopV6(address)) => {
+            values.set(1, Value::Address(IpAddr::V6(address)));
+            true
+        }
         _ => false,
     }),
     Statement::new(
-        &[
-            Word("match"),
-            Choice(&["ip", "ipv6"]),
-            Word("address"),
-            Word("prefix-list"),
-            Arg(Kind::Name, "NAME"),
-        ],
+        "match <ip|ipv6> address prefix-list NAME",
         "the prefix must be in this prefix-list",
         match_prefix_list,
     )
     .print(print_match_prefix_list),
     Statement::new(
-        &[Word("match"), Choice(&["community", "large-community"]), Arg(Kind::Name, "NAME")],
+        "match <community|large-community> NAME",
         "the communities must be in this list",
         match_community,
     )
@@ -260,10 +231,10 @@ fn print_set_prepend<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut V
         .is_some_and(|run| put(values, run))
 }
 
-fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let Value::Address(address) = values.get(0) else { return Ok(()) };
+fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>, at: usize) -> Result<(), Fault> {
+    let Value::Address(address) = values.get(at) else { return Ok(()) };
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-        return Err(Fault::at(0, ErrorKind::Senseless("nobody can send packets to this next hop")));
+        return Err(Fault::at(at, ErrorKind::Senseless("nobody can send packets to this next hop")));
     }
     match address {
         IpAddr::V4(four) => draft.replace_clause(

@@ -7,28 +7,27 @@ use crate::base::net::{BgpId, Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Arg, Choice, Optional, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{BgpFlags, Clause, ConfigView, List, Rule};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[Word("bgp"), Word("router-id"), Arg(Kind::AddressV4, "A.B.C.D")],
+        "bgp router-id A.B.C.D",
         "our BGP identifier",
         router_id,
     )
     .default("an IPv4 address of this host that is not shared")
     .print(print_router_id),
     Statement::new(
-        &[Word("bgp"), Word("ebgp-requires-policy")],
+        "bgp ebgp-requires-policy",
         "no effect: nothing comes in but by `steer`, and nothing goes out but what this file names",
         set_unless::<{ BgpFlags::NO_EBGP_REQUIRES_POLICY.0 }>,
     )
     .no()
     .print(print_unless::<{ BgpFlags::NO_EBGP_REQUIRES_POLICY.0 }>),
     Statement::new(
-        &[Word("bgp"), Word("network"), Word("import-check")],
+        "bgp network import-check",
         "a `network` is announced while its address is on this host; with `no` it always is, and nothing is bound",
         set_unless::<{ BgpFlags::NO_IMPORT_CHECK.0 }>,
     )
@@ -36,7 +35,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("on")
     .print(print_unless::<{ BgpFlags::NO_IMPORT_CHECK.0 }>),
     Statement::new(
-        &[Word("bgp"), Word("default"), Word("ipv4-unicast")],
+        "bgp default ipv4-unicast",
         "neighbors exchange IPv4 routes unless told otherwise",
         set_unless::<{ BgpFlags::NO_DEFAULT_IPV4.0 }>,
     )
@@ -44,7 +43,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("on")
     .print(print_unless::<{ BgpFlags::NO_DEFAULT_IPV4.0 }>),
     Statement::new(
-        &[Word("bgp"), Word("bestpath"), Word("as-path"), Word("multipath-relax")],
+        "bgp bestpath as-path multipath-relax",
         "`steer` shares the load between equally good routes of different neighbors",
         set_if::<{ BgpFlags::MULTIPATH_RELAX.0 }>,
     )
@@ -52,7 +51,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("off")
     .print(print_if::<{ BgpFlags::MULTIPATH_RELAX.0 }>),
     Statement::new(
-        &[Word("bgp"), Word("graceful-shutdown")],
+        "bgp graceful-shutdown",
         "everything is announced with GRACEFUL_SHUTDOWN (RFC 8326): this host is about to go",
         set_if::<{ BgpFlags::GRACEFUL_SHUTDOWN.0 }>,
     )
@@ -60,7 +59,7 @@ pub(super) const ROWS: &[Statement] = &[
     .default("off")
     .print(print_if::<{ BgpFlags::GRACEFUL_SHUTDOWN.0 }>),
     Statement::new(
-        &[Word("bgp"), Word("listen")],
+        "bgp listen",
         "incoming connections are taken; with `no` never, not even from a passive neighbor",
         listen,
     )
@@ -68,14 +67,14 @@ pub(super) const ROWS: &[Statement] = &[
     .default("on when a neighbor is passive or a range is given")
     .print(print_listen),
     Statement::new(
-        &[Word("timers"), Word("bgp"), Arg(Kind::Number(0, 65_535), "KEEPALIVE"), Arg(Kind::Number(0, 65_535), "HOLD")],
+        "timers bgp KEEPALIVE(0-65535) HOLD(0-65535)",
         "keepalive and hold time in seconds, of all neighbors that have no `timers` of their own",
         timers,
     )
     .default("3 9")
     .print(print_timers),
     Statement::new(
-        &[Word("coalesce-time"), Arg(Kind::Number(0, u32::MAX), "MILLISECONDS")],
+        "coalesce-time MILLISECONDS(0-4294967295)",
         "the most that a first announcement waits for services that are not decided yet; never delays a withdrawal",
         |draft, values| {
             draft.config.bgp.coalesce_ms = values.number(0);
@@ -92,28 +91,18 @@ pub(super) const ROWS: &[Statement] = &[
 
 /// Printed from rules.
 pub(super) const RULES: &[Statement] = &[Statement::new(
-    &[
-        Word("bgp"),
-        Word("listen"),
-        Word("range"),
-        Arg(Kind::Prefix, "PREFIX"),
-        Word("peer-group"),
-        Arg(Kind::Name, "GROUP"),
-    ],
+    "bgp listen range PREFIX peer-group GROUP(NAME)",
     "whoever connects from this prefix is a neighbor of this group",
     listen_range,
 )
 .print(print_listen_range)];
 
-pub(super) const OPENERS: &[Statement] = &[Statement::new(
-    &[Word("address-family"), Choice(&["ipv4", "ipv6"]), Optional(&[Word("unicast")])],
-    "opens an address family",
-    |draft, values| {
+pub(super) const OPENERS: &[Statement] =
+    &[Statement::new("address-family <ipv4|ipv6> [unicast]", "opens an address family", |draft, values| {
         draft.enter(Node::Family);
         draft.place.family = if values.number(0) == 1 { Family::Ipv6 } else { Family::Ipv4 };
         Ok(())
-    },
-)];
+    })];
 
 fn router_id(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     let Value::Address(IpAddr::V4(id)) = values.get(0) else { return Ok(()) };

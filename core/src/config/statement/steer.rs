@@ -1,30 +1,28 @@
 //! `steer NAME`: the router's side, the choice between those who announce an address.
 
-use super::lists::{LENGTHS, ranged};
+use super::lists::ranged;
 use super::{Statement, Subject};
 use crate::base::net::InterfaceAddress;
 use crate::config::build::Draft;
 use crate::config::error::Fault;
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Arg, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, List, Rule};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 /// Printed before the first rule of a block.
-pub(super) const HEADER: &[Statement] =
-    &[Statement::printed(&[Word("steer"), Arg(Kind::Name, "NAME")], print_header)];
+pub(super) const HEADER: &[Statement] = &[Statement::printed("steer NAME", print_header)];
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        &[Word("accept"), Arg(Kind::Prefix, "PREFIX"), LENGTHS],
+        "accept PREFIX {ge N(0-128)|le N(0-128)}",
         "takes in routes for these prefixes; without it, none",
         accept,
     )
     .default("lengths: the prefix's own")
     .print(print_accept),
     Statement::new(
-        &[Word("prefer"), Word("community"), Arg(Kind::Community, "COMMUNITY")],
+        "prefer community COMMUNITY",
         "a route with this community is better than one that only a later `prefer` line names",
         |draft, values| add(draft, Clause::PreferCommunity(values.number(0))),
     )
@@ -33,7 +31,7 @@ pub(super) const ROWS: &[Statement] = &[
         _ => false,
     }),
     Statement::new(
-        &[Word("prefer"), Word("large-community"), Arg(Kind::LargeCommunity, "LARGE-COMMUNITY")],
+        "prefer large-community LARGE-COMMUNITY",
         "a route with this large community is better than one that only a later `prefer` line names",
         |draft, values| match values.get(0) {
             Value::Large(community) => add(draft, Clause::PreferLargeCommunity(community)),
@@ -44,17 +42,13 @@ pub(super) const ROWS: &[Statement] = &[
         Some(Clause::PreferLargeCommunity(community)) => put(values, Value::Large(community)),
         _ => false,
     }),
-    Statement::new(
-        &[Word("install"), Word("kernel")],
-        "installs the chosen routes in the kernel",
-        |draft, _| {
-            if draft.platform.kernel_routes {
-                add(draft, Clause::InstallKernel)
-            } else {
-                Err(draft.cannot("installs no kernel routes"))
-            }
-        },
-    )
+    Statement::new("install kernel", "installs the chosen routes in the kernel", |draft, _| {
+        if draft.platform.kernel_routes {
+            add(draft, Clause::InstallKernel)
+        } else {
+            Err(draft.cannot("installs no kernel routes"))
+        }
+    })
     .default("they are only shown")
     .print(|view, subject, _| rule(view, subject).is_some_and(|rule| rule.clause == Clause::InstallKernel)),
 ];

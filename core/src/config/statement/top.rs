@@ -1,80 +1,64 @@
 //! The top level: the host's name, the blocks, and routes to nowhere or to a gateway.
 
 use core::fmt::Write;
-use core::net::IpAddr;
 
 use super::{Node, Statement, Subject};
 use crate::base::net::{Asn, Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, Fault};
 use crate::config::lint::Lint;
-use crate::config::matcher::Token::{Arg, Choice, Word};
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, Owner, Route, StaticKind};
-use crate::config::value::{Kind, Value};
+use crate::config::value::Value;
 
 pub(super) const ROWS: &[Statement] = &[
+    Statement::new("hostname NAME(WORD)", "the name of this host, in `show` and in logs", hostname)
+        .default("the system's host name")
+        .print(print_hostname),
+    Statement::new("router bgp ASN", "opens the BGP block: our AS number", router_bgp),
+    Statement::new("bfd", "opens the BFD block: profiles of timers", bfd),
     Statement::new(
-        &[Word("hostname"), Arg(Kind::Word, "NAME")],
-        "the name of this host, in `show` and in logs",
-        hostname,
-    )
-    .default("the system's host name")
-    .print(print_hostname),
-    Statement::new(
-        &[Word("router"), Word("bgp"), Arg(Kind::Asn, "ASN")],
-        "opens the BGP block: our AS number",
-        router_bgp,
-    ),
-    Statement::new(&[Word("bfd")], "opens the BFD block: profiles of timers", bfd),
-    Statement::new(
-        &[Word("failover"), Arg(Kind::Name, "NAME")],
+        "failover NAME",
         "opens a failover block: addresses with one health and one posture",
         failover,
     ),
     Statement::new(
-        &[Word("steer"), Arg(Kind::Name, "NAME")],
+        "steer NAME",
         "opens a steer block: the router's side, the choice between announcers",
         steer,
     ),
-    Statement::new(
-        &[Word("interface"), Arg(Kind::Interface, "IFNAME")],
-        "opens an interface block",
-        interface,
-    ),
+    Statement::new("interface IFNAME", "opens an interface block", interface),
 ];
 
 pub(super) const ROUTES: &[Statement] = &[
     Statement::new(
-        &[Word("ip"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Choice(NOWHERE)],
+        "ip route PREFIX <Null0|blackhole|reject|null0>",
         "installs a route to nowhere; `redistribute static` announces it",
-        route::<false>,
+        |draft, values| route(draft, values, Family::Ipv4),
     )
-    .print(print_route::<false>),
+    .print(|view, subject, values| print_route(view, subject, values, Family::Ipv4)),
     Statement::new(
-        &[Word("ipv6"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Choice(NOWHERE)],
+        "ipv6 route PREFIX <Null0|blackhole|reject|null0>",
         "installs a route to nowhere; `redistribute static` announces it",
-        route::<true>,
+        |draft, values| route(draft, values, Family::Ipv6),
     )
-    .print(print_route::<true>),
+    .print(|view, subject, values| print_route(view, subject, values, Family::Ipv6)),
     Statement::new(
-        &[Word("ip"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Arg(Kind::AddressV4, "GATEWAY")],
+        "ip route PREFIX GATEWAY(A.B.C.D)",
         "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
-        gateway::<false>,
+        |draft, values| gateway(draft, values, Family::Ipv4),
     )
-    .print(print_gateway::<false>),
+    .print(|view, subject, values| print_gateway(view, subject, values, Family::Ipv4)),
     Statement::new(
-        &[Word("ipv6"), Word("route"), Arg(Kind::Prefix, "PREFIX"), Arg(Kind::AddressV6, "GATEWAY")],
+        "ipv6 route PREFIX GATEWAY(X:X::X:X)",
         "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
-        gateway::<true>,
+        |draft, values| gateway(draft, values, Family::Ipv6),
     )
-    .print(print_gateway::<true>),
+    .print(|view, subject, values| print_gateway(view, subject, values, Family::Ipv6)),
 ];
 
 /// The longest text of an address: an IPv6 one with an IPv4 one in it.
 const GATEWAY_TEXT: usize = 45;
-
-const NOWHERE: &[&str] = &["Null0", "blackhole", "reject", "null0"];
 
 fn hostname(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     if crate::config::value::is_placeholder(values.text(0)) {
@@ -126,8 +110,8 @@ fn interface(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn route<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
-    let address = draft.prefix(values, 0, if IPV6 { Family::Ipv6 } else { Family::Ipv4 })?;
+fn route(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+    let address = draft.prefix(values, 0, family)?;
     if !draft.platform.kernel_routes {
         return Err(draft.cannot("installs no kernel routes"));
     }
@@ -140,11 +124,7 @@ fn route<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result
     })
 }
 
-fn print_route<'v, const IPV6: bool>(
-    view: &ConfigView<'v>,
-    subject: Subject,
-    values: &mut Values<'v>,
-) -> bool {
+fn print_route<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>, family: Family) -> bool {
     let Some(route) = view.routes.get(subject.index) else { return false };
     let choice = match route.owner {
         Owner::Static(StaticKind::Blackhole) => 1,
@@ -153,14 +133,14 @@ fn print_route<'v, const IPV6: bool>(
     };
     values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
     values.set(1, Value::Choice(choice));
-    matches!(route.address, IpAddr::V6(_)) == IPV6
+    Family::of(route.address) == family
 }
 
-fn gateway<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn gateway(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
     if !draft.platform.next_hops {
         return Err(Fault::whole(ErrorKind::Refused(super::refused::NEXT_HOP)));
     }
-    let address = draft.prefix(values, 0, if IPV6 { Family::Ipv6 } else { Family::Ipv4 })?;
+    let address = draft.prefix(values, 0, family)?;
     let Value::Address(gateway) = values.get(1) else { return Ok(()) };
     if gateway.is_unspecified() || gateway.is_multicast() || gateway.is_loopback() {
         return Err(Fault::at(1, ErrorKind::Senseless("no neighbour has this address")));
@@ -179,14 +159,15 @@ fn gateway<const IPV6: bool>(draft: &mut Draft<'_>, values: &Values<'_>) -> Resu
     })
 }
 
-fn print_gateway<'v, const IPV6: bool>(
+fn print_gateway<'v>(
     view: &ConfigView<'v>,
     subject: Subject,
     values: &mut Values<'v>,
+    family: Family,
 ) -> bool {
     let Some(route) = view.routes.get(subject.index) else { return false };
     let Some(gateway) = view.gateway(route) else { return false };
     values.set(0, Value::Prefix(InterfaceAddress { address: route.address, length: route.length }));
     values.set(1, Value::Address(gateway));
-    matches!(route.address, IpAddr::V6(_)) == IPV6
+    Family::of(route.address) == family
 }

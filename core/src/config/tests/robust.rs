@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::{Small, TEMPLATE};
 use crate::base::rand::Rand;
 use crate::config::{
-    Completion, Config, Node, Platform, Printed, Token, completions, lint, parse, statements,
+    Completion, Config, Node, Platform, Printed, Syntax, Token, completions, lint, parse, statements,
 };
 
 const BLOCKS: &str = "\
@@ -98,13 +98,13 @@ fn random_octets_give_errors_only() {
 }
 
 /// The words that syntaxes are made of.
-fn collect(tokens: &[Token], words: &mut Vec<&'static str>) {
-    for token in tokens {
+fn collect(syntax: Syntax, words: &mut Vec<&'static str>) {
+    for token in syntax {
         match token {
             Token::Word(word) | Token::Flag(word) => words.push(word),
-            Token::Choice(choices) => words.extend(*choices),
+            Token::Choice(choices) => words.extend(choices.words()),
             Token::Optional(inner) => collect(inner, words),
-            Token::Options(options) => options.iter().for_each(|option| collect(option, words)),
+            Token::Options(options) => options.syntaxes().for_each(|option| collect(option, words)),
             _ => {}
         }
     }

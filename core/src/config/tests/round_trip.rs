@@ -8,9 +8,8 @@ use std::vec::Vec;
 
 use super::{Small, canonical, read_all};
 use crate::base::rand::Rand;
-use crate::config::matcher::Token;
 use crate::config::value::Kind;
-use crate::config::{Node, Platform, Printed, Statement, Tier, statements};
+use crate::config::{Node, Platform, Printed, Statement, Syntax, Tier, Token, statements};
 
 /// Everything that a random line may refer to.
 const PRELUDE: &str = "\
@@ -88,11 +87,11 @@ fn word(rand: &mut Rand, kind: Kind) -> String {
 }
 
 /// A line that a statement's syntax allows.
-fn line(rand: &mut Rand, tokens: &[Token], out: &mut Vec<String>) {
-    for token in tokens {
-        match *token {
+fn line(rand: &mut Rand, syntax: Syntax, out: &mut Vec<String>) {
+    for token in syntax {
+        match token {
             Token::Word(word) => out.push(word.to_string()),
-            Token::Choice(words) => out.push(one_of(rand, words).to_string()),
+            Token::Choice(words) => out.push(one_of(rand, &words.words().collect::<Vec<_>>()).to_string()),
             Token::Arg(kind, _) => out.push(word(rand, kind)),
             Token::Flag(word) => {
                 if rand.next().is_multiple_of(2) {
@@ -105,7 +104,7 @@ fn line(rand: &mut Rand, tokens: &[Token], out: &mut Vec<String>) {
                 }
             }
             Token::Options(options) => {
-                for option in options {
+                for option in options.syntaxes() {
                     if rand.next().is_multiple_of(2) {
                         line(rand, option, out);
                     }
