@@ -9,6 +9,7 @@
 //! | [`pool`] | what is not to be guessed |
 //! | [`ring`] | octets on their way in or out |
 //! | [`text`] | where a text ends in a region of flash, and its checksum |
+//! | [`trace`] | who called, from the words of a stack |
 #![cfg_attr(target_os = "none", no_std)]
 #![forbid(unsafe_code)]
 
@@ -19,3 +20,4 @@ pub mod pieces;
 pub mod pool;
 pub mod ring;
 pub mod text;
+pub mod trace;

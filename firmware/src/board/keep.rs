@@ -7,7 +7,7 @@ use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use holdover_firmware::kept::{Cause, Kept, WORDS};
 
-use super::{clock, uart};
+use super::{clock, memory, uart};
 
 /// See memory.x: no section lies here.
 const AT: *mut [u32; WORDS] = 0x2001_ff00 as *mut [u32; WORDS];
@@ -26,11 +26,11 @@ pub(crate) fn store(kept: &Kept) {
     unsafe { ptr::write_volatile(AT, kept.words()) };
 }
 
-/// Keeps why this boot ends, and begins the next one.
-fn end(cause: Cause, file: &str) -> ! {
+/// Keeps why this boot ends, and begins the next one. `stack`: where the frames begin of those that led here.
+fn end(cause: Cause, stack: usize) -> ! {
     cortex_m::interrupt::disable();
     let mut kept = load();
-    kept.end(cause, file, clock::now().as_micros() / 1_000);
+    kept.end(cause, memory::callers(stack), clock::now().as_micros() / 1_000);
     store(&kept);
     uart::flush_log();
     SCB::sys_reset()
@@ -43,11 +43,13 @@ pub(crate) fn reboot() -> ! {
     SCB::sys_reset()
 }
 
-/// A panic is a mistake of ours: its place is kept, and everything begins anew.
+/// A panic is a mistake of ours: who led to it is kept, and everything begins anew.
+///
+/// What it says of itself is not looked at, on purpose: so no text and no name of a file is in the flash, which would be
+/// kilobytes of it, and every panic of a function is the same call.
 #[panic_handler]
-fn on_panic(info: &PanicInfo<'_>) -> ! {
-    let (file, line) = info.location().map_or(("?", 0), |place| (place.file(), place.line()));
-    end(Cause::Panic { line }, file)
+fn on_panic(_: &PanicInfo<'_>) -> ! {
+    end(Cause::Panic, cortex_m::register::msp::read() as usize)
 }
 
 /// What no handler is for is a mistake of ours as well (or of the hardware).
@@ -55,5 +57,5 @@ fn on_panic(info: &PanicInfo<'_>) -> ! {
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     // SAFETY: reading the configurable fault status register changes nothing.
     let status = unsafe { (*SCB::PTR).cfsr.read() };
-    end(Cause::Fault { at: frame.pc(), caller: frame.lr(), status }, "")
+    end(Cause::Fault { at: frame.pc(), caller: frame.lr(), status }, ptr::from_ref(frame).addr())
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod elf;
+mod place;
 mod qemu;
 mod run;
 mod size;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use crate::Outcome;
 use crate::process;
 
-pub(crate) const USAGE: &str = "firmware build|run|log|test|weather|size [OPTION...]";
+pub(crate) const USAGE: &str = "firmware build|run|log|where|test|weather|size [OPTION...]";
 pub(crate) const HELP: &str = "\
 Build the appliance's image for a Cortex-M4, run it in QEMU (mps2-an386), measure it.
 
@@ -26,6 +27,8 @@ as root on Debian; the machine's own toolchain is left as it is.
                                      boot it, its console on this terminal (Ctrl-A X ends it); as root on a tap in a
                                      network namespace of its own, unless one is named; else behind QEMU's own network
   log [full|small|bare]              what the image that was run last has logged, as text
+  where [full|small|bare] ADDRESS... the function, file and line before each of these addresses: `last-panic` tells where a
+                                     panic came from as addresses of the image that is built of the same sources
   test [FILTER]                      the image in QEMU, and the same shim as a process over a tap, against BIRD, FRR and
                                      the daemon; as root, with what `cargo xtask e2e` needs
   weather [--seconds N] [--routes N] [--seed S]
@@ -52,6 +55,7 @@ const WORDS: &[Word] = &[
     Word { name: "build", run: build::run },
     Word { name: "run", run: run::run },
     Word { name: "log", run: run::log },
+    Word { name: "where", run: place::run },
     Word { name: "test", run: test::run },
     Word { name: "weather", run: weather::run },
     Word { name: "size", run: size::run },

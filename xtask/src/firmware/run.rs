@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Variant, build, folder, qemu, stage};
+use super::{Variant, build, folder, place, qemu, stage};
 use crate::Outcome;
 use crate::packages;
 use crate::process;
@@ -59,7 +59,7 @@ fn log_file() -> PathBuf {
 /// `cargo xtask firmware log`.
 pub(super) fn log(arguments: &[String]) -> Outcome {
     let image = build::image(build::named("log", arguments)?)?;
-    print!("{}", stage::decoded(&image, &log_file())?);
+    print!("{}", place::Names::read(&image)?.explain(&stage::decoded(&image, &log_file())?));
     Ok(())
 }
 
