@@ -1,6 +1,7 @@
 //! What the console answers: the core's tables, and the board's own words.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use embedded_io::Write;
 use holdover_core::base::time::Instant;
@@ -160,6 +161,7 @@ impl fmt::Display for Share {
 }
 
 /// What the core shows of the engine.
+#[inline(never)] // One answer must not be on the stack while another is written; so it is with those below.
 fn show_engine<W: Write + ?Sized>(
     out: &mut W,
     what: Show,
@@ -171,10 +173,7 @@ fn show_engine<W: Write + ?Sized>(
     match what {
         Show::Summary => show::summary(out, now, &summary, peers(engine), services(engine)),
         Show::Neighbors => show::neighbors(out, now, summary.local_as, peers(engine)),
-        Show::Neighbor(address) => match peers(engine).find(|peer| peer.address == address) {
-            Some(peer) => show::neighbor(out, now, summary.local_as, &peer),
-            None => put(out, format_args!("there is no neighbor {address}\n")),
-        },
+        Show::Neighbor(address) => neighbor(out, now, address, engine),
         Show::Bfd => show::bfd(out, now, &summary, peers(engine)),
         Show::Services => {
             show::services(out, now, services(engine))?;
@@ -197,6 +196,19 @@ fn show_engine<W: Write + ?Sized>(
     }
 }
 
+#[inline(never)]
+fn neighbor<W: Write + ?Sized>(
+    out: &mut W,
+    now: Instant,
+    address: IpAddr,
+    engine: &Core,
+) -> Result<(), W::Error> {
+    match peers(engine).find(|peer| peer.address == address) {
+        Some(peer) => show::neighbor(out, now, engine.summary().local_as, &peer),
+        None => put(out, format_args!("there is no neighbor {address}\n")),
+    }
+}
+
 fn peers(engine: &Core) -> impl Iterator<Item = PeerView<'_>> + Clone {
     (0..PEERS).filter_map(|index| engine.peer(index))
 }
@@ -206,6 +218,7 @@ fn services(engine: &Core) -> impl Iterator<Item = ServiceView<'_>> + Clone {
 }
 
 /// What can stand at the end of the line: the core's words, then the board's.
+#[inline(never)]
 fn help<W: Write + ?Sized>(out: &mut W, line: &str, engine: &Core) -> Result<(), W::Error> {
     command::help(out, engine.config().view(), line)?;
     for (word, _, help) in WORDS.iter().filter(|(word, ..)| word.starts_with(line.trim_start())) {
@@ -232,6 +245,7 @@ const fn sentence(wish: Wish, result: CommandResult) -> &'static str {
 }
 
 /// `show board`: for people and for tests, a key and a value in each line.
+#[inline(never)]
 fn board<W: Write + ?Sized>(
     out: &mut W,
     now: Instant,

@@ -10,7 +10,7 @@ use holdover_core::engine::record::Level;
 use holdover_core::engine::{Engine, Record};
 use holdover_firmware::kept::Kept;
 use holdover_smoltcp::frame::port::Port;
-use holdover_smoltcp::{Memory, Said, Setup, Shim, Slots};
+use holdover_smoltcp::{Board as _, Memory, Said, Setup, Shim, Slots};
 
 use crate::board::lan9118::{self, Lan9118};
 use crate::board::place::{Empty, Place};
@@ -41,7 +41,7 @@ mod size {
     pub(crate) const SERVICES: usize = 4;
     pub(super) const TCP: usize = 3;
     pub(super) const RECEIVE: usize = 1_536;
-    pub(super) const TRANSMIT: usize = 768;
+    pub(super) const TRANSMIT: usize = 512;
     pub(super) const RULES: usize = 8;
     pub(super) const ROUTES: usize = 8;
     pub(super) const NEIGHBORS: usize = 4;
@@ -105,26 +105,80 @@ fn busy(ticks: u64, slept: u64) -> u64 {
 }
 
 /// Starts everything, and drives it for ever.
+///
+/// One step after the other, and each that needs much of the stack gives it back before the next: what is made here lies below
+/// everything that follows.
 pub(crate) fn run() -> ! {
     let mut kept = keep::load();
     kept.begin();
     let frames = FRAMES.take();
     let chip = frames.device.start();
-    let mac = frames.device.mac();
-    let (board, seed) = Mps2::new(&mut kept, &frames.device);
+    let (mut board, seed) = Mps2::new(&mut kept, &frames.device);
     keep::store(&kept);
     say_start(&kept, chip, seed);
 
+    let slots = make_slots();
     let engine = ENGINE.take();
-    let setup = Setup { mac, link: "eth0" };
+    engine.start(board.now(), board.entropy());
+    let configured = configure(engine);
+    drive(Parts { board, frames, slots, engine, kept, configured })
+}
+
+/// What the main loop is made of.
+struct Parts {
+    board: Mps2,
+    frames: &'static mut Frames,
+    slots: &'static mut Slots<'static, SOCKETS>,
+    engine: &'static mut Core,
+    kept: Kept,
+    /// Whether the engine has a configuration.
+    configured: bool,
+}
+
+/// Brings up the network, and drives everything for ever.
+#[inline(never)] // It has the shim on its stack, which `configure` must not stand upon.
+fn drive(parts: Parts) -> ! {
+    let Parts { board, frames, slots, engine, kept, configured } = parts;
+    let setup = Setup { mac: frames.device.mac(), link: "eth0" };
     // It lies on the stack for good: it is not zero at rest, and to move it would take its room twice.
-    let net = &mut Shim::new(board, frames, setup, MEMORY.take(), make_slots());
-    net.start(engine);
+    let net = &mut Shim::new(board, frames, setup);
+    net.open(MEMORY.take(), slots);
+    if configured {
+        net.take_over(engine, &mut log_said);
+    }
     let echo = Echo::start(net.sockets(), ECHO.take());
     net.set_unit(UNIT, true);
     let mut appliance = Appliance { engine, net, echo, kept, load: Load::default(), first_session: None };
-    appliance.configure();
     appliance.drive()
+}
+
+/// Reads the configuration's text, says what is wrong with it, and hands it to the engine, which keeps a copy; whether there is
+/// one that can be used.
+#[cfg(feature = "text")]
+#[inline(never)]
+fn configure(engine: &mut Core) -> bool {
+    let mut config = Empty::new();
+    let config = config.get();
+    let usable = crate::console::read_settings(config);
+    if usable {
+        engine.configure(clock::now(), config);
+    }
+    usable
+}
+
+/// Builds the configuration, and hands it to the engine.
+#[cfg(not(feature = "text"))]
+#[inline(never)]
+fn configure(engine: &mut Core) -> bool {
+    let mut config = Empty::new();
+    let config = config.get();
+    let usable = crate::fixed::build(config).is_ok();
+    if usable {
+        engine.configure(clock::now(), config);
+    } else {
+        defmt::error!("the configuration that is built in does not fit together: it is not used");
+    }
+    usable
 }
 
 /// Makes the room for sockets, with the stack that this takes given back.
@@ -148,31 +202,6 @@ fn say_start(kept: &Kept, chip: Result<(), lan9118::Fault>, seed: Seed) {
 }
 
 impl Appliance<'_> {
-    /// Reads the configuration's text, says what is wrong with it, and hands it to the engine, which keeps a copy.
-    #[cfg(feature = "text")]
-    #[inline(never)]
-    fn configure(&mut self) {
-        let mut config = Empty::new();
-        let config = config.get();
-        if crate::console::read_settings(config) {
-            self.net.configure(self.engine, config, &mut log_said);
-        }
-    }
-
-    /// Builds the configuration, and hands it to the engine.
-    #[cfg(not(feature = "text"))]
-    #[inline(never)]
-    fn configure(&mut self) {
-        let mut config = Empty::new();
-        let config = config.get();
-        match crate::fixed::build(config) {
-            Ok(()) => self.net.configure(self.engine, config, &mut log_said),
-            Err(_) => {
-                defmt::error!("the configuration that is built in does not fit together: it is not used")
-            }
-        }
-    }
-
     /// Switches the service at the shared address on or off.
     pub(crate) fn switch_echo(&mut self, on: bool) {
         self.echo.switch(self.net.sockets(), on);

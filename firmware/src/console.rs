@@ -72,6 +72,7 @@ impl Console {
     }
 
     /// Goes on; whether a command changed something that the engine may want to act upon.
+    #[inline(never)] // As a part of the main loop it would be on the stack while the network has its turn.
     pub(crate) fn turn(&mut self, appliance: &mut Appliance) -> bool {
         let mut acted = false;
         // A turn shows one answer's piece, or reads one line.
@@ -123,6 +124,7 @@ impl Console {
     }
 
     /// Does what the line says; whether it changed something.
+    #[inline(never)] // As a part of `turn` it would be on the stack while an answer is written.
     fn obey(&mut self, appliance: &mut Appliance) -> bool {
         let line = self.editor.line();
         if line.trim().is_empty() {
@@ -176,6 +178,7 @@ impl Console {
     }
 
     /// Completes the last word as far as all that could stand there agree.
+    #[inline(never)] // Likewise.
     fn complete(&mut self, appliance: &Appliance) {
         let line = self.editor.line();
         let begins = line.rsplit(' ').next().unwrap_or_default().len();

@@ -2,6 +2,7 @@
 
 use core::mem::MaybeUninit;
 
+use holdover_smoltcp::FRAMES_A_TURN;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 
@@ -9,10 +10,9 @@ use smoltcp::socket::udp;
 const PORT: u16 = 9000;
 /// The longest datagram that is answered, and the longest name in an answer.
 const LENGTH: usize = 64;
-/// Datagrams that wait.
-const WAITING: usize = 4;
-/// How many are answered in a turn.
-const A_TURN: usize = 32;
+/// Datagrams that wait: as many as a turn can bring, and all of them are answered after it, so that none is lost here however
+/// long the processor was busy. What is more waits in the chip.
+const WAITING: usize = FRAMES_A_TURN;
 
 /// What its socket needs. At rest it is all zero.
 pub(crate) struct Room {
@@ -72,7 +72,7 @@ impl Echo {
         let socket = sockets.get_mut::<udp::Socket<'_>>(self.socket);
         let mut buffer = [0; 2 * LENGTH];
         let mut answered = false;
-        for _ in 0..A_TURN {
+        for _ in 0..WAITING {
             if !socket.can_send() {
                 break;
             }

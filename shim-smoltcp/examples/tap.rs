@@ -163,7 +163,8 @@ impl Machine {
         let slots = Box::leak(Box::new(Slots::<'static, 14>::new()));
         let board = Host { began: std::time::Instant::now() };
         let port = Box::leak(Box::new(Port::new(Wire { tap, dry: true })));
-        let mut shim = Shim::new(board, port, Setup { mac: octets, link: "eth0" }, memory, slots);
+        let mut shim = Shim::new(board, port, Setup { mac: octets, link: "eth0" });
+        shim.open(memory, slots);
         let mut engine = Box::new(Appliance::new());
         shim.start(&mut engine);
         let echo = Echo::new(&mut shim);

@@ -7,10 +7,12 @@ use holdover_core::base::time::Duration;
 use holdover_core::engine::{
     AddressId, BfdId, Bound, ConnId, Input, IoError, LinkId, ListenerId, ProbeId, RouteId, Verdict,
 };
+use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 
 /// Facts that can wait at once. An engine of 32 routes orders that many bound or installed when it takes over its first
-/// configuration, each answered by one fact or two; besides there are a few sockets, and 16 checks.
-const WAITING: usize = 96;
+/// configuration, each answered by one fact, or by two when the stack took the address; besides there are a few sockets, and 16
+/// checks.
+const WAITING: usize = 32 + IFACE_MAX_ADDR_COUNT + 24;
 
 /// A fact that waits. It is much smaller than an [`Input`], of which so many would be 10 KiB.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,8 @@
 //! The application's main loop:
 //!
 //! ```text
-//! let mut shim = Shim::new(board, port, setup, memory, slots);
+//! let mut shim = Shim::new(board, port, setup);
+//! shim.open(memory, slots);
 //! shim.start(engine);
 //! if parse(text, &PLATFORM, config, &mut say).is_ok() { shim.configure(engine, config, &mut log) }
 //! loop {
@@ -53,7 +54,7 @@ mod time;
 
 pub use board::{Board, Setup};
 pub use memory::{Memory, Slots};
-pub use shim::{Counters, Said, Shim};
+pub use shim::{Counters, FRAMES_A_TURN, Said, Shim};
 
 use holdover_core::config::{CheckKind, CheckKinds, Platform};
 

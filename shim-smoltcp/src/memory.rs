@@ -16,8 +16,6 @@ const DATAGRAMS: usize = 2;
 pub(crate) const DATAGRAM: usize = 64;
 /// An answer to an echo request: its header and as much data as was sent.
 const ECHO: usize = 64;
-/// At most this much is read from a connection in one turn: a whole segment.
-pub(crate) const READ: usize = 3 << 9;
 
 /// All the octets that sockets keep: all zero at rest, so that a static one costs no space in the image.
 ///
@@ -30,7 +28,6 @@ pub struct Memory<const TCP: usize, const RX: usize, const TX: usize, const BFD:
     pub(crate) datagrams_in: [[u8; DATAGRAM * DATAGRAMS]; RECEIVERS],
     pub(crate) datagrams_out: [[u8; DATAGRAM]; BFD],
     pub(crate) echoes: [u8; ECHO],
-    pub(crate) read: [u8; READ],
 }
 
 impl<const TCP: usize, const RX: usize, const TX: usize, const BFD: usize> Memory<TCP, RX, TX, BFD> {
@@ -48,7 +45,6 @@ impl<const TCP: usize, const RX: usize, const TX: usize, const BFD: usize> Memor
             datagrams_in: [[0; DATAGRAM * DATAGRAMS]; RECEIVERS],
             datagrams_out: [[0; DATAGRAM]; BFD],
             echoes: [0; ECHO],
-            read: [0; READ],
         }
     }
 }

@@ -31,6 +31,7 @@ impl<B: Board, D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBO
     /// Obeys an order. Records and answers to commands are not for the sockets: the caller takes them out first. Routes with
     /// a place below `own` are the configuration's.
     // table: one arm for each order
+    #[inline(never)] // What its arms need would be on the stack while the engine decides.
     pub(crate) fn execute(&mut self, now: Instant, order: Output<'_>, own: usize) {
         match order {
             Output::Connect { conn, local, via, remote, options } => {

@@ -27,8 +27,9 @@ use crate::pool::Pool;
 use crate::route::Gateways;
 use crate::time::{core_time, stack_time};
 
-/// The most frames that are taken in one turn: a flood of them must not starve the clocks.
-const FRAMES: usize = 64;
+/// The most frames that are taken in one turn: a flood of them must not starve the clocks. What is more waits in the device; so
+/// a socket of the application's that has room for as many datagrams, and is read after each turn, loses none.
+pub const FRAMES_A_TURN: usize = 8;
 /// The most rounds in which the stack may send in one turn; each sends at most one frame of each socket.
 const ROUNDS: usize = 32;
 /// How often the neighbours that matter are asked for. The stack forgets one after a minute, and what it would answer by way
@@ -89,7 +90,6 @@ pub struct Shim<
     pub(crate) port: &'a mut Port<D, RULES, ROUTES, NEIGHBORS, HELD>,
     pub(crate) interface: Interface,
     pub(crate) sockets: SocketSet<'a>,
-    read: &'a mut [u8],
     pub(crate) mac: EthernetAddress,
     link: &'static str,
     carrier: bool,
@@ -120,33 +120,27 @@ impl<
     const HELD: usize,
 > Shim<'a, B, D, RULES, ROUTES, NEIGHBORS, HELD>
 {
-    /// Brings up the stack. The device must be an Ethernet one, and `setup.mac` a unicast address.
+    /// Brings up the stack, with no socket yet: [`Self::open`] gives it those, and is to be called next. The device must be an
+    /// Ethernet one, and `setup.mac` a unicast address.
     ///
     /// # Panics
-    /// When they are not, or `SOCKETS` is less than `TCP`, `BFD` and [`Slots::FIXED`] together.
-    pub fn new<const TCP: usize, const RX: usize, const TX: usize, const BFD: usize, const SOCKETS: usize>(
-        mut board: B,
-        port: &'a mut Port<D, RULES, ROUTES, NEIGHBORS, HELD>,
-        setup: Setup,
-        memory: &'a mut Memory<TCP, RX, TX, BFD>,
-        slots: &'a mut Slots<'a, SOCKETS>,
-    ) -> Self {
-        assert!(SOCKETS >= TCP + BFD + Slots::<SOCKETS>::FIXED, "more sockets than slots");
+    /// When they are not.
+    #[inline(never)] // Into a caller that never ends, it would bring the interface's making, kilobytes, for good.
+    pub fn new(mut board: B, port: &'a mut Port<D, RULES, ROUTES, NEIGHBORS, HELD>, setup: Setup) -> Self {
         let mac = EthernetAddress(setup.mac);
         let mut config = smoltcp::iface::Config::new(HardwareAddress::Ethernet(mac));
         // TCP's initial sequence numbers are drawn from it.
         config.random_seed = board.entropy();
-        let mut rand = Rand::new(board.entropy());
-        let [ident, sequence] = [rand.next(), rand.next()].map(|number| (number & 0xFFFF) as u16 | 1);
+        let rand = Rand::new(board.entropy());
         let now = board.now();
         port.set_mac(mac);
-        // Built where it stays, as far as the compiler lets us: its parts twice on the stack would be the most of it ever used.
-        let mut shim = Self {
+        // Nothing is done to it here: a value that is changed before it is returned lies on the stack twice, and with a board
+        // that would be the most of it ever used.
+        Self {
             board,
             interface: Interface::new(config, port, stack_time(now)),
             port,
-            sockets: SocketSet::new(&mut slots.sockets[..]),
-            read: &mut memory.read,
+            sockets: SocketSet::new(&mut [][..]),
             mac,
             link: setup.link,
             carrier: false,
@@ -162,29 +156,50 @@ impl<
             rand,
             #[cfg(test)]
             told: crate::tests::Told::new(),
-        };
+        }
+    }
+
+    /// Makes the sockets; once, before anything else is asked of it.
+    ///
+    /// # Panics
+    /// When `SOCKETS` is less than `TCP`, `BFD` and [`Slots::FIXED`] together.
+    pub fn open<
+        const TCP: usize,
+        const RX: usize,
+        const TX: usize,
+        const BFD: usize,
+        const SOCKETS: usize,
+    >(
+        &mut self,
+        memory: &'a mut Memory<TCP, RX, TX, BFD>,
+        slots: &'a mut Slots<'a, SOCKETS>,
+    ) {
+        assert!(SOCKETS >= TCP + BFD + Slots::<SOCKETS>::FIXED, "more sockets than slots");
+        self.sockets = SocketSet::new(&mut slots.sockets[..]);
         for (receive, transmit) in memory.receive.iter_mut().zip(&mut memory.transmit) {
-            shim.pool.add(&mut shim.sockets, receive, transmit);
+            self.pool.add(&mut self.sockets, receive, transmit);
         }
         for (metadata, payload) in slots.datagrams_in.iter_mut().zip(&mut memory.datagrams_in) {
             let receive = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
             let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-            shim.datagrams.add_receiver(&mut shim.sockets, udp::Socket::new(receive, nothing));
+            self.datagrams.add_receiver(&mut self.sockets, udp::Socket::new(receive, nothing));
         }
         for (metadata, payload) in slots.datagrams_out.iter_mut().zip(&mut memory.datagrams_out) {
             let transmit = udp::PacketBuffer::new(&mut metadata[..], &mut payload[..]);
             let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-            shim.datagrams.add_sender(&mut shim.sockets, udp::Socket::new(nothing, transmit));
+            self.datagrams.add_sender(&mut self.sockets, udp::Socket::new(nothing, transmit));
         }
         let receive = icmp::PacketBuffer::new(&mut slots.echoes[..], &mut memory.echoes[..]);
         let nothing = icmp::PacketBuffer::new(&mut [][..], &mut [][..]);
-        shim.checks.add_hearer(&mut shim.sockets, icmp::Socket::new(receive, nothing), ident, sequence);
-        shim.carrier = shim.board.carrier();
-        let own = InterfaceAddress { address: link_local(setup.mac), length: 64 };
+        let [ident, sequence] =
+            [self.rand.next(), self.rand.next()].map(|number| (number & 0xFFFF) as u16 | 1);
+        self.checks.add_hearer(&mut self.sockets, icmp::Socket::new(receive, nothing), ident, sequence);
+        self.carrier = self.board.carrier();
+        let now = self.board.now();
+        let own = InterfaceAddress { address: link_local(self.mac.0), length: 64 };
         // The first of all addresses finds a place.
-        let _ = shim.addresses.bind(now, ETHERNET, own);
-        shim.tell_addresses(now);
-        shim
+        let _ = self.addresses.bind(now, ETHERNET, own);
+        self.tell_addresses(now);
     }
 
     /// Starts the engine; once, before anything else is told to it.
@@ -205,10 +220,21 @@ impl<
     ) {
         let now = self.board.now();
         self.tell_tables(now, engine, said);
-        // What is not for this host is passed on only where a router's side is configured.
-        let installs = config.view().rules.iter().any(|rule| rule.clause == Clause::InstallKernel);
-        self.port.forward.set_enabled(installs);
         engine.configure(now, config);
+        self.take_over(engine, said);
+    }
+
+    /// Obeys what an engine orders that was started and given its configuration by [`Engine::configure`] itself, and nothing
+    /// since: where memory is scarce, the text is read before there is a shim. Links and addresses are told in the first turn.
+    pub fn take_over<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
+        &mut self,
+        engine: &mut Engine<P, S, R, U, T>,
+        said: &mut dyn FnMut(Said),
+    ) {
+        // What is not for this host is passed on only where a router's side is configured.
+        let installs = engine.config().view().rules.iter().any(|rule| rule.clause == Clause::InstallKernel);
+        self.port.forward.set_enabled(installs);
+        let now = self.board.now();
         self.drain(now, engine, said);
     }
 
@@ -350,13 +376,14 @@ impl<
     }
 
     /// Takes the frames that came, with the BFD packets in them; whether there may be more.
+    #[inline(never)] // As a part of `turn` it would be on the stack while the others run.
     fn hear_frames<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
         &mut self,
         now: Instant,
         engine: &mut Engine<P, S, R, U, T>,
         said: &mut dyn FnMut(Said),
     ) -> bool {
-        for _ in 0..FRAMES {
+        for _ in 0..FRAMES_A_TURN {
             match self.interface.poll_ingress_single(stack_time(now), self.port, &mut self.sockets) {
                 PollIngressSingleResult::None => return false,
                 PollIngressSingleResult::PacketProcessed => {}
@@ -381,6 +408,7 @@ impl<
     }
 
     /// Reads each TCP socket once, and tells what else is new of it.
+    #[inline(never)] // As a part of `turn` it would be on the stack while the others run.
     fn look_at_sockets<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
         &mut self,
         now: Instant,
@@ -394,7 +422,9 @@ impl<
                 self.tell_word(now, engine, word, said);
             }
             for side in Side::ALL {
-                if let Some(word) = self.pool.look(&mut self.sockets, now, place, side, self.read) {
+                // Between two frames nobody needs the port's buffer.
+                let buffer = self.port.scratch();
+                if let Some(word) = self.pool.look(&mut self.sockets, now, place, side, buffer) {
                     self.tell_word(now, engine, word, said);
                 }
             }
@@ -408,24 +438,30 @@ impl<
         word: Word,
         said: &mut dyn FnMut(Said),
     ) {
-        // Lent out for so long: what is told of it orders nothing that reads.
-        let read = core::mem::take(&mut self.read);
         let input = match word {
             Word::Connected { conn, local } => Input::Connected { conn, local },
             Word::ConnectFailed { conn, why } => Input::ConnectFailed { conn, why },
             Word::Accepted { socket, listener, local, remote } => {
                 Input::Accepted { socket, listener, local, remote }
             }
-            Word::Received { conn, len } => Input::Received { conn, bytes: read.get(..len).unwrap_or(&[]) },
+            Word::Received { conn, len } => {
+                // It lies in the port's buffer, so it is told here: `tell` has the whole shim to itself.
+                let bytes = self.port.scratch().get(..len).unwrap_or(&[]);
+                let input = Input::Received { conn, bytes };
+                #[cfg(test)]
+                crate::tests::takes(&mut self.told, &input);
+                engine.handle(now, input);
+                return self.drain(now, engine, said);
+            }
             Word::Sent { conn, len } => Input::Sent { conn, len },
             Word::Flushed { conn } => Input::Flushed { conn },
             Word::Closed { conn, why } => Input::Closed { conn, why },
         };
         self.tell(now, engine, input, said);
-        self.read = read;
     }
 
     /// Sends what is owed to the wire.
+    #[inline(never)] // As a part of `turn` it would be on the stack while the others run.
     fn send(&mut self, now: Instant) {
         if self.carrier {
             while let Some(address) = self.addresses.to_announce(now) {

@@ -112,7 +112,8 @@ impl Side {
         let setup = Setup { mac: [2, 0, 0, 0, 0, last], link: "eth0" };
         let memory = Box::leak(Box::new(Memory::<4, 2_048, 1_024, 2>::new()));
         let slots = Box::leak(Box::new(Slots::<16>::new()));
-        let mut side = Self { shim: Shim::new(board, port, setup, memory, slots), engine: Box::default() };
+        let mut side = Self { shim: Shim::new(board, port, setup), engine: Box::default() };
+        side.shim.open(memory, slots);
         side.shim.start(&mut side.engine);
         side.order(Output::Bind {
             address: AddressId::default(),

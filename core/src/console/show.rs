@@ -1,4 +1,6 @@
 //! The renderers: views in, plain text out. Tables first, then what to do, each sentence with the name it speaks of.
+//!
+//! None is inlined: inlined into one function, as a console calls them, each would have its tables on the stack while another runs.
 
 use core::fmt;
 
@@ -18,6 +20,7 @@ use crate::engine::view::{
 use crate::failover::posture::Health;
 
 /// `show summary`: the whole at a glance, every neighbor and service in one line each, and what to look at.
+#[inline(never)]
 pub fn summary<'a, W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -59,6 +62,7 @@ pub fn summary<'a, W: Write + ?Sized>(
 }
 
 /// `show neighbors`: one line each, then what to do about those that need it.
+#[inline(never)]
 pub fn neighbors<'a, W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -120,6 +124,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// `show neighbors ADDRESS`: everything about one.
+#[inline(never)]
 pub fn neighbor<W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -177,6 +182,7 @@ pub fn neighbor<W: Write + ?Sized>(
 }
 
 /// `show bfd`: the BFD session of each peer that has one.
+#[inline(never)]
 pub fn bfd<'a, W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -271,6 +277,7 @@ const fn hops(bfd: &BfdView) -> &'static str {
 }
 
 /// `show services`: one line each, then what to do about those that need it.
+#[inline(never)]
 pub fn services<'a, W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -311,6 +318,7 @@ pub fn services<'a, W: Write + ?Sized>(
 }
 
 /// `show services`, its second part: one line for each check, none when there is none.
+#[inline(never)]
 pub fn checks<'a, W: Write + ?Sized>(
     out: &mut W,
     now: Instant,
@@ -368,6 +376,7 @@ pub const fn check_kind(kind: CheckKind) -> &'static str {
 }
 
 /// `show routes`: what may be announced, each with the name of the link its address is on; none when it is not known.
+#[inline(never)]
 pub fn routes<'a, W: Write + ?Sized>(
     out: &mut W,
     routes: impl Iterator<Item = (RouteView<'a>, &'a str)> + Clone,
@@ -438,6 +447,7 @@ fn from(route: &RouteView<'_>, f: &mut dyn fmt::Write) -> fmt::Result {
 }
 
 /// `show steer`: the prefixes that are kept, and where they go.
+#[inline(never)]
 pub fn steered<W: Write + ?Sized>(
     out: &mut W,
     prefixes: impl Iterator<Item = SteerView> + Clone,
@@ -454,6 +464,7 @@ pub fn steered<W: Write + ?Sized>(
 }
 
 /// `show running-config`: the configuration as it would be written, its passwords hidden.
+#[inline(never)]
 pub fn running_config<W: Write + ?Sized>(out: &mut W, view: ConfigView<'_>) -> Result<(), W::Error> {
     put(out, format_args!("{:#}", Printed(view)))
 }

@@ -1,8 +1,10 @@
 //! The LAN9118 Ethernet controller, a `phy::Device` for smoltcp. (SMSC LAN9118 datasheet, revision 1.5)
 //!
-//! Frames wait in the chip's FIFOs, so there is one buffer for each direction and no ring. An interrupt says that a frame
-//! came or that the link changed; it is masked until the main loop, before it sleeps, has served what it told.
+//! Frames wait in the chip's FIFOs, so there is no ring, and one buffer for both directions: the port above copies what came
+//! before it sends anything. An interrupt says that a frame came or that the link changed; it is masked until the main loop,
+//! before it sleeps, has served what it told.
 
+use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
@@ -93,9 +95,10 @@ pub(crate) struct Counters {
 pub(crate) struct Lan9118 {
     mac: [u8; 6],
     counters: Counters,
-    received: [u8; ROOM],
+    /// The frame that came, until it is looked at, or the one that is being sent. Both tokens have it, and use it one after the
+    /// other: the one that is received first.
+    frame: RefCell<[u8; ROOM]>,
     len: usize,
-    to_send: [u8; ROOM],
 }
 
 /// Why the chip cannot be used.
@@ -113,9 +116,8 @@ impl Lan9118 {
         Self {
             mac: [0; 6],
             counters: Counters { received: 0, broken: 0, misfits: 0, overrun: 0, sent: 0, unsent: 0 },
-            received: [0; ROOM],
+            frame: RefCell::new([0; ROOM]),
             len: 0,
-            to_send: [0; ROOM],
         }
     }
 
@@ -201,7 +203,7 @@ impl Lan9118 {
                 *counter = counter.saturating_add(1);
                 continue;
             }
-            for place in self.received.chunks_exact_mut(4).take(words) {
+            for place in self.frame.get_mut().chunks_exact_mut(4).take(words) {
                 place.copy_from_slice(&CHIP.read(at::RX_DATA).to_le_bytes());
             }
             self.len = len - CHECKSUM;
@@ -299,12 +301,13 @@ impl phy::Device for Lan9118 {
         if !self.has_room() || !self.fetch() {
             return None;
         }
-        let Self { received, len, to_send, counters, .. } = self;
-        Some((Received(received.get(..*len)?), ToSend { to_send, counters }))
+        let Self { frame, len, counters, .. } = self;
+        let frame = &*frame;
+        Some((Received { frame, len: *len }, ToSend { frame, counters }))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<ToSend<'_>> {
-        self.has_room().then(|| ToSend { to_send: &mut self.to_send, counters: &mut self.counters })
+        self.has_room().then(|| ToSend { frame: &self.frame, counters: &mut self.counters })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -316,25 +319,29 @@ impl phy::Device for Lan9118 {
 }
 
 /// A frame that was received.
-pub(crate) struct Received<'a>(&'a [u8]);
+pub(crate) struct Received<'a> {
+    frame: &'a RefCell<[u8; ROOM]>,
+    len: usize,
+}
 
 impl phy::RxToken for Received<'_> {
     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(self.0)
+        f(&self.frame.borrow()[..self.len.min(FRAME)])
     }
 }
 
 /// Room for a frame to be sent.
 pub(crate) struct ToSend<'a> {
-    to_send: &'a mut [u8; ROOM],
+    frame: &'a RefCell<[u8; ROOM]>,
     counters: &'a mut Counters,
 }
 
 impl phy::TxToken for ToSend<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let frame = &mut self.to_send[..len.min(FRAME)];
-        let result = f(frame);
-        send(self.to_send, len.min(FRAME));
+        let len = len.min(FRAME);
+        let mut frame = self.frame.borrow_mut();
+        let result = f(&mut frame[..len]);
+        send(&frame, len);
         self.counters.sent = self.counters.sent.saturating_add(1);
         result
     }

@@ -35,7 +35,7 @@ static TYPED: Mutex<RefCell<Ring<128>>> = Mutex::new(RefCell::new(Ring::new()));
 static SHOWN: Mutex<RefCell<Ring<512>>> = Mutex::new(RefCell::new(Ring::new()));
 /// Frames of the log.
 static LOGGED: Mutex<RefCell<Ring<LOG_ROOM>>> = Mutex::new(RefCell::new(Ring::new()));
-const LOG_ROOM: usize = 1024;
+const LOG_ROOM: usize = if cfg!(feature = "small") { 512 } else { 1024 };
 
 /// Opens both lines.
 pub(super) fn start() {

@@ -184,6 +184,11 @@ impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize,
         self.forward.resolve(now, neighbor)
     }
 
+    /// The buffer of received frames. Between two calls of the stack it holds nothing that anybody needs.
+    pub(crate) const fn scratch(&mut self) -> &mut [u8; FRAME] {
+        &mut self.received
+    }
+
     /// When [`Port::pump`] is to be called at the latest; [`Instant::FAR`] when nothing is owed.
     pub fn deadline(&self) -> Instant {
         self.forward.deadline().min(self.repeats.deadline())

@@ -217,7 +217,8 @@ impl Lab {
         let memory = Box::leak(Box::new(Memory::<TCP, 4096, 2048, 4>::new()));
         let slots = Box::leak(Box::new(Slots::<24>::new()));
         let port = Box::leak(Box::new(Port::new(Nic(plug))));
-        let shim = Shim::new(board, port, setup, memory, slots);
+        let mut shim = Shim::new(board, port, setup);
+        shim.open(memory, slots);
         let engine = Box::<Brain>::default();
         let (records, answers) = (Vec::new(), Vec::new());
         let due = self.now();
@@ -249,15 +250,24 @@ impl Lab {
     }
 
     pub fn configure(&mut self, place: usize, text: &str) {
-        let mut config = Box::<Config<4, 8>>::default();
-        let mut faults = Vec::new();
-        let parsed = parse(text, &PLATFORM, &mut config, &mut |fault| faults.push(fault.to_string()));
-        assert!(parsed.is_ok(), "{faults:#?}");
+        let config = parsed(text);
         let now = self.now();
         let node = &mut self.nodes[place];
         let Node { engine, shim, records, answers, .. } = node;
         shim.configure(engine, &config, &mut |said| note(said, now, records, answers));
         node.due = now;
+    }
+
+    /// As [`Self::boot`], but the engine has the configuration before the shim knows of it, as on a board with little memory.
+    pub fn boot_configured(&mut self, name: &'static str, seed: u64, text: &str) -> usize {
+        let now = self.now();
+        let number = self.nodes.len() as u8 + 1;
+        let mut node = self.board::<6>(name, seed, number);
+        let Node { engine, shim, records, answers, .. } = &mut node;
+        engine.configure(Instant::from_micros(now), &parsed(text));
+        shim.take_over(engine, &mut |said| note(said, now, records, answers));
+        self.nodes.push(node);
+        self.nodes.len() - 1
     }
 
     pub fn command(&mut self, place: usize, id: u32, command: Command) {
@@ -387,6 +397,14 @@ impl Lab {
             }
         }
     }
+}
+
+fn parsed(text: &str) -> Box<Config<4, 8>> {
+    let mut config = Box::<Config<4, 8>>::default();
+    let mut faults = Vec::new();
+    let parsed = parse(text, &PLATFORM, &mut config, &mut |fault| faults.push(fault.to_string()));
+    assert!(parsed.is_ok(), "{faults:#?}");
+    config
 }
 
 fn note(

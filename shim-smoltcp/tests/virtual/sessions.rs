@@ -52,6 +52,21 @@ fn a_board_is_established_within_fifty_milliseconds_of_its_boot() {
 }
 
 #[test]
+fn an_engine_that_was_configured_before_there_was_a_shim_is_taken_over_and_as_fast() {
+    let mut lab = Lab::new(1);
+    lab.boot("b", 22, &text(2, " neighbor 10.0.0.1 remote-as external\n neighbor 10.0.0.1 passive"));
+    lab.run(3 * SECOND);
+    let boot = lab.now();
+    let place = lab.boot_configured("a", 11, &text(1, " neighbor 10.0.0.2 remote-as external"));
+    lab.run(SECOND);
+    let up = lab.nodes[place].first(is_up).expect("it comes up");
+    assert!(up - boot <= 50 * MS, "{} us: {:#?}", up - boot, lab.nodes[place].records);
+    lab.run(60 * SECOND);
+    assert_eq!(lab.nodes[place].count(is_up), 1, "it stays up");
+    assert_eq!(lab.nodes[place].shim.counters().lost, 0);
+}
+
+#[test]
 fn two_boards_that_dial_each_other_at_once_keep_one_connection() {
     let mut lab = pair(
         " bgp listen\n neighbor 10.0.0.2 remote-as external",

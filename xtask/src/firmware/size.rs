@@ -34,8 +34,7 @@ const FIRST_SESSION_MS: u64 = 50;
 const IDLE: u64 = 500;
 
 /// Budgets that are not met yet. They are told at each measurement, and what is met is to be taken off.
-const OPEN: &[(Variant, &str)] =
-    &[(Variant::Full, FLASH), (Variant::Small, FLASH), (Variant::Bare, FLASH), (Variant::Small, RAM)];
+const OPEN: &[(Variant, &str)] = &[(Variant::Full, FLASH), (Variant::Small, FLASH), (Variant::Bare, FLASH)];
 
 const FLASH: &str = "octets of flash";
 const RAM: &str = "octets of RAM";
@@ -172,7 +171,7 @@ fn document(all: &[Measured], compiler: &str) -> String {
     let mut text = format!(
         "# What the appliance's images take\n\n\
          Written by `cargo xtask firmware size --write`; without `--write` it compares, and fails over a budget. Built by\n\
-         {compiler}, for size, with overflow checks. RAM is the statics, in which the sockets' buffers are, and\n\
+         {compiler}, for size, with overflow checks in our own code. RAM is the statics, in which the sockets' buffers are, and\n\
          the most stack that was ever in use: after a session with BIRD, 5,000 routes poured in, and everything shown on the\n\
          console once, in QEMU. There an instruction takes 32 ns of the guest's time, which is what milliseconds and percent\n\
          are counted in. The first session is counted from boot, with a neighbor that answers the first SYN; idle is the part\n\
