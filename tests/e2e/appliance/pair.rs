@@ -37,16 +37,12 @@ struct Fault {
 /// What a pair of Linux hosts is held to when its primary vanishes: BFD's 150 ms, and a machine with other tests under way.
 const SILENT: f64 = 1.0;
 
-/// The image's echo keeps four datagrams. What comes beyond them while the emulator waits for a processor, some milliseconds of
-/// a probe each, is lost at its socket wherever the traffic goes.
-const PAUSE: usize = 20;
-
 #[rustfmt::skip] // a table reads by rows
 const OF_THE_APPLIANCE: [Fault; 4] = [
     Fault { name: "killed", begin: |p| p.appliance.kill(p.lab), end: |p| p.boot(), moves: SILENT, lost: None },
     Fault { name: "cut off", begin: |p| cut(p.lab, NODES[0]), end: |p| mend(p.lab, NODES[0]), moves: SILENT, lost: None },
     Fault { name: "service stopped", begin: |p| p.appliance.obeys(p.lab, "echo off"), end: |p| p.appliance.obeys(p.lab, "echo on"), moves: 1.0, lost: Some(100) },
-    Fault { name: "drained", begin: |p| p.appliance.obeys(p.lab, "drain web"), end: |p| p.appliance.obeys(p.lab, "undrain web"), moves: 5.0, lost: Some(PAUSE) },
+    Fault { name: "drained", begin: |p| p.appliance.obeys(p.lab, "drain web"), end: |p| p.appliance.obeys(p.lab, "undrain web"), moves: 5.0, lost: Some(3) },
 ];
 
 #[rustfmt::skip] // a table reads by rows
