@@ -36,6 +36,8 @@ pub(crate) enum Word {
     TestPanic,
     /// Executes what is no instruction, likewise.
     TestFault,
+    /// Stands still for ever, likewise.
+    TestHang,
 }
 
 const WORDS: &[(&str, Word, &str)] = &[
@@ -50,6 +52,7 @@ const WORDS: &[(&str, Word, &str)] = &[
     ("reboot", Word::Reboot, "resets the board"),
     ("test-panic", Word::TestPanic, "panics: it is recorded and the board resets"),
     ("test-fault", Word::TestFault, "faults, likewise"),
+    ("test-hang", Word::TestHang, "stands still, until the watchdog ends it"),
 ];
 
 impl Word {
@@ -106,7 +109,9 @@ pub(crate) fn of_word(word: Word, appliance: &mut Appliance) -> Answer {
             Answer::Load(start, last)
         }
         Word::Memory => Answer::Memory(memory::stack_peak()),
-        Word::LastPanic | Word::Reboot | Word::TestPanic | Word::TestFault => Answer::LastPanic,
+        Word::LastPanic | Word::Reboot | Word::TestPanic | Word::TestFault | Word::TestHang => {
+            Answer::LastPanic
+        }
     }
 }
 

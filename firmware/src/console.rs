@@ -142,6 +142,9 @@ impl Console {
                 Word::Reboot => keep::reboot(),
                 Word::TestPanic => panic!("asked for on the console"),
                 Word::TestFault => cortex_m::asm::udf(),
+                Word::TestHang => loop {
+                    cortex_m::asm::nop();
+                },
                 _ => {}
             }
             answer::of_word(word, appliance)

@@ -24,6 +24,8 @@ pub enum Cause {
     None,
     /// A panic.
     Panic,
+    /// The main loop did not come round, and the watchdog ended it.
+    Stuck,
     /// A fault of the processor.
     Fault {
         /// Where.
@@ -40,7 +42,7 @@ pub enum Cause {
 pub struct Kept {
     /// Boots since the power came, this one among them.
     pub boots: u32,
-    /// How many of them ended by a panic or a fault.
+    /// How many of them ended by themselves.
     pub ends: u32,
     /// Why the last of those did.
     pub cause: Cause,
@@ -80,6 +82,7 @@ impl Kept {
             ends: *ends,
             cause: match kind {
                 1 => Cause::Panic,
+                3 => Cause::Stuck,
                 2 => Cause::Fault { at: *a, caller: *b, status: *c },
                 _ => Cause::None,
             },
@@ -95,6 +98,7 @@ impl Kept {
         let [kind, a, b, c] = match self.cause {
             Cause::None => [0; 4],
             Cause::Panic => [1, 0, 0, 0],
+            Cause::Stuck => [3, 0, 0, 0],
             Cause::Fault { at, caller, status } => [2, at, caller, status],
         };
         #[expect(clippy::cast_possible_truncation, reason = "the low half, and the high one")]
@@ -134,6 +138,7 @@ impl fmt::Display for Kept {
         match self.cause {
             Cause::None => return f.write_str("none"),
             Cause::Panic => f.write_str("panic")?,
+            Cause::Stuck => f.write_str("stuck")?,
             Cause::Fault { at, caller, status } => {
                 write!(f, "fault at {at:#010x}, called from {caller:#010x}, status {status:#010x}")?;
             }
@@ -161,7 +166,8 @@ mod tests {
     #[test]
     fn what_is_kept_is_read_again_as_it_was() {
         let fault = Cause::Fault { at: 1, caller: 2, status: 3 };
-        for kept in [Kept::FRESH, ended(Cause::Panic, 0x1002), ended(fault, 0x1002)] {
+        let causes = [Cause::Panic, Cause::Stuck, fault].map(|cause| ended(cause, 0x1002));
+        for kept in causes.into_iter().chain([Kept::FRESH]) {
             assert_eq!(Kept::read(&kept.words()), kept);
         }
     }
@@ -183,6 +189,8 @@ mod tests {
         let text = ended(Cause::Panic, 0x1002).to_string();
         assert_eq!(text, "panic, in boot 2 after 5000000123 ms, by way of 0x00001002 0x00002004");
         let fault = Cause::Fault { at: 0x100, caller: 0x20, status: 0x8200 };
+        let text = ended(Cause::Stuck, 0x1002).to_string();
+        assert!(text.starts_with("stuck, in boot 2"), "{text}");
         let text = ended(fault, 0x1002).to_string();
         assert!(text.starts_with("fault at 0x00000100, called from 0x00000020, status 0x00008200"), "{text}");
         assert_eq!(Kept::FRESH.to_string(), "none");

@@ -2,6 +2,7 @@
 
 use core::panic::PanicInfo;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
@@ -28,7 +29,12 @@ pub(crate) fn store(kept: &Kept) {
 
 /// Keeps why this boot ends, and begins the next one. `stack`: where the frames begin of those that led here.
 fn end(cause: Cause, stack: usize) -> ! {
+    static ENDING: AtomicBool = AtomicBool::new(false);
     cortex_m::interrupt::disable();
+    // What goes wrong from here on, as with a ring that was being changed, is not the cause.
+    if ENDING.swap(true, Ordering::Relaxed) {
+        SCB::sys_reset()
+    }
     let mut kept = load();
     kept.end(cause, memory::callers(stack), clock::now().as_micros() / 1_000);
     store(&kept);
@@ -50,6 +56,11 @@ pub(crate) fn reboot() -> ! {
 #[panic_handler]
 fn on_panic(_: &PanicInfo<'_>) -> ! {
     end(Cause::Panic, cortex_m::register::msp::read() as usize)
+}
+
+/// The main loop stands still, whatever it is at: who led there is kept, and everything begins anew.
+pub(super) fn stuck() -> ! {
+    end(Cause::Stuck, cortex_m::register::msp::read() as usize)
 }
 
 /// What no handler is for is a mistake of ours as well (or of the hardware).

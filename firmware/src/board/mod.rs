@@ -14,6 +14,7 @@
 //! | `entropy` | what is not to be guessed |
 //! | `place` | statics that are lent once |
 //! | `memory` | how much is used |
+//! | `watchdog` | what ends a main loop that stands still |
 
 pub(crate) mod clock;
 mod entropy;
@@ -26,6 +27,7 @@ pub(crate) mod memory;
 pub(crate) mod place;
 mod register;
 pub(crate) mod uart;
+mod watchdog;
 
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
@@ -82,6 +84,7 @@ impl Mps2 {
     pub(crate) fn start() {
         clock::start();
         uart::start();
+        watchdog::start();
         for line in [Line::Typed, Line::Shown, Line::Logged, Line::Clock, Line::Alarm] {
             // SAFETY: no critical section is built upon these being masked.
             unsafe { NVIC::unmask(line) };
@@ -111,8 +114,11 @@ impl holdover_smoltcp::Board for Mps2 {
     }
 }
 
-/// Sleeps until `due`, an interrupt, or not at all when a frame waits or `ready` says so. Gives the ticks slept.
+/// Sleeps until `due`, an interrupt, or not at all when a frame waits or `ready` says so. Gives the ticks slept. The watchdog
+/// counts from here.
 pub(crate) fn sleep(due: Instant, ready: impl FnOnce() -> bool) -> u64 {
+    watchdog::feed();
+    let due = due.min(clock::now() + watchdog::NAP);
     // An interrupt that comes from here on ends the sleep, and is served after it.
     critical_section::with(|_| {
         lan9118::serve();
