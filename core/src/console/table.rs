@@ -1,6 +1,6 @@
 //! Columns that line up: every row is asked for twice, once to measure and once to write, so nothing is kept.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use embedded_io::Write;
 
@@ -31,52 +31,58 @@ pub(super) fn write<V, W: Write + ?Sized, const N: usize>(
     rows: impl Iterator<Item = V> + Clone,
     cell: impl Fn(&V, usize, &mut dyn fmt::Write) -> fmt::Result,
 ) -> Result<(), W::Error> {
-    let mut widths = columns.map(|column| column.title.chars().count());
+    let title: &Cells<'_> = &|place, f| f.write_str(columns.get(place).map_or("", |column| column.title));
+    let mut widths = [0; N];
+    widen(&mut widths, title);
     for row in rows.clone() {
-        for (place, width) in widths.iter_mut().enumerate() {
-            *width = (*width).max(length(|f| cell(&row, place, f)));
-        }
+        widen(&mut widths, &|place, f| cell(&row, place, f));
     }
-    line(out, columns, &widths, |place, f| f.write_str(columns[place].title))?;
+    put(out, format_args!("{}", Line { columns, widths: &widths, cells: title }))?;
     for row in rows {
-        line(out, columns, &widths, |place, f| cell(&row, place, f))?;
+        put(out, format_args!("{}", Line { columns, widths: &widths, cells: &|place, f| cell(&row, place, f) }))?;
     }
     Ok(())
 }
 
-/// Writes one line. Blanks are owed until something stands behind them.
-fn line<W: Write + ?Sized, const N: usize>(
-    out: &mut W,
-    columns: &[Column; N],
-    widths: &[usize; N],
-    cell: impl Fn(usize, &mut dyn fmt::Write) -> fmt::Result,
-) -> Result<(), W::Error> {
-    let mut owed = 0;
-    for (place, (column, &width)) in columns.iter().zip(widths).enumerate() {
-        let length = length(|f| cell(place, f));
-        let fill = width.saturating_sub(length);
-        let before = owed + if column.right { fill } else { 0 };
-        if length > 0 {
-            put(out, format_args!("{:before$}{}", "", Cell(|f: &mut fmt::Formatter<'_>| cell(place, f))))?;
-            owed = 0;
-        } else {
-            owed += width;
-        }
-        owed += 2 + if column.right || length == 0 { 0 } else { fill };
+/// Writes what stands in one column of a line. All tables share the code below.
+type Cells<'a> = dyn Fn(usize, &mut dyn fmt::Write) -> fmt::Result + 'a;
+
+/// Makes the columns as wide as these cells want them.
+fn widen(widths: &mut [usize], cells: &Cells<'_>) {
+    for (place, width) in widths.iter_mut().enumerate() {
+        *width = (*width).max(length(cells, place));
     }
-    put(out, format_args!("\n"))
 }
 
-struct Cell<F>(F);
+/// One line. Blanks are owed until something stands behind them.
+struct Line<'a> {
+    columns: &'a [Column],
+    widths: &'a [usize],
+    cells: &'a Cells<'a>,
+}
 
-impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Cell<F> {
+impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
+        let mut owed = 0;
+        for (place, (column, &width)) in self.columns.iter().zip(self.widths).enumerate() {
+            let length = length(self.cells, place);
+            let fill = width.saturating_sub(length);
+            let before = owed + if column.right { fill } else { 0 };
+            if length > 0 {
+                write!(f, "{:before$}", "")?;
+                (self.cells)(place, f)?;
+                owed = 0;
+            } else {
+                owed += width;
+            }
+            owed += 2 + if column.right || length == 0 { 0 } else { fill };
+        }
+        f.write_str("\n")
     }
 }
 
-/// How many characters are written.
-fn length(write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> usize {
+/// How many characters stand in a column.
+fn length(cells: &Cells<'_>, place: usize) -> usize {
     struct Counter(usize);
     impl fmt::Write for Counter {
         fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -86,8 +92,7 @@ fn length(write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> usize {
     }
     let mut counter = Counter(0);
     // A cell that refuses to be written is as long as what it wrote.
-    let _ = write(&mut counter);
-    let _ = counter.write_str("");
+    let _ = cells(place, &mut counter);
     counter.0
 }
 
