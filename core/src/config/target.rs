@@ -87,14 +87,10 @@ pub struct Text<'a> {
 
 impl<'a> Text<'a> {
     /// A string as it was written.
-    const fn of(raw: &'a str) -> Self {
-        match raw.as_bytes() {
-            [b'"', .., b'"'] => {
-                let (_, behind) = raw.split_at(1);
-                let (inside, _) = behind.split_at(behind.len().saturating_sub(1));
-                Self { inside, escaped: true }
-            }
-            _ => Self { inside: raw, escaped: false },
+    fn of(raw: &'a str) -> Self {
+        match raw.strip_prefix('"').and_then(|behind| behind.strip_suffix('"')) {
+            Some(inside) => Self { inside, escaped: true },
+            None => Self { inside: raw, escaped: false },
         }
     }
 

@@ -3,11 +3,6 @@
 use core::fmt;
 use core::net::IpAddr;
 
-use nom::character::complete::{char, u16 as number16, u32 as number32};
-use nom::combinator::all_consuming;
-use nom::sequence::{preceded, terminated};
-use nom::{IResult, Parser};
-
 use super::error::ErrorKind;
 use super::model::{Clause, ConfigView, Millis, RemoteAs};
 use super::target::{self, Http};
@@ -321,13 +316,15 @@ fn interface(word: &str) -> Result<&str, Misfit> {
     if word.contains('/') { Err(Misfit::Other) } else { Ok(word) }
 }
 
-/// Runs a parser over the whole word.
-fn whole<'a, V>(
-    word: &'a str,
-    parser: impl Parser<&'a str, Output = V, Error = nom::error::Error<&'a str>>,
-) -> Option<V> {
-    let result: IResult<&'a str, V> = all_consuming(parser).parse(word);
-    result.ok().map(|(_, value)| value)
+/// A number in decimal digits.
+fn decimal(word: &str) -> Option<u32> {
+    // A sign is none of them.
+    word.bytes().all(|octet| octet.is_ascii_digit()).then(|| word.parse().ok())?
+}
+
+/// The same, of 16 bits.
+fn decimal16(word: &str) -> Option<u16> {
+    decimal(word).and_then(|number| u16::try_from(number).ok())
 }
 
 fn number(word: &str, low: u32, high: u32) -> Result<u32, Misfit> {
@@ -337,7 +334,7 @@ fn number(word: &str, low: u32, high: u32) -> Result<u32, Misfit> {
     if word.is_empty() || !word.bytes().all(|octet| octet.is_ascii_digit()) {
         return Err(Misfit::Other);
     }
-    match whole(word, number32) {
+    match decimal(word) {
         Some(number) if (low..=high).contains(&number) => Ok(number),
         _ => wrong(ErrorKind::Range(low, high)),
     }
@@ -380,8 +377,9 @@ fn community(word: &str) -> Result<u32, Misfit> {
     if let Some((_, value)) = COMMUNITIES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
         return Ok(*value);
     }
-    let pair = (terminated(number16, char(':')), number16);
-    if let Some((high, low)) = whole(word, pair) {
+    if let Some((high, low)) = word.split_once(':')
+        && let (Some(high), Some(low)) = (decimal16(high), decimal16(low))
+    {
         return Ok(u32::from(high) << 16 | u32::from(low));
     }
     if is_placeholder(word) {
@@ -395,8 +393,10 @@ fn community(word: &str) -> Result<u32, Misfit> {
 }
 
 fn large_community(word: &str) -> Result<[u32; 3], Misfit> {
-    let parts = (number32, preceded(char(':'), number32), preceded(char(':'), number32));
-    if let Some((a, b, c)) = whole(word, parts) {
+    let mut parts = word.split(':').map(decimal);
+    if let (Some(Some(a)), Some(Some(b)), Some(Some(c)), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    {
         return Ok([a, b, c]);
     }
     if is_placeholder(word) {
