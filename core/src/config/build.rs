@@ -1,7 +1,7 @@
 //! A configuration while it is being read: the place in the text, the names met so far, and what was wrong.
 
 use super::complete;
-use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, Severity};
+use super::error::{Diagnostic, ErrorKind, Expected, Fault, Hint, NotTaken, Severity};
 use super::hint::Nearest;
 use super::line::{self, NotText, Words};
 use super::lint::Lint;
@@ -60,6 +60,8 @@ pub(crate) struct Draft<'a> {
     /// The limits already complained about, a bit each.
     full: u16,
     pub(super) errors: usize,
+    /// Why the last statement that was not taken was not.
+    pub(super) fault: Fault,
 }
 
 impl<'a> Draft<'a> {
@@ -80,6 +82,7 @@ impl<'a> Draft<'a> {
             recent: [Span::EMPTY; 4],
             full: 0,
             errors: 0,
+            fault: Fault::at(Fault::WHOLE, ErrorKind::Unknown),
         }
     }
 
@@ -135,8 +138,8 @@ impl<'a> Draft<'a> {
         }
         match row.does {
             Does::Act { apply, .. } => {
-                if let Err(fault) = apply(self, &found.values) {
-                    self.fault(fault, &found.values);
+                if apply(self, &found.values) == Err(NotTaken) {
+                    self.tell_fault(&found.values);
                     self.after_broken_opener();
                 }
             }
@@ -219,7 +222,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Reports a statement that was not taken.
-    fn fault(&mut self, fault: Fault, values: &Values<'_>) {
+    fn tell_fault(&mut self, values: &Values<'_>) {
+        let fault = self.fault;
         if let ErrorKind::Full(limit, _) = fault.what {
             // Once is enough: ten thousand lines too many are one mistake.
             let bit = 1 << (limit as u16);
@@ -291,13 +295,34 @@ impl<'a> Draft<'a> {
         self.enter(Node::Bgp);
     }
 
+    /// Keeps why the statement is not taken.
+    pub(crate) fn refuse(&mut self, fault: Fault) -> NotTaken {
+        self.fault = fault;
+        NotTaken
+    }
+
+    /// The value at this place is at fault.
+    pub(crate) fn blame(&mut self, value: usize, what: ErrorKind) -> NotTaken {
+        self.refuse(Fault::at(value, what))
+    }
+
+    /// The same, when what it says makes no sense.
+    pub(crate) fn senseless(&mut self, value: usize, why: &'static str) -> NotTaken {
+        self.blame(value, ErrorKind::Senseless(why))
+    }
+
+    /// The same, and what helps.
+    pub(crate) fn senseless_but(&mut self, value: usize, why: &'static str, hint: &'static str) -> NotTaken {
+        self.refuse(Fault { hint: Hint::Text(hint), ..Fault::at(value, ErrorKind::Senseless(why)) })
+    }
+
     /// "The platform cannot do this."
-    pub(crate) fn cannot(&self, what: &'static str) -> Fault {
-        Fault::whole(ErrorKind::Platform(self.platform.name, what))
+    pub(crate) fn cannot(&mut self, what: &'static str) -> NotTaken {
+        self.blame(Fault::WHOLE, ErrorKind::Platform(self.platform.name, what))
     }
 
     /// Whether the platform speaks BFD.
-    pub(crate) fn needs_bfd(&self) -> Result<(), Fault> {
+    pub(crate) fn needs_bfd(&mut self) -> Result<(), NotTaken> {
         if self.platform.bfd { Ok(()) } else { Err(self.cannot("does not speak BFD")) }
     }
 }

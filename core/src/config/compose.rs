@@ -6,7 +6,7 @@
 use core::net::IpAddr;
 
 use super::build::Draft;
-use super::error::{ErrorKind, Fault};
+use super::error::{ErrorKind, NotTaken};
 use super::model::{
     Bgp, Check, Clause, Config, List, Neighbor, Owner, PeerOptions, Route, Rule, Service, Span,
 };
@@ -70,7 +70,7 @@ pub fn compose<const P: usize, const S: usize, const R: usize, const U: usize, c
 impl Builder<'_> {
     /// A name or text, to be referred to by what it gives.
     pub fn text(&mut self, text: &str) -> Result<Span, ErrorKind> {
-        self.draft.intern(text).map_err(what)
+        self.draft.intern(text).map_err(|NotTaken| self.draft.fault.what)
     }
 
     /// `hostname NAME`.
@@ -106,12 +106,12 @@ impl Builder<'_> {
 
     /// A check of a service.
     pub fn check(&mut self, check: Check) -> Result<(), ErrorKind> {
-        self.draft.add_check(check).map_err(what)
+        self.draft.add_check(check).map_err(|NotTaken| self.draft.fault.what)
     }
 
     /// A route that is announced, or an address that is bound.
     pub fn route(&mut self, route: Route) -> Result<(), ErrorKind> {
-        self.draft.add_route(route).map_err(what)
+        self.draft.add_route(route).map_err(|NotTaken| self.draft.fault.what)
     }
 
     /// An entry of a route-map, with its clauses.
@@ -125,14 +125,10 @@ impl Builder<'_> {
         let name = self.text(name)?;
         for &clause in [Clause::Entry].iter().chain(clauses) {
             let rule = Rule { name, sequence, list: List::RouteMap, deny, clause };
-            self.draft.insert_rule(rule).map_err(what)?;
+            self.draft.insert_rule(rule).map_err(|NotTaken| self.draft.fault.what)?;
         }
         Ok(())
     }
-}
-
-fn what(fault: Fault) -> ErrorKind {
-    fault.what
 }
 
 #[cfg(test)]

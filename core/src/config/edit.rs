@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::net::IpAddr;
 
 use super::build::{Draft, INTRODUCED};
-use super::error::{ErrorKind, Fault, Limit};
+use super::error::{ErrorKind, Fault, Limit, NotTaken};
 use super::lint::Lint;
 use super::matcher::Values;
 use super::model::{
@@ -54,7 +54,7 @@ impl Draft<'_> {
 
     /// Puts a text into the pool, once: the same text is always the same span. The pool only grows while a text is
     /// read, so the first occurrence stays the first.
-    pub(crate) fn intern(&mut self, text: &str) -> Result<Span, Fault> {
+    pub(crate) fn intern(&mut self, text: &str) -> Result<Span, NotTaken> {
         if text.is_empty() {
             return Ok(Span::EMPTY);
         }
@@ -70,7 +70,7 @@ impl Draft<'_> {
     }
 
     /// The same for words with a blank between them; empty ones are left out.
-    pub(crate) fn intern_words(&mut self, words: &[&str]) -> Result<Span, Fault> {
+    pub(crate) fn intern_words(&mut self, words: &[&str]) -> Result<Span, NotTaken> {
         let mark = self.config.text.as_slice().len();
         for (index, word) in words.iter().filter(|word| !word.is_empty()).enumerate() {
             let blank = if index > 0 { " " } else { "" };
@@ -89,7 +89,7 @@ impl Draft<'_> {
     }
 
     /// Appends to the pool; says where it begins.
-    fn append(&mut self, pieces: &[&str]) -> Result<usize, Fault> {
+    fn append(&mut self, pieces: &[&str]) -> Result<usize, NotTaken> {
         let mark = self.config.text.as_slice().len();
         for octet in pieces.iter().flat_map(|piece| piece.bytes()) {
             if self.config.text.push(octet).is_err() {
@@ -111,12 +111,12 @@ impl Draft<'_> {
     }
 
     /// The use of a list; nothing when the name is empty.
-    pub(crate) fn reference(&mut self, name: &str) -> Result<ListRef, Fault> {
+    pub(crate) fn reference(&mut self, name: &str) -> Result<ListRef, NotTaken> {
         Ok(ListRef { name: self.intern(name)?, first: 0 })
     }
 
     /// "The platform holds no more of these."
-    fn is_full(&self, limit: Limit) -> Fault {
+    fn is_full(&mut self, limit: Limit) -> NotTaken {
         let capacity = match limit {
             Limit::Text => self.config.text.capacity(),
             Limit::Routes => self.config.routes.capacity(),
@@ -128,7 +128,7 @@ impl Draft<'_> {
             Limit::Addresses => SERVICE_ADDRESSES,
             Limit::Communities | Limit::Prepends => 0,
         };
-        Fault::whole(ErrorKind::Full(limit, capacity))
+        self.blame(Fault::WHOLE, ErrorKind::Full(limit, capacity))
     }
 }
 
@@ -136,13 +136,13 @@ impl Draft<'_> {
 impl Draft<'_> {
     /// The prefix at this place, when it is of this family.
     pub(crate) fn prefix(
-        &self,
+        &mut self,
         values: &Values<'_>,
         at: usize,
         family: Family,
-    ) -> Result<InterfaceAddress, Fault> {
+    ) -> Result<InterfaceAddress, NotTaken> {
         let Value::Prefix(address) = values.get(at) else {
-            return Err(Fault::at(at, ErrorKind::Misplaced));
+            return Err(self.blame(at, ErrorKind::Misplaced));
         };
         if Family::of(address.address) == family {
             return Ok(address);
@@ -158,11 +158,11 @@ impl Draft<'_> {
             }
             Family::Ipv6 => ("an IPv6 prefix must stand here", "the statement for IPv4 begins with `ip`"),
         };
-        Err(Fault::at(at, ErrorKind::Senseless(what)).hint(hint))
+        Err(self.senseless_but(at, what, hint))
     }
 
     /// Whether an address can be shared between machines.
-    pub(crate) fn shareable(address: IpAddr, at: usize) -> Result<(), Fault> {
+    pub(crate) fn shareable(&mut self, address: IpAddr, at: usize) -> Result<(), NotTaken> {
         let why = if address.is_unspecified() {
             "this is no address of a host"
         } else if address.is_multicast() {
@@ -174,14 +174,14 @@ impl Draft<'_> {
         } else {
             return Ok(());
         };
-        Err(Fault::at(at, ErrorKind::Senseless(why)))
+        Err(self.senseless(at, why))
     }
 }
 
 /// Rules.
 impl Draft<'_> {
     /// Puts a rule behind those that come before it or are its equals.
-    pub(crate) fn insert_rule(&mut self, rule: Rule) -> Result<(), Fault> {
+    pub(crate) fn insert_rule(&mut self, rule: Rule) -> Result<(), NotTaken> {
         if self.config.rules.push(rule).is_err() {
             return Err(self.is_full(Limit::Rules));
         }
@@ -220,7 +220,7 @@ impl Draft<'_> {
     }
 
     /// Opens an entry of a route-map, which may be there already.
-    pub(crate) fn enter_route_map(&mut self, name: &str, deny: bool, sequence: u32) -> Result<(), Fault> {
+    pub(crate) fn enter_route_map(&mut self, name: &str, deny: bool, sequence: u32) -> Result<(), NotTaken> {
         let name = self.intern(name)?;
         let range = self.entry(List::RouteMap, name, sequence);
         if range.is_empty() {
@@ -236,14 +236,18 @@ impl Draft<'_> {
     }
 
     /// Adds a clause to the route-map entry.
-    pub(crate) fn add_clause(&mut self, clause: Clause) -> Result<(), Fault> {
+    pub(crate) fn add_clause(&mut self, clause: Clause) -> Result<(), NotTaken> {
         let (name, sequence, deny) = (self.place.name, self.place.sequence, self.place.deny);
         self.insert_rule(Rule { name, sequence, list: List::RouteMap, deny, clause })
     }
 
     /// Puts clauses in the place of those of the route-map entry that fit: a statement that stands again replaces
     /// what it said before, as in FRR.
-    pub(crate) fn replace_clause(&mut self, fits: fn(&Clause) -> bool, new: &[Clause]) -> Result<(), Fault> {
+    pub(crate) fn replace_clause(
+        &mut self,
+        fits: fn(&Clause) -> bool,
+        new: &[Clause],
+    ) -> Result<(), NotTaken> {
         for index in self.entry(List::RouteMap, self.place.name, self.place.sequence).rev() {
             if self.config.rules.as_slice().get(index).is_some_and(|rule| fits(&rule.clause)) {
                 self.config.rules.remove(index);
@@ -256,7 +260,7 @@ impl Draft<'_> {
     }
 
     /// Opens a profile of BFD timers, which may be there already.
-    pub(crate) fn enter_bfd_profile(&mut self, name: &str) -> Result<(), Fault> {
+    pub(crate) fn enter_bfd_profile(&mut self, name: &str) -> Result<(), NotTaken> {
         let name = self.intern(name)?;
         self.add_bfd_profile(name, BfdProfile::default())?;
         self.enter(Node::BfdProfile);
@@ -265,7 +269,7 @@ impl Draft<'_> {
     }
 
     /// A profile with this name and content, unless there is one with this name.
-    pub(crate) fn add_bfd_profile(&mut self, name: Span, profile: BfdProfile) -> Result<(), Fault> {
+    pub(crate) fn add_bfd_profile(&mut self, name: Span, profile: BfdProfile) -> Result<(), NotTaken> {
         if self.entry(List::BfdProfile, name, 0).is_empty() {
             let clause = Clause::Bfd(profile);
             self.insert_rule(Rule { name, list: List::BfdProfile, clause, ..Rule::REST })?;
@@ -277,7 +281,7 @@ impl Draft<'_> {
 /// Peers.
 impl Draft<'_> {
     /// The index of a peer-group, which may not be defined yet.
-    pub(crate) fn group(&mut self, name: &str) -> Result<u16, Fault> {
+    pub(crate) fn group(&mut self, name: &str) -> Result<u16, NotTaken> {
         let name = self.intern(name)?;
         let known = self.config.groups.as_slice().iter().position(|group| group.name == name);
         let index = if let Some(index) = known {
@@ -290,7 +294,7 @@ impl Draft<'_> {
         Ok(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
-    fn neighbor(&mut self, address: IpAddr) -> Result<&mut Neighbor, Fault> {
+    fn neighbor(&mut self, address: IpAddr) -> Result<&mut Neighbor, NotTaken> {
         let known = self.config.neighbors.as_slice().iter().position(|neighbor| neighbor.address == address);
         let index = if let Some(index) = known {
             index
@@ -300,24 +304,24 @@ impl Draft<'_> {
             self.config.neighbors.as_slice().len().saturating_sub(1)
         };
         // The index was found just now.
-        self.config.neighbors.as_mut_slice().get_mut(index).ok_or(Fault::whole(ErrorKind::Unknown))
+        self.config.neighbors.as_mut_slice().get_mut(index).ok_or(NotTaken)
     }
 
     /// The options of the peer that the first value names.
-    fn options(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, Fault> {
+    fn options(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, NotTaken> {
         if let Value::Address(address) = values.get(0) {
             if address.is_unspecified() || address.is_multicast() {
-                return Err(Fault::at(0, ErrorKind::Senseless("no neighbor has this address")));
+                return Err(self.senseless(0, "no neighbor has this address"));
             }
             return self.neighbor(address).map(|neighbor| &mut neighbor.options);
         }
         let index = usize::from(self.group(values.text(0))?);
         let group = self.config.groups.as_mut_slice().get_mut(index);
-        group.map(|group| &mut group.options).ok_or(Fault::whole(ErrorKind::Unknown))
+        group.map(|group| &mut group.options).ok_or(NotTaken)
     }
 
     /// The options of the peer that the first value names, which FRR would want introduced before.
-    pub(crate) fn peer(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, Fault> {
+    pub(crate) fn peer(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, NotTaken> {
         let options = self.options(values)?;
         if *options == PeerOptions::REST {
             let is_member = match values.get(0) {
@@ -332,14 +336,14 @@ impl Draft<'_> {
     }
 
     /// The same for the lines that do introduce it: `peer-group`, and `remote-as` of a neighbor.
-    pub(crate) fn introduce(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, Fault> {
+    pub(crate) fn introduce(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, NotTaken> {
         let options = self.options(values)?;
         options.flags.given |= INTRODUCED;
         Ok(options)
     }
 
     /// `neighbor ADDRESS peer-group NAME`.
-    pub(crate) fn join_group(&mut self, values: &Values<'_>) -> Result<(), Fault> {
+    pub(crate) fn join_group(&mut self, values: &Values<'_>) -> Result<(), NotTaken> {
         let groups = self.config.groups.as_slice().len();
         let group = self.group(values.text(1))?;
         if usize::from(group) >= groups {
@@ -356,7 +360,7 @@ impl Draft<'_> {
 /// Services and routes.
 impl Draft<'_> {
     /// Opens a failover block, which may be there already.
-    pub(crate) fn enter_service(&mut self, name: &str) -> Result<(), Fault> {
+    pub(crate) fn enter_service(&mut self, name: &str) -> Result<(), NotTaken> {
         let name = self.intern(name)?;
         let known = self.config.services.as_slice().iter().position(|service| service.name == name);
         let index = if let Some(index) = known {
@@ -375,13 +379,13 @@ impl Draft<'_> {
     }
 
     /// The service of the block.
-    pub(crate) fn service(&mut self) -> Result<&mut Service, Fault> {
+    pub(crate) fn service(&mut self) -> Result<&mut Service, NotTaken> {
         let index = usize::from(self.place.service);
-        self.config.services.as_mut_slice().get_mut(index).ok_or(Fault::whole(ErrorKind::Unknown))
+        self.config.services.as_mut_slice().get_mut(index).ok_or(NotTaken)
     }
 
     /// `address ADDRESS announce /LENGTH`.
-    pub(crate) fn add_address(&mut self, address: IpAddr, length: u8) -> Result<(), Fault> {
+    pub(crate) fn add_address(&mut self, address: IpAddr, length: u8) -> Result<(), NotTaken> {
         if usize::from(self.place.addresses) >= SERVICE_ADDRESSES {
             return Err(self.is_full(Limit::Addresses));
         }
@@ -390,14 +394,14 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(crate) fn add_route(&mut self, route: Route) -> Result<(), Fault> {
+    pub(crate) fn add_route(&mut self, route: Route) -> Result<(), NotTaken> {
         self.config.routes.push(route).map_err(|_| self.is_full(Limit::Routes))
     }
 
-    pub(crate) fn add_check(&mut self, check: Check) -> Result<(), Fault> {
+    pub(crate) fn add_check(&mut self, check: Check) -> Result<(), NotTaken> {
         let twice = |other: &Check| other.service == check.service && other.name == check.name;
         if self.config.checks.as_slice().iter().any(twice) {
-            return Err(Fault::at(0, ErrorKind::Conflict("this block has a check with this name already")));
+            return Err(self.blame(0, ErrorKind::Conflict("this block has a check with this name already")));
         }
         self.config.checks.push(check).map_err(|_| self.is_full(Limit::Checks))?;
         // A block may be opened again: its checks lie side by side all the same.

@@ -379,6 +379,7 @@ impl core::error::Error for ErrorKind {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) what: ErrorKind,
+    /// The value; [`Fault::WHOLE`]: the statement as a whole.
     pub(crate) value: usize,
     /// How far into that value, in octets.
     pub(crate) offset: usize,
@@ -386,17 +387,14 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// The value at this place is at fault.
+    /// The place of no value.
+    pub(crate) const WHOLE: usize = usize::MAX;
+
     pub(crate) const fn at(value: usize, what: ErrorKind) -> Self {
         Self { what, value, offset: 0, hint: Hint::None }
     }
-
-    /// The statement as a whole is at fault.
-    pub(crate) const fn whole(what: ErrorKind) -> Self {
-        Self::at(usize::MAX, what)
-    }
-
-    pub(crate) const fn hint(self, text: &'static str) -> Self {
-        Self { hint: Hint::Text(text), ..self }
-    }
 }
+
+/// A statement was not taken. The draft has the [`Fault`], which is large, and seldom looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotTaken;

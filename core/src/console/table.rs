@@ -39,7 +39,10 @@ pub(super) fn write<V, W: Write + ?Sized, const N: usize>(
     }
     put(out, format_args!("{}", Line { columns, widths: &widths, cells: title }))?;
     for row in rows {
-        put(out, format_args!("{}", Line { columns, widths: &widths, cells: &|place, f| cell(&row, place, f) }))?;
+        put(
+            out,
+            format_args!("{}", Line { columns, widths: &widths, cells: &|place, f| cell(&row, place, f) }),
+        )?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::Fault;
+use crate::config::error::NotTaken;
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, ListRef, Owner, Redistribute, Route, RouteSource};
@@ -51,11 +51,11 @@ pub(super) const ROWS: &[Statement] = &[
     .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Kernel)),
 ];
 
-fn network(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn network(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let address = draft.prefix(values, 0, draft.place.family)?;
     let prefix = address.subnet();
     if prefix.is_host() {
-        Draft::shareable(prefix.address(), 0)?;
+        draft.shareable(prefix.address(), 0)?;
     }
     if prefix.address() != address.address {
         draft.warn(Lint::HostBits, values, 0);
@@ -79,7 +79,7 @@ fn print_network<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Value
     route.owner == Owner::Network && Family::of(route.address) == subject.family
 }
 
-fn redistribute(draft: &mut Draft<'_>, values: &Values<'_>, source: RouteSource) -> Result<(), Fault> {
+fn redistribute(draft: &mut Draft<'_>, values: &Values<'_>, source: RouteSource) -> Result<(), NotTaken> {
     if source == RouteSource::Kernel && !draft.platform.kernel_routes && !values.negated {
         return Err(draft.cannot("has no kernel routes"));
     }

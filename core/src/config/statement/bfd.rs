@@ -2,7 +2,7 @@
 
 use super::{Statement, Subject};
 use crate::config::build::Draft;
-use crate::config::error::Fault;
+use crate::config::error::NotTaken;
 use crate::config::matcher::Values;
 use crate::config::model::{BfdProfile, Clause, ConfigView, List};
 use crate::config::value::Value;
@@ -83,7 +83,7 @@ fn millis(values: &Values<'_>) -> u16 {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn set(draft: &mut Draft<'_>, change: impl Fn(&mut BfdProfile)) -> Result<(), Fault> {
+fn set(draft: &mut Draft<'_>, change: impl Fn(&mut BfdProfile)) -> Result<(), NotTaken> {
     let (list, name) = (List::BfdProfile, draft.place.name);
     let rules = draft.config.rules.as_mut_slice();
     let rule = rules.iter_mut().find(|rule| rule.list == list && rule.name == name);

@@ -2,7 +2,7 @@
 
 use super::{Statement, Subject};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, Fault, Hint, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{Check, CheckKind, ConfigView, Millis, Span};
@@ -108,17 +108,17 @@ fn keyword(values: &Values<'_>, place: usize, word: &'static str) -> &'static st
     if values.given(place) { word } else { "" }
 }
 
-fn check_http(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn check_http(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     const URL: usize = 2;
     const INSECURE: usize = 5 + HEADERS;
     let url = values.text(URL);
     let https = Http::url(url).is_ok_and(|http| http.scheme == Scheme::Https);
     if values.number(1) == 1 && !https {
-        return Err(Fault::at(URL, ErrorKind::Conflict("the check says `https`, and the URL does not")));
+        return Err(draft.blame(URL, ErrorKind::Conflict("the check says `https`, and the URL does not")));
     }
     if values.given(INSECURE) && !https {
-        let what = ErrorKind::Senseless("`insecure` is for https: over http there is no certificate");
-        return Err(Fault::at(INSECURE, what));
+        let why = "`insecure` is for https: over http there is no certificate";
+        return Err(draft.senseless(INSECURE, why));
     }
     let mut pieces = [""; 6 + HEADERS * 2];
     let (expect, body) = (keyword(values, 3, "expect"), keyword(values, 4, "body"));
@@ -128,30 +128,33 @@ fn check_http(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
         *place = piece;
     }
     let target = draft.intern_words(&pieces)?;
-    add_check(draft, values, CheckKind::Http, target, timing(values, INSECURE + 1)?)?;
+    let timing = timing(draft, values, INSECURE + 1)?;
+    add_check(draft, values, CheckKind::Http, target, timing)?;
     if values.given(INSECURE) {
         draft.warn(Lint::AnyCertificate, values, 0);
     }
     Ok(())
 }
 
-fn check_word(draft: &mut Draft<'_>, values: &Values<'_>, kind: CheckKind) -> Result<(), Fault> {
+fn check_word(draft: &mut Draft<'_>, values: &Values<'_>, kind: CheckKind) -> Result<(), NotTaken> {
     let word = draft.word(values, 1);
     let target = draft.intern(word)?;
-    add_check(draft, values, kind, target, timing(values, 2)?)
+    let timing = timing(draft, values, 2)?;
+    add_check(draft, values, kind, target, timing)
 }
 
-fn check_exec(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn check_exec(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     const COMMAND: usize = 8;
     let command = values.text(COMMAND);
     match Exec::command(command) {
-        Err(flaw) => return Err(Fault { offset: flaw.at, ..Fault::at(COMMAND, flaw.what) }),
+        Err(flaw) => return Err(draft.refuse(Fault { offset: flaw.at, ..Fault::at(COMMAND, flaw.what) })),
         Ok(command) if ends_in_option(command) => draft.warn(Lint::OptionOfCommand, values, 0),
         Ok(_) => {}
     }
     let target =
         draft.intern_words(&[keyword(values, 1, EXEC_USER.trim_ascii_end()), values.text(1), command])?;
-    add_check(draft, values, CheckKind::Exec, target, timing(values, 2)?)
+    let timing = timing(draft, values, 2)?;
+    add_check(draft, values, CheckKind::Exec, target, timing)
 }
 
 /// Whether a command ends like `… interval 1s`: then that was probably meant for the check.
@@ -167,23 +170,24 @@ fn ends_in_option(command: Exec<'_>) -> bool {
     found
 }
 
-fn check_process(draft: &mut Draft<'_>, values: &Values<'_>, how: &str) -> Result<(), Fault> {
+fn check_process(draft: &mut Draft<'_>, values: &Values<'_>, how: &str) -> Result<(), NotTaken> {
     let target = draft.intern_words(&[how, values.text(1)])?;
     let timing = Check { start_delay_ms: Millis::of(values.number(2)), ..Check::REST };
     add_check(draft, values, CheckKind::Process, target, timing)
 }
 
-fn check_file(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn check_file(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let target = draft.intern_words(&[values.text(1), keyword(values, 2, "absent")])?;
-    add_check(draft, values, CheckKind::File, target, timing(values, 3)?)
+    let timing = timing(draft, values, 3)?;
+    add_check(draft, values, CheckKind::File, target, timing)
 }
 
 /// The options whose values begin at `first`.
-fn timing(values: &Values<'_>, first: usize) -> Result<Check, Fault> {
+fn timing(draft: &mut Draft<'_>, values: &Values<'_>, first: usize) -> Result<Check, NotTaken> {
     let at = |index: usize| first.saturating_add(index);
     for place in (0..3).map(at) {
         if values.given(place) && values.number(place) < 10 {
-            return Err(Fault::at(place, ErrorKind::Senseless("a check needs at least 10 ms")));
+            return Err(draft.senseless(place, "a check needs at least 10 ms"));
         }
     }
     let time = |index: usize| Millis::of(values.number(at(index)));
@@ -205,7 +209,7 @@ fn add_check(
     kind: CheckKind,
     target: Span,
     timing: Check,
-) -> Result<(), Fault> {
+) -> Result<(), NotTaken> {
     if !draft.platform.checks.has(kind) {
         let none = draft.platform.checks == CheckKinds::NONE;
         return Err(draft.cannot(if none {
@@ -218,11 +222,9 @@ fn add_check(
     let check = Check { service: draft.place.service, kind, name, target, ..timing };
     let named = matches!(draft.config.view().target(&check), Target::Http(http) if http.address.is_none());
     if named && !draft.platform.names {
-        return Err(Fault::at(
-            2,
-            ErrorKind::Platform(draft.platform.name, "does not ask for the addresses of names"),
-        )
-        .hint("write the address, and the name as `header \"Host: NAME\"`"));
+        let what = ErrorKind::Platform(draft.platform.name, "does not ask for the addresses of names");
+        let hint = Hint::Text("write the address, and the name as `header \"Host: NAME\"`");
+        return Err(draft.refuse(Fault { hint, ..Fault::at(2, what) }));
     }
     let interval = check.interval_ms.or(Check::DEFAULT);
     if check.timeout_ms > interval {

@@ -2,7 +2,7 @@
 
 use super::{Node, Statement};
 use crate::config::build::Draft;
-use crate::config::error::Fault;
+use crate::config::error::NotTaken;
 use crate::config::matcher::Values;
 
 const AROUND: &str = "it belongs to the terminal around a configuration";
@@ -23,20 +23,20 @@ pub(super) const ROWS: &[Statement] = &[
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn exit(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+fn exit(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), NotTaken> {
     draft.leave();
     Ok(())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn end(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+fn end(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), NotTaken> {
     draft.enter(Node::Top);
     Ok(())
 }
 
 /// Also after a family that is refused, and after one that ended by itself.
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn exit_family(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+fn exit_family(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), NotTaken> {
     if matches!(draft.place.node, Node::Family | Node::Bgp) {
         draft.leave_family();
     }

@@ -4,7 +4,7 @@ use super::{Statement, Subject};
 use crate::base::limits::{DAMPEN_FAILURES, DAMPEN_WITHIN_SECONDS};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::matcher::Values;
 use crate::config::model::{
     Bind, ConfigView, ListRef, Millis, OnFailure, Owner, Require, Role, Service, Span,
@@ -212,20 +212,20 @@ fn list<'v>(
     !name.is_empty()
 }
 
-fn address(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn address(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let Value::Prefix(InterfaceAddress { address, length }) = values.get(0) else { return Ok(()) };
     let bits = Family::of(address).bits();
     if length != bits {
-        return Err(Fault::at(
+        return Err(draft.senseless_but(
             0,
-            ErrorKind::Senseless("a service's address has host length: /32, or /128 for IPv6"),
-        )
-        .hint("what is announced can be wider: `address A/32 announce /24`"));
+            "a service's address has host length: /32, or /128 for IPv6",
+            "what is announced can be wider: `address A/32 announce /24`",
+        ));
     }
-    Draft::shareable(address, 0)?;
+    draft.shareable(address, 0)?;
     let length = if values.given(1) { u8::try_from(values.number(1)).unwrap_or(u8::MAX) } else { bits };
     if length > bits || length == 0 {
-        return Err(Fault::at(1, ErrorKind::Range(1, u32::from(bits))));
+        return Err(draft.blame(1, ErrorKind::Range(1, u32::from(bits))));
     }
     draft.add_address(address, length)
 }
@@ -240,7 +240,7 @@ fn print_address<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Value
     matches!(route.owner, Owner::Service(_))
 }
 
-fn bind(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn bind(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let interface = draft.intern(values.text(0))?;
     let label = draft.intern(values.text(1))?;
     let service = draft.service()?;
@@ -257,7 +257,7 @@ fn print_bind<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'
     service.bind == Bind::Interface && !service.interface.is_empty()
 }
 
-fn dampen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn dampen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let default = Service::DEFAULT;
     let nothing = Values::new();
     let given = if values.negated { &nothing } else { values };
@@ -269,18 +269,18 @@ fn dampen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     let max = time(3, default.dampen_max_ms);
     for (index, time) in (1..).zip([within, hold]) {
         if time == Millis::ZERO {
-            let what = ErrorKind::Senseless("no time at all dampens nothing");
-            return Err(Fault::at(index, what).hint("to turn it off say `no dampen`"));
+            let hint = "to turn it off say `no dampen`";
+            return Err(draft.senseless_but(index, "no time at all dampens nothing", hint));
         }
     }
     if within.get() > DAMPEN_WITHIN_SECONDS * 1_000 {
-        let what = ErrorKind::Senseless("failures are remembered for 10 minutes");
-        return Err(Fault::at(1, what).hint("`within` is at most 10m"));
+        let hint = "`within` is at most 10m";
+        return Err(draft.senseless_but(1, "failures are remembered for 10 minutes", hint));
     }
     if max < hold {
         let index = if given.given(3) { 3 } else { 2 };
         let what = ErrorKind::Conflict("`hold` is longer than `max`, which is 300s when it is not given");
-        return Err(Fault::at(index, what));
+        return Err(draft.blame(index, what));
     }
     let service = draft.service()?;
     service.given |= DAMPEN;
@@ -316,7 +316,7 @@ fn time(service: &mut Service, which: u8) -> &mut Millis {
     }
 }
 
-fn set_time(draft: &mut Draft<'_>, values: &Values<'_>, which: u8) -> Result<(), Fault> {
+fn set_time(draft: &mut Draft<'_>, values: &Values<'_>, which: u8) -> Result<(), NotTaken> {
     let service = draft.service()?;
     service.given |= 1 << which;
     *time(service, which) = Millis::of(values.number(0));

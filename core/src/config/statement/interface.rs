@@ -3,7 +3,7 @@
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::NotTaken;
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, Owner, Route};
 use crate::config::value::Value;
@@ -26,15 +26,18 @@ pub(super) const ROWS: &[Statement] = &[
     .print(|view, subject, values| print_address(view, subject, values, Family::Ipv6)),
 ];
 
-fn address(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+fn address(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
     let InterfaceAddress { address, length } = draft.prefix(values, 0, family)?;
     if length == 0 || address.is_unspecified() || address.is_multicast() {
-        return Err(Fault::at(0, ErrorKind::Senseless("no interface can hold this address")));
+        return Err(draft.senseless(0, "no interface can hold this address"));
     }
     let interface = draft.place.name;
     if values.given(1) && values.text(1) != draft.text(interface) {
-        return Err(Fault::at(1, ErrorKind::Senseless("an address has the interface's name as its label"))
-            .hint("a `failover` block can choose: `bind IFNAME label LABEL`"));
+        return Err(draft.senseless_but(
+            1,
+            "an address has the interface's name as its label",
+            "a `failover` block can choose: `bind IFNAME label LABEL`",
+        ));
     }
     draft.add_route(Route { address, length, owner: Owner::Interface, interface, ..Route::REST })
 }

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress, Prefix};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, List, Rule};
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Statement] = &[
     ),
 ];
 
-fn route_map(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn route_map(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.enter_route_map(values.text(0), values.number(1) == 1, values.number(2))
 }
 
@@ -68,10 +68,11 @@ fn print_route_map<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Val
 
 /// `P [ge N] [le N]` with the values from `at` on, checked: P's length <= ge <= le <= the family's bits.
 pub(super) fn ranged(
+    draft: &mut Draft<'_>,
     values: &Values<'_>,
     at: usize,
     address: InterfaceAddress,
-) -> Result<(Prefix, u8, u8), Fault> {
+) -> Result<(Prefix, u8, u8), NotTaken> {
     let (ge_at, le_at) = (at.saturating_add(1), at.saturating_add(2));
     let prefix = address.subnet();
     let bits = prefix.family().bits();
@@ -80,26 +81,26 @@ pub(super) fn ranged(
     let low = prefix.length();
     let range = |low: u8, high: u8| ErrorKind::Range(u32::from(low), u32::from(high));
     if values.given(ge_at) && !(low..=bits).contains(&ge) {
-        return Err(Fault::at(ge_at, range(low, bits)));
+        return Err(draft.blame(ge_at, range(low, bits)));
     }
     let least = if values.given(ge_at) { ge } else { low };
     if values.given(le_at) && !(least..=bits).contains(&le) {
-        return Err(Fault::at(le_at, range(least, bits)));
+        return Err(draft.blame(le_at, range(least, bits)));
     }
     Ok((prefix, ge, le))
 }
 
-fn prefix_list(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+fn prefix_list(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
     let clause = if values.get(3) == Value::Given {
         let any = match family {
             Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let (prefix, ge, le) = ranged(values, 3, InterfaceAddress { address: any, length: 0 })?;
+        let (prefix, ge, le) = ranged(draft, values, 3, InterfaceAddress { address: any, length: 0 })?;
         Clause::Prefix { prefix, ge, le: if le == 0 { family.bits() } else { le } }
     } else {
         let address = draft.prefix(values, 3, family)?;
-        let (prefix, ge, le) = ranged(values, 3, address)?;
+        let (prefix, ge, le) = ranged(draft, values, 3, address)?;
         if prefix.address() != address.address {
             draft.warn(Lint::HostBits, values, 3);
         }
@@ -128,14 +129,14 @@ fn print_prefix_list<'v>(
 }
 
 /// The rule of a list's line: name, `[seq N]` and permit or deny are three values from `at` on.
-fn list_rule(draft: &mut Draft<'_>, values: &Values<'_>, list: List, at: usize) -> Result<Rule, Fault> {
+fn list_rule(draft: &mut Draft<'_>, values: &Values<'_>, list: List, at: usize) -> Result<Rule, NotTaken> {
     let (seq, action) = (at.saturating_add(1), at.saturating_add(2));
     let name = draft.intern(values.text(at))?;
     let given = values.given(seq).then(|| values.number(seq));
-    let sequence = draft.next_sequence(list, name, given).ok_or(Fault::at(
-        seq,
-        ErrorKind::Conflict("this list has a line with this sequence number already"),
-    ))?;
+    let Some(sequence) = draft.next_sequence(list, name, given) else {
+        let what = ErrorKind::Conflict("this list has a line with this sequence number already");
+        return Err(draft.blame(seq, what));
+    };
     Ok(Rule { name, sequence, list, deny: values.number(action) == 1, ..Rule::REST })
 }
 
@@ -145,7 +146,7 @@ fn print_list<'v>(view: &ConfigView<'v>, rule: &Rule, values: &mut Values<'v>, a
     values.set(at.saturating_add(2), Value::Choice(u8::from(rule.deny)));
 }
 
-fn community_list(draft: &mut Draft<'_>, values: &Values<'_>, list: List) -> Result<(), Fault> {
+fn community_list(draft: &mut Draft<'_>, values: &Values<'_>, list: List) -> Result<(), NotTaken> {
     let kind = if list == List::LargeCommunityList { Kind::LargeCommunity } else { Kind::Community };
     let rule = list_rule(draft, values, list, 1)?;
     for word in values.text(4).split_ascii_whitespace() {

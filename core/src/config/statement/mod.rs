@@ -24,7 +24,7 @@ mod top;
 use core::fmt;
 
 use super::build::Draft;
-use super::error::Fault;
+use super::error::NotTaken;
 use super::lint::Lint;
 use super::matcher::Values;
 use super::model::ConfigView;
@@ -185,7 +185,7 @@ pub(crate) struct Subject {
     pub(crate) family: Family,
 }
 
-pub(crate) type Apply = fn(&mut Draft<'_>, &Values<'_>) -> Result<(), Fault>;
+pub(crate) type Apply = fn(&mut Draft<'_>, &Values<'_>) -> Result<(), NotTaken>;
 pub(crate) type Print = for<'v> fn(&ConfigView<'v>, Subject, &mut Values<'v>) -> bool;
 
 /// A row of a table, as it is written.
@@ -273,7 +273,7 @@ impl Statement {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn nothing(_: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+fn nothing(_: &mut Draft<'_>, _: &Values<'_>) -> Result<(), NotTaken> {
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::{Always, Statement, Subject};
 use crate::base::limits::{PASSWORD, SHUTDOWN_TEXT};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, Fault, NotTaken};
 use crate::config::matcher::Values;
 use crate::config::model::{BfdProfile, ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs, Span};
 use crate::config::print::HIDDEN;
@@ -270,7 +270,7 @@ fn number<'v>(
     number > 0
 }
 
-fn switch(draft: &mut Draft<'_>, values: &Values<'_>, which: u16) -> Result<(), Fault> {
+fn switch(draft: &mut Draft<'_>, values: &Values<'_>, which: u16) -> Result<(), NotTaken> {
     draft.peer(values)?.flags.set(which, !values.negated);
     Ok(())
 }
@@ -285,22 +285,21 @@ const fn activate(family: usize) -> u16 {
     if family == 0 { PeerFlags::ACTIVATE_V4 } else { PeerFlags::ACTIVATE_V6 }
 }
 
-fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if values.text(0).is_empty() {
-        let what = ErrorKind::Senseless("say which peer-group: `neighbor ADDRESS peer-group NAME`");
-        return Err(Fault::at(0, what));
+        return Err(draft.senseless(0, "say which peer-group: `neighbor ADDRESS peer-group NAME`"));
     }
     draft.introduce(values).map(|_| ())
 }
 
-fn join_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn join_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.join_group(values)
 }
 
-fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn shutdown(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let text = values.text(1);
     if text.len() > SHUTDOWN_TEXT {
-        return Err(Fault::at(1, ErrorKind::TooLong(SHUTDOWN_TEXT)));
+        return Err(draft.blame(1, ErrorKind::TooLong(SHUTDOWN_TEXT)));
     }
     let text = draft.intern(text)?;
     let options = draft.peer(values)?;
@@ -317,23 +316,23 @@ fn print_shutdown<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Valu
     print_switch(view, subject, values, PeerFlags::SHUTDOWN)
 }
 
-fn password(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn password(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if !draft.platform.md5 {
         return Err(draft.cannot("cannot sign TCP segments (RFC 2385)"));
     }
     if values.text(1).len() > PASSWORD {
         // The text itself is a secret and stays out of the message.
-        return Err(Fault::whole(ErrorKind::Senseless("a password has at most 80 octets")));
+        return Err(draft.senseless(Fault::WHOLE, "a password has at most 80 octets"));
     }
     if values.text(1) == HIDDEN {
-        return Err(Fault::whole(ErrorKind::Senseless("a password was hidden here: put the real one there")));
+        return Err(draft.senseless(Fault::WHOLE, "a password was hidden here: put the real one there"));
     }
     let password = draft.intern(values.text(1))?;
     draft.peer(values)?.password = password;
     Ok(())
 }
 
-fn multihop(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn multihop(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let options = draft.peer(values)?;
     options.flags.set(PeerFlags::EBGP_MULTIHOP, true);
     options.multihop = u8::try_from(values.number(1)).unwrap_or(u8::MAX);
@@ -349,10 +348,10 @@ fn print_multihop<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Valu
     print_switch(view, subject, values, PeerFlags::EBGP_MULTIHOP)
 }
 
-fn update_source(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn update_source(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if let Value::Address(address) = values.get(1) {
         if address.is_unspecified() || address.is_multicast() {
-            return Err(Fault::at(1, ErrorKind::Senseless("no host has this address")));
+            return Err(draft.senseless(1, "no host has this address"));
         }
         draft.peer(values)?.update_source = address;
     } else {
@@ -374,7 +373,7 @@ fn print_update_source<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut
     }
 }
 
-fn timers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn timers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let (keepalive, hold) = super::router_bgp::keepalive_and_hold(draft, values, 1)?;
     let options = draft.peer(values)?;
     (options.keepalive, options.hold) = (keepalive, hold);
@@ -390,7 +389,7 @@ fn print_timers<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values
 }
 
 /// `neighbor X bfd`; with `no` everything that was said of BFD.
-fn bfd(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn bfd(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if !values.negated {
         draft.needs_bfd()?;
     }
@@ -403,14 +402,14 @@ fn bfd(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn bfd_strict(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn bfd_strict(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if !values.negated {
         draft.needs_bfd()?;
     }
     switch(draft, values, PeerFlags::BFD_STRICT)
 }
 
-fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if values.negated {
         draft.peer(values)?.bfd_profile = Span::EMPTY;
         return Ok(());
@@ -424,7 +423,7 @@ fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> 
 }
 
 /// The numbers are kept as a profile whose name they are: with blanks in it, it can have no other.
-fn bfd_numbers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn bfd_numbers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.needs_bfd()?;
     let words = [1, 2, 3].map(|index| draft.word(values, index));
     let number = |index| u16::try_from(values.number(index)).unwrap_or(u16::MAX);
@@ -454,7 +453,7 @@ fn list(
     draft: &mut Draft<'_>,
     values: &Values<'_>,
     which: fn(&mut PeerOptions) -> [&mut [ListRef; 2]; 2],
-) -> Result<(), Fault> {
+) -> Result<(), NotTaken> {
     let list = if values.negated { ListRef::NONE } else { draft.reference(values.text(1))? };
     let family = draft.place.family.index();
     let [inward, outward] = which(draft.peer(values)?);
@@ -478,7 +477,7 @@ fn print_list<'v>(
     !name.is_empty()
 }
 
-fn maximum_prefix(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn maximum_prefix(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let options = draft.peer(values)?;
     options.maximum_prefix = values.number(1);
     if values.given(2) {

@@ -6,7 +6,7 @@ use super::{Statement, Subject};
 use crate::base::limits::{AS_PATH, COMMUNITIES};
 use crate::base::net::{Asn, Family};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault, Limit};
+use crate::config::error::{ErrorKind, Limit, NotTaken};
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, ListRef};
 use crate::config::value::{Kind, Value};
@@ -160,10 +160,10 @@ fn set_list(
     fits: fn(&Clause) -> bool,
     make: fn(Value<'_>) -> Clause,
     additive: Option<Clause>,
-) -> Result<(), Fault> {
+) -> Result<(), NotTaken> {
     let words = values.text(0).split_ascii_whitespace();
     if words.clone().count() > most {
-        return Err(Fault::at(0, ErrorKind::Full(limit, most)));
+        return Err(draft.blame(0, ErrorKind::Full(limit, most)));
     }
     draft.replace_clause(fits, &[])?;
     for word in words {
@@ -177,7 +177,7 @@ fn set_list(
     }
 }
 
-fn set_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn set_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let make = |value: Value<'_>| match value {
         Value::Number(community) => Clause::SetCommunity(community),
         _ => Clause::CommunityNone,
@@ -198,7 +198,7 @@ fn print_set_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut
     put(values, run)
 }
 
-fn set_large_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn set_large_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let make = |value: Value<'_>| match value {
         Value::Large(community) => Clause::SetLargeCommunity(community),
         _ => Clause::LargeCommunityNone,
@@ -217,7 +217,7 @@ fn print_set_large_community<'v>(view: &ConfigView<'v>, subject: Subject, values
     put(values, run)
 }
 
-fn set_prepend(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn set_prepend(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let make = |value: Value<'_>| match value {
         Value::Number(asn) => Clause::SetPrepend(Asn(asn)),
         _ => Clause::Entry,
@@ -231,10 +231,10 @@ fn print_set_prepend<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut V
         .is_some_and(|run| put(values, run))
 }
 
-fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>, at: usize) -> Result<(), Fault> {
+fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>, at: usize) -> Result<(), NotTaken> {
     let Value::Address(address) = values.get(at) else { return Ok(()) };
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-        return Err(Fault::at(at, ErrorKind::Senseless("nobody can send packets to this next hop")));
+        return Err(draft.senseless(at, "nobody can send packets to this next hop"));
     }
     match address {
         IpAddr::V4(four) => draft.replace_clause(
@@ -246,7 +246,7 @@ fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>, at: usize) -> Result
     }
 }
 
-fn match_prefix_list(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn match_prefix_list(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let list = draft.reference(values.text(1))?;
     if values.number(0) == 1 {
         let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(Family::Ipv6, _));
@@ -262,7 +262,7 @@ fn print_match_prefix_list<'v>(view: &ConfigView<'v>, subject: Subject, values: 
     print_match(view, values, u8::from(family == Family::Ipv6), list)
 }
 
-fn match_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn match_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let list = draft.reference(values.text(1))?;
     if values.number(0) == 1 {
         let same = |clause: &Clause| matches!(clause, Clause::MatchLargeCommunity(_));

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::{Node, Statement, Subject};
 use crate::base::net::{BgpId, Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{BgpFlags, Clause, ConfigView, List, Rule};
@@ -104,10 +104,10 @@ pub(super) const OPENERS: &[Statement] =
         Ok(())
     })];
 
-fn router_id(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn router_id(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let Value::Address(IpAddr::V4(id)) = values.get(0) else { return Ok(()) };
     if id.is_unspecified() {
-        return Err(Fault::at(0, ErrorKind::Senseless("a router-id is not zero (RFC 6286)")));
+        return Err(draft.senseless(0, "a router-id is not zero (RFC 6286)"));
     }
     draft.config.bgp.router_id = BgpId(id.to_bits());
     Ok(())
@@ -120,7 +120,7 @@ fn print_router_id<'v>(view: &ConfigView<'v>, _: Subject, values: &mut Values<'v
 
 /// The switch is on when the statement stands.
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn set_if<const FLAG: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn set_if<const FLAG: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.config.bgp.flags.set(BgpFlags(FLAG), !values.negated);
     Ok(())
 }
@@ -131,7 +131,7 @@ fn print_if<'v, const FLAG: u16>(view: &ConfigView<'v>, _: Subject, _: &mut Valu
 
 /// The switch is on when the statement stands with `no`.
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn set_unless<const FLAG: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn set_unless<const FLAG: u16>(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.config.bgp.flags.set(BgpFlags(FLAG), values.negated);
     Ok(())
 }
@@ -142,7 +142,7 @@ fn print_unless<'v, const FLAG: u16>(view: &ConfigView<'v>, _: Subject, values: 
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the type of every `apply`")]
-fn listen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn listen(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.config.bgp.flags.set(BgpFlags::LISTEN, !values.negated);
     draft.config.bgp.flags.set(BgpFlags::NO_LISTEN, values.negated);
     Ok(())
@@ -158,14 +158,14 @@ pub(super) fn keepalive_and_hold(
     draft: &mut Draft<'_>,
     values: &Values<'_>,
     at: usize,
-) -> Result<(u16, u16), Fault> {
+) -> Result<(u16, u16), NotTaken> {
     let next = at.saturating_add(1);
     let short = |index: usize| u16::try_from(values.number(index)).unwrap_or(u16::MAX);
     let (keepalive, hold) = (short(at), short(next));
     match hold {
         1 | 2 => {
             let why = "a hold time is 0 or at least 3 seconds (RFC 4271 section 4.2)";
-            return Err(Fault::at(next, ErrorKind::Senseless(why)));
+            return Err(draft.senseless(next, why));
         }
         0 => draft.warn(Lint::HoldZero, values, next),
         31.. => draft.warn(Lint::SlowTimers(hold), values, next),
@@ -175,7 +175,7 @@ pub(super) fn keepalive_and_hold(
     Ok((keepalive, hold))
 }
 
-fn timers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn timers(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let (keepalive, hold) = keepalive_and_hold(draft, values, 0)?;
     let bgp = &mut *draft.config.bgp;
     (bgp.keepalive, bgp.hold) = (keepalive, hold);
@@ -189,7 +189,7 @@ fn print_timers<'v>(view: &ConfigView<'v>, _: Subject, values: &mut Values<'v>) 
     view.bgp.flags.has(BgpFlags::TIMERS)
 }
 
-fn listen_range(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn listen_range(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let Value::Prefix(address) = values.get(0) else { return Ok(()) };
     let prefix = address.subnet();
     if prefix.address() != address.address {
@@ -201,7 +201,7 @@ fn listen_range(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault>
         _ => false,
     });
     if twice {
-        return Err(Fault::at(0, ErrorKind::Conflict("this range was given before")));
+        return Err(draft.blame(0, ErrorKind::Conflict("this range was given before")));
     }
     draft.insert_rule(Rule {
         list: List::ListenRange,

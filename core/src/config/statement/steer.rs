@@ -4,7 +4,7 @@ use super::lists::ranged;
 use super::{Statement, Subject};
 use crate::base::net::InterfaceAddress;
 use crate::config::build::Draft;
-use crate::config::error::Fault;
+use crate::config::error::NotTaken;
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, List, Rule};
@@ -53,13 +53,13 @@ pub(super) const ROWS: &[Statement] = &[
     .print(|view, subject, _| rule(view, subject).is_some_and(|rule| rule.clause == Clause::InstallKernel)),
 ];
 
-fn add(draft: &mut Draft<'_>, clause: Clause) -> Result<(), Fault> {
+fn add(draft: &mut Draft<'_>, clause: Clause) -> Result<(), NotTaken> {
     draft.insert_rule(Rule { name: draft.place.name, list: List::Steer, clause, ..Rule::REST })
 }
 
-fn accept(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn accept(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let Value::Prefix(address) = values.get(0) else { return Ok(()) };
-    let (prefix, ge, le) = ranged(values, 0, address)?;
+    let (prefix, ge, le) = ranged(draft, values, 0, address)?;
     if prefix.address() != address.address {
         draft.warn(Lint::HostBits, values, 0);
     }

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::{Node, Statement, Subject};
 use crate::base::net::{Asn, Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, Fault};
+use crate::config::error::{ErrorKind, Fault, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, Owner, Route, StaticKind};
@@ -60,7 +60,7 @@ pub(super) const ROUTES: &[Statement] = &[
 /// The longest text of an address: an IPv6 one with an IPv4 one in it.
 const GATEWAY_TEXT: usize = 45;
 
-fn hostname(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn hostname(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if crate::config::value::is_placeholder(values.text(0)) {
         draft.warn(Lint::Placeholder, values, 0);
     }
@@ -73,44 +73,44 @@ fn print_hostname<'v>(view: &ConfigView<'v>, _: Subject, values: &mut Values<'v>
     !view.hostname.is_empty()
 }
 
-fn router_bgp(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn router_bgp(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let asn = Asn(values.number(0));
     let before = draft.config.bgp.local_as;
     if before != Asn(0) && before != asn {
-        return Err(Fault::at(0, ErrorKind::OtherAs(before)));
+        return Err(draft.blame(0, ErrorKind::OtherAs(before)));
     }
     if asn == Asn::TRANS {
-        return Err(Fault::at(0, ErrorKind::Senseless("23456 is AS_TRANS (RFC 6793), nobody's AS number")));
+        return Err(draft.senseless(0, "23456 is AS_TRANS (RFC 6793), nobody's AS number"));
     }
     draft.config.bgp.local_as = asn;
     draft.enter(Node::Bgp);
     Ok(())
 }
 
-fn bfd(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), Fault> {
+fn bfd(draft: &mut Draft<'_>, _: &Values<'_>) -> Result<(), NotTaken> {
     draft.enter(Node::Bfd);
     draft.needs_bfd()
 }
 
-fn failover(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn failover(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.enter_service(values.text(0))
 }
 
-fn steer(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn steer(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let name = draft.intern(values.text(0))?;
     draft.enter(Node::Steer);
     draft.place.name = name;
     Ok(())
 }
 
-fn interface(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), Fault> {
+fn interface(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let name = draft.intern(values.text(0))?;
     draft.enter(Node::Interface);
     draft.place.name = name;
     Ok(())
 }
 
-fn route(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+fn route(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
     let address = draft.prefix(values, 0, family)?;
     if !draft.platform.kernel_routes {
         return Err(draft.cannot("installs no kernel routes"));
@@ -136,14 +136,14 @@ fn print_route<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<
     Family::of(route.address) == family
 }
 
-fn gateway(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), Fault> {
+fn gateway(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
     if !draft.platform.next_hops {
-        return Err(Fault::whole(ErrorKind::Refused(super::refused::NEXT_HOP)));
+        return Err(draft.blame(Fault::WHOLE, ErrorKind::Refused(super::refused::NEXT_HOP)));
     }
     let address = draft.prefix(values, 0, family)?;
     let Value::Address(gateway) = values.get(1) else { return Ok(()) };
     if gateway.is_unspecified() || gateway.is_multicast() || gateway.is_loopback() {
-        return Err(Fault::at(1, ErrorKind::Senseless("no neighbour has this address")));
+        return Err(draft.senseless(1, "no neighbour has this address"));
     }
     // As it is printed, whatever way it was written in: so two lines that say the same are the same.
     let mut text = heapless::String::<GATEWAY_TEXT>::new();
