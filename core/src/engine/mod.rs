@@ -158,84 +158,84 @@ fn peers_in(mut set: PeerSet) -> impl Iterator<Item = usize> {
 }
 
 /// Everything but the buffers, so that a message can be read from a buffer while the rest changes.
+///
+/// In this order, the small first: a Cortex-M reaches what lies near the beginning with fewer instructions.
 #[derive(Debug)]
+#[repr(C)]
 struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> {
-    config: Config<P, S, R, U, T>,
     now: Instant,
     started: Instant,
     rand: Rand,
-    router_id: BgpId,
-    router_id_configured: bool,
-    addresses_known: bool,
-    /// Whether the last call was drained (law 1).
-    drained: bool,
-    stale_inputs: u32,
-
-    peers: [Peer; P],
     /// Peers that may owe an order.
     ready: PeerSet,
     /// Peers whose session is up.
     up: PeerSet,
+    /// Peers of whose routes not all found room.
+    refused: PeerSet,
     /// No timer of a peer expires before this (a lower bound).
     peers_at: Instant,
-    bfd: bfd::Bfd<P>,
-    listeners: [Listener; 2],
-    refuse: Option<SocketId>,
-    adj_out: AdjOut<P, R, S>,
-
-    routes: Routes<R>,
     routes_at: Instant,
-    announced: u32,
-    /// Orders to bind that are out.
-    binding: u16,
-    /// Routes by service: one more than the place; 0: none.
-    service_routes: [[u16; SERVICE_ADDRESSES]; S],
-    services: [ServiceState; S],
-    /// Services whose evidence may have changed.
-    services_owed: Bits<S>,
     /// No delay of a service ends before this (a lower bound).
     services_at: Instant,
+    checks_at: Instant,
+    /// When `bgp graceful-shutdown` withdraws what has no service; zero: not to come.
+    shutdown_at: Instant,
+    stopping: Stopping,
+    waiting: Waiting,
+    /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
+    answer_to: Option<CommandId>,
+    answer: CommandResult,
+    refuse: Option<SocketId>,
+    router_id: BgpId,
+    stale_inputs: u32,
+    announced: u32,
+    links_stale: u32,
+    pass: Pass,
+    /// Orders to bind that are out.
+    binding: u16,
     undecided: u16,
-    checks: [[CheckState; CHECKS_PER_SERVICE]; S],
-    check_generation: [[u16; CHECKS_PER_SERVICE]; S],
-    /// What of each check the shim has at work.
-    probes: [[Probing; CHECKS_PER_SERVICE]; S],
+    router_id_configured: bool,
+    addresses_known: bool,
+    /// Whether the last call was drained (law 1).
+    drained: bool,
+    /// Whether there is a configuration.
+    configured: bool,
     /// Whether a probe must be stopped.
     probes_to_stop: bool,
-    checks_at: Instant,
     /// Whether a check is due, and from which one on.
     checks_due: bool,
     /// Whether a check that is due waits for another one's probe to end.
     checks_held: bool,
-
-    links: [[Link; LINKS_PER_PEER]; P],
-    links_stale: u32,
-    hosts: Table<HostAddress, S, HOSTS_PER_SERVICE>,
     /// Whether an address that bears our mark was found and not looked at yet.
     leftovers: bool,
-    /// Whether there is a configuration.
-    configured: bool,
-    /// The one whose unbinding was ordered last.
-    leftover_asked: InterfaceAddress,
-    held_back: [Prefix; 2],
     /// The capacities that are known to be reached, as a set of [`Limit`]s.
     full: u8,
     ask_tables: u8,
+    /// Services whose evidence may have changed.
+    services_owed: Bits<S>,
 
-    pass: Pass,
-    stopping: Stopping,
-    waiting: Waiting,
-    /// When `bgp graceful-shutdown` withdraws what has no service; zero: not to come.
-    shutdown_at: Instant,
-    /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
-    answer_to: Option<CommandId>,
-    answer: CommandResult,
-    records: Ring<Record, S, RECORDS_PER_SERVICE>,
-    inbound: inbound::Inbound<P, R>,
-    /// Peers of whose routes not all found room.
-    refused: PeerSet,
+    listeners: [Listener; 2],
     /// The next hops of the order that is being lent.
     steer_hops: [NextHop; P],
+    peers: [Peer; P],
+    services: [ServiceState; S],
+    bfd: bfd::Bfd<P>,
+    checks: [[CheckState; CHECKS_PER_SERVICE]; S],
+    check_generation: [[u16; CHECKS_PER_SERVICE]; S],
+    /// What of each check the shim has at work.
+    probes: [[Probing; CHECKS_PER_SERVICE]; S],
+    /// Routes by service: one more than the place; 0: none.
+    service_routes: [[u16; SERVICE_ADDRESSES]; S],
+    links: [[Link; LINKS_PER_PEER]; P],
+    records: Ring<Record, S, RECORDS_PER_SERVICE>,
+    routes: Routes<R>,
+    inbound: inbound::Inbound<P, R>,
+    adj_out: AdjOut<P, R, S>,
+    /// The leftover whose unbinding was ordered last.
+    leftover_asked: InterfaceAddress,
+    held_back: [Prefix; 2],
+    hosts: Table<HostAddress, S, HOSTS_PER_SERVICE>,
+    config: Config<P, S, R, U, T>,
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
