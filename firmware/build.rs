@@ -12,7 +12,8 @@ fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo gives OUT_DIR"));
     fs::write(out.join("memory.x"), include_bytes!("memory.x")).expect("OUT_DIR can be written");
     println!("cargo:rustc-link-search={}", out.display());
-    for argument in ["--nmagic", "-Tlink.x", "-Tdefmt.x"] {
+    // Functions of the same code are one.
+    for argument in ["--nmagic", "--icf=all", "-Tlink.x", "-Tdefmt.x"] {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
 }

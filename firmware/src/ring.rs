@@ -39,8 +39,9 @@ impl<const N: usize> Ring<N> {
         if self.len == 0 {
             return None;
         }
-        let octet = self.octets[self.first];
-        self.first = Self::place(self.first + 1);
+        let first = Self::place(self.first);
+        let octet = self.octets[first];
+        self.first = Self::place(first + 1);
         self.len -= 1;
         Some(octet)
     }

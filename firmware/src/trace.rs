@@ -9,6 +9,9 @@ use core::ops::Range;
 /// How many are kept.
 pub const CALLERS: usize = 16;
 
+/// What the compiler puts in the place of a panic that is to say nothing (`udf #254`): it ends in the handler of faults.
+pub const ABORT: u16 = 0xdefe;
+
 /// Whether a call may return to `word`: an odd address (Thumb) in the program's `text`, behind an instruction that calls (ARMv7-M
 /// reference manual, A7.7.18 and A7.7.19). `halfword` reads the program.
 pub fn is_return(word: u32, text: &Range<u32>, halfword: impl Fn(u32) -> u16) -> bool {

@@ -27,8 +27,8 @@ pub(crate) fn cargo(word: &str) -> Result<Command, String> {
 /// The same in another folder, whose `.cargo/config.toml` holds, and with another folder for what is built.
 pub(crate) fn cargo_in(place: &Path, target_dir: &Path, word: &str) -> Result<Command, String> {
     let sysroot = sysroot();
-    let installed = sysroot.as_deref().is_some_and(has_target);
-    if !installed {
+    let builds_core = !sysroot.as_deref().is_some_and(has_target);
+    if builds_core {
         packages::ensure(DEBIAN).map_err(|message| {
             format!(
                 "nothing can be built for {TARGET}: {message}\nor, with rustup: rustup target add {TARGET}"
@@ -37,8 +37,9 @@ pub(crate) fn cargo_in(place: &Path, target_dir: &Path, word: &str) -> Result<Co
     }
     let mut command = process::cargo([word, "--release", "--target", TARGET]);
     command.current_dir(place).arg("--target-dir").arg(target_dir);
-    if !installed {
-        command.arg("-Zbuild-std=core").env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    if builds_core {
+        command.args(["-Zbuild-std=core", "-Zbuild-std-features=optimize_for_size"]);
+        command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
         // A wrapper or flags meant for the other compiler would confuse this one.
         command.env_remove("RUSTC_WRAPPER").env_remove("RUSTFLAGS");
         // Debian's has no linker for bare metal; the usual one's links for every target.
@@ -49,13 +50,18 @@ pub(crate) fn cargo_in(place: &Path, target_dir: &Path, word: &str) -> Result<Co
     Ok(command)
 }
 
+/// Whether core is built anew here, with flags of our own, because rustup's target with its core is not installed.
+pub(crate) fn builds_core() -> bool {
+    !sysroot().is_some_and(|sysroot| has_target(&sysroot))
+}
+
 /// What compiles for the target here, as it calls itself: another one makes other code.
 pub(crate) fn compiler() -> String {
-    let installed = sysroot().is_some_and(|sysroot| has_target(&sysroot));
-    let program = if installed { "rustc" } else { DEBIAN_RUSTC };
+    let builds_core = builds_core();
+    let program = if builds_core { DEBIAN_RUSTC } else { "rustc" };
     let said = process::output(Command::new(program).arg("--version").current_dir(process::root()));
     let version = said.as_deref().and_then(|line| line.split(' ').nth(1)).unwrap_or("of unknown version");
-    format!("rustc {version} {}", if installed { "with rustup's core" } else { "with core built anew" })
+    format!("rustc {version} {}", if builds_core { "with core built anew" } else { "with rustup's core" })
 }
 
 /// Its own target folder: another compiler's files beside the usual ones would rebuild both each time.

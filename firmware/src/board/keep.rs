@@ -7,11 +7,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::{ExceptionFrame, exception};
 use holdover_firmware::kept::{Cause, Kept, WORDS};
+use holdover_firmware::trace::{ABORT, CALLERS};
 
 use super::{clock, memory, uart};
 
 /// See memory.x: no section lies here.
 const AT: *mut [u32; WORDS] = 0x2001_ff00 as *mut [u32; WORDS];
+
+/// CFSR: the instruction is none (ARMv7-M reference manual, B3.2.15).
+const UNDEFINED: u32 = 1 << 16;
 
 const _: () = assert!(WORDS * 4 <= 0xf0, "the seed lies behind it");
 
@@ -27,16 +31,17 @@ pub(crate) fn store(kept: &Kept) {
     unsafe { ptr::write_volatile(AT, kept.words()) };
 }
 
-/// Keeps why this boot ends, and begins the next one. `stack`: where the frames begin of those that led here.
-fn end(cause: Cause, stack: usize) -> ! {
+/// Keeps why this boot ends, and begins the next one. Nothing that it does may panic: in a handler of faults that would be the
+/// last thing that happens before the watchdog's reset.
+fn end(cause: Cause, callers: [u32; CALLERS]) -> ! {
     static ENDING: AtomicBool = AtomicBool::new(false);
     cortex_m::interrupt::disable();
-    // What goes wrong from here on, as with a ring that was being changed, is not the cause.
+    // What goes wrong from here on is not the cause.
     if ENDING.swap(true, Ordering::Relaxed) {
         SCB::sys_reset()
     }
     let mut kept = load();
-    kept.end(cause, memory::callers(stack), clock::now().as_micros() / 1_000);
+    kept.end(cause, callers, clock::now().as_micros() / 1_000);
     store(&kept);
     uart::flush_log();
     SCB::sys_reset()
@@ -52,21 +57,32 @@ pub(crate) fn reboot() -> ! {
 /// A panic is a mistake of ours: who led to it is kept, and everything begins anew.
 ///
 /// What it says of itself is not looked at, on purpose: so no text and no name of a file is in the flash, which would be
-/// kilobytes of it, and every panic of a function is the same call.
+/// kilobytes of it, and every panic of a function is the same call. Where core is built anew it is not even a call, but one
+/// instruction that is none (`cargo xtask firmware build`): [`HardFault`] is then what comes of a panic.
 #[panic_handler]
 fn on_panic(_: &PanicInfo<'_>) -> ! {
-    end(Cause::Panic, cortex_m::register::msp::read() as usize)
+    end(Cause::Panic, memory::callers(cortex_m::register::msp::read() as usize))
 }
 
 /// The main loop stands still, whatever it is at: who led there is kept, and everything begins anew.
 pub(super) fn stuck() -> ! {
-    end(Cause::Stuck, cortex_m::register::msp::read() as usize)
+    end(Cause::Stuck, memory::callers(cortex_m::register::msp::read() as usize))
 }
 
-/// What no handler is for is a mistake of ours as well (or of the hardware).
+/// A panic that is one instruction, or what no handler is for: a mistake of ours as well (or of the hardware).
 #[exception]
 unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     // SAFETY: reading the configurable fault status register changes nothing.
     let status = unsafe { (*SCB::PTR).cfsr.read() };
-    end(Cause::Fault { at: frame.pc(), caller: frame.lr(), status }, ptr::from_ref(frame).addr())
+    let (at, mut callers) = (frame.pc(), memory::callers(ptr::from_ref(frame).addr()));
+    // SAFETY: what was found to be no instruction was fetched from there before.
+    let aborted = status & UNDEFINED != 0
+        && unsafe { ptr::with_exposed_provenance::<u16>(at as usize).read_volatile() } == ABORT;
+    if aborted {
+        // As if it had been a call: behind it, where that would have returned to.
+        callers.rotate_right(1);
+        callers[0] = at.wrapping_add(2);
+        end(Cause::Panic, callers)
+    }
+    end(Cause::Fault { at, caller: frame.lr(), status }, callers)
 }

@@ -128,15 +128,15 @@ pub(super) fn send_log(cs: CriticalSection<'_>) {
     pump(LOG, &mut LOGGED.borrow_ref_mut(cs));
 }
 
-/// Lets the log leave before a reset, unless its line stands still.
+/// Lets the log leave before a reset, unless its line stands still, or the reset comes of what its ring was being used for.
 pub(super) fn flush_log() {
     for _ in 0..LOG_ROOM * 10_000 {
-        let empty = critical_section::with(|cs| {
-            let mut logged = LOGGED.borrow_ref_mut(cs);
+        let over = critical_section::with(|cs| {
+            let Ok(mut logged) = LOGGED.borrow(cs).try_borrow_mut() else { return true };
             pump(LOG, &mut logged);
             logged.is_empty()
         });
-        if empty {
+        if over {
             return;
         }
     }

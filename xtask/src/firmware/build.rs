@@ -29,17 +29,24 @@ pub(crate) fn image(variant: Variant) -> Result<PathBuf, String> {
     let target_dir = process::target_dir().join("firmware").join(variant.name());
     let mut command = thumb::cargo_in(&folder(), &target_dir, "build")?;
     command.args(["--quiet", "--locked", "--bin", "holdover-firmware"]).args(variant.features());
-    command.env("CARGO_TARGET_THUMBV7EM_NONE_EABI_RUSTFLAGS", short_paths());
+    let mut flags = short_paths();
+    if thumb::builds_core() {
+        flags.extend(SILENT_PANICS.map(str::to_owned));
+    }
+    command.env("CARGO_TARGET_THUMBV7EM_NONE_EABI_RUSTFLAGS", flags.join(" "));
     process::run(&mut command)?;
     Ok(target_dir.join(thumb::TARGET).join("release/holdover-firmware"))
 }
 
-/// Paths in the image are for people: those of a panic, from the root on. So no machine's folders are in it either.
-fn short_paths() -> String {
+/// A panic is one instruction that is none, and ends in the handler of faults, which keeps the same as a panic's own handler
+/// (firmware/src/board/keep.rs). That is 6 KB less than calls of the handler, but core must be built that way too.
+const SILENT_PANICS: [&str; 2] = ["-Zunstable-options", "-Cpanic=immediate-abort"];
+
+/// Paths in the image's file are for people: those of a panic, from the root on. So no machine's folders are in it either.
+fn short_paths() -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
         home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
     let folders = [process::root().to_owned(), home.join("registry/src")];
-    let flags = folders.iter().map(|folder| format!("--remap-path-prefix={}/=", folder.display()));
-    flags.collect::<Vec<_>>().join(" ")
+    folders.iter().map(|folder| format!("--remap-path-prefix={}/=", folder.display())).collect()
 }

@@ -49,18 +49,29 @@ impl Names {
             let name = frame.function.as_ref().and_then(|name| Some(name.demangle().ok()?.into_owned()));
             let (file, line) =
                 frame.location.map_or((None, None), |place| (place.file.map(str::to_owned), place.line));
+            let line = line.filter(|&line| line != 0);
             let head = if text.is_empty() { format!("{address:#010x}") } else { " ".repeat(10) };
             let _ = write!(text, "{head} {}", name.as_deref().unwrap_or("?"));
-            let _ = match (file, line.filter(|&line| line != 0)) {
+            let _ = match (file, line) {
                 (Some(file), Some(line)) => writeln!(text, " ({file}:{line})"),
-                (Some(file), None) => writeln!(text, " ({file})"),
-                (None, _) => writeln!(text),
+                // Several places of the function share the instruction.
+                (..) => match self.beginning(call) {
+                    Some(begins) => writeln!(text, " (somewhere behind {begins})"),
+                    None => writeln!(text),
+                },
             };
         }
         if text.is_empty() {
             let _ = writeln!(text, "{address:#010x} ?");
         }
         text
+    }
+
+    /// File and line where the function of an address begins.
+    fn beginning(&self, address: u64) -> Option<String> {
+        let begins = self.0.find_symbol_info(address)?.address() & !1;
+        let place = self.0.find_location(begins).ok()??;
+        Some(format!("{}:{}", place.file?, place.line?))
     }
 
     /// A text of the image's, each line that tells of callers with what stands at their addresses below it.
