@@ -1,14 +1,16 @@
-/* What the speaker asks of a POSIX system, and what has nothing to do with the engine's loop: the clock, errors, addresses as
- * the system writes them, its links and addresses, sockets and their options, a file. */
+/* What the speaker asks of a POSIX system, and what has nothing to do with the engine's loop: the clock, errors, signals,
+ * addresses as the system writes them, its links and addresses, sockets and their options, a file, what is printed. */
 #ifndef HOST_H
 #define HOST_H
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,16 @@ enum { SECOND_US = 1000000 };
 /* Tells the engine a fact. */
 typedef void tell_function(const holdover_input *input);
 
+static volatile sig_atomic_t signalled;
+static void on_signal(int number) {
+    signalled = number;
+}
+
+/* Whatever the engine refuses is a mistake of the program. */
+static void check(holdover_status status) {
+    assert(status >= 0);
+}
+
 static uint64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -34,21 +46,14 @@ static uint8_t reason(int error) {
     switch (error) {
     case 0: return HOLDOVER_IO_ERROR_NONE;
     case ECONNREFUSED: return HOLDOVER_IO_ERROR_REFUSED;
-    case ECONNRESET:
-    case EPIPE: return HOLDOVER_IO_ERROR_RESET;
+    case ECONNRESET: case EPIPE: return HOLDOVER_IO_ERROR_RESET;
     case ETIMEDOUT: return HOLDOVER_IO_ERROR_TIMED_OUT;
-    case ENETUNREACH:
-    case EHOSTUNREACH: return HOLDOVER_IO_ERROR_UNREACHABLE;
+    case ENETUNREACH: case EHOSTUNREACH: return HOLDOVER_IO_ERROR_UNREACHABLE;
     case EADDRNOTAVAIL: return HOLDOVER_IO_ERROR_ADDRESS_UNAVAILABLE;
     case EADDRINUSE: return HOLDOVER_IO_ERROR_IN_USE;
-    case EACCES:
-    case EPERM: return HOLDOVER_IO_ERROR_DENIED;
-    case ENOPROTOOPT:
-    case EOPNOTSUPP: return HOLDOVER_IO_ERROR_UNSUPPORTED;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return HOLDOVER_IO_ERROR_EXHAUSTED;
+    case EACCES: case EPERM: return HOLDOVER_IO_ERROR_DENIED;
+    case ENOPROTOOPT: case EOPNOTSUPP: return HOLDOVER_IO_ERROR_UNSUPPORTED;
+    case EMFILE: case ENFILE: case ENOBUFS: case ENOMEM: return HOLDOVER_IO_ERROR_EXHAUSTED;
     default: return HOLDOVER_IO_ERROR_OTHER;
     }
 }
@@ -65,19 +70,17 @@ static socklen_t to_system(const holdover_endpoint *end, struct sockaddr_storage
 
 static holdover_endpoint from_system(const struct sockaddr *from) {
     holdover_endpoint end = {0};
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
+    const struct sockaddr_in *in = (const void *)from;
+    const struct sockaddr_in6 *in6 = (const void *)from;
     if (from->sa_family == AF_INET) {
-        memcpy(&in, from, sizeof in);
-        memcpy(end.address.octets, &in.sin_addr, sizeof in.sin_addr);
+        memcpy(end.address.octets, &in->sin_addr, sizeof in->sin_addr);
         end.address.family = HOLDOVER_FAMILY_IPV4;
-        end.port = ntohs(in.sin_port);
+        end.port = ntohs(in->sin_port);
     } else if (from->sa_family == AF_INET6) {
-        memcpy(&in6, from, sizeof in6);
-        memcpy(end.address.octets, &in6.sin6_addr, sizeof in6.sin6_addr);
+        memcpy(end.address.octets, &in6->sin6_addr, sizeof in6->sin6_addr);
         end.address.family = HOLDOVER_FAMILY_IPV6;
-        end.port = ntohs(in6.sin6_port);
-        end.link = in6.sin6_scope_id;
+        end.port = ntohs(in6->sin6_port);
+        end.link = in6->sin6_scope_id;
     }
     return end;
 }
@@ -90,41 +93,35 @@ static holdover_endpoint local_end(int fd) {
 }
 
 static void tell_resync(tell_function *tell, uint8_t table, uint8_t end) {
-    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_RESYNC};
-    input.u.resync.table = table;
-    input.u.resync.end = end;
-    tell(&input);
+    tell(&(holdover_input){.kind = HOLDOVER_INPUT_KIND_RESYNC, .u.resync = {.table = table, .end = end}});
 }
 
 static void tell_link(tell_function *tell, const struct ifaddrs *one, uint32_t link) {
-    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_LINK};
-    input.u.link.link = link;
-    input.u.link.name.data = one->ifa_name;
-    input.u.link.name.len = strlen(one->ifa_name);
-    input.u.link.up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_RUNNING) != 0;
-    tell(&input);
+    bool up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_RUNNING) != 0;
+    tell(&(holdover_input){.kind = HOLDOVER_INPUT_KIND_LINK,
+                           .u.link = {.link = link, .name = {one->ifa_name, strlen(one->ifa_name)}, .up = up}});
 }
 
 static void tell_address(tell_function *tell, const struct ifaddrs *one, uint32_t link) {
-    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_ADDRESS};
+    holdover_input input = {.kind = HOLDOVER_INPUT_KIND_ADDRESS, .u.address = {.link = link, .present = 1}};
     holdover_address mask = from_system(one->ifa_netmask).address;
-    input.u.address.link = link;
     input.u.address.address.address = from_system(one->ifa_addr).address;
     for (size_t octet = 0; octet < sizeof mask.octets; octet++) {
         for (unsigned bits = mask.octets[octet]; bits != 0; bits &= bits - 1) {
             input.u.address.address.length++;
         }
     }
-    input.u.address.present = 1;
     tell(&input);
 }
 
-/* Tells links and addresses whole; what is not repeated is gone. */
+/* Tells links and addresses whole, at most once a second; what is not repeated is gone. */
 static void tell_tables(tell_function *tell) {
+    static uint64_t next;
     struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) != 0) {
+    if (now_us() < next || getifaddrs(&all) != 0) {
         return;
     }
+    next = now_us() + SECOND_US;
     for (uint8_t table = HOLDOVER_TABLE_LINKS; table <= HOLDOVER_TABLE_ADDRESSES; table++) {
         tell_resync(tell, table, 0);
         for (struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
@@ -145,18 +142,18 @@ static void tell_tables(tell_function *tell) {
 static bool is_here(const holdover_address *address) {
     struct ifaddrs *all = NULL;
     bool found = false;
-    if (getifaddrs(&all) == 0) {
-        for (struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
-            holdover_address here = one->ifa_addr == NULL ? *address : from_system(one->ifa_addr).address;
-            found = one->ifa_addr != NULL && memcmp(&here, address, sizeof here) == 0;
-        }
-        freeifaddrs(all);
+    getifaddrs(&all); /* when it fails there are none */
+    for (struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
+        holdover_address here = one->ifa_addr == NULL ? *address : from_system(one->ifa_addr).address;
+        found = one->ifa_addr != NULL && memcmp(&here, address, sizeof here) == 0;
     }
+    freeifaddrs(all);
     return found;
 }
 
 /* What must hold before the first packet. A key is never ordered: the engine was told that this machine has none. */
-static bool set_options(int fd, bool six, const holdover_tcp_options *options) {
+static bool set_options(int fd, const holdover_tcp_options *options) {
+    bool six = local_end(fd).address.family == HOLDOVER_FAMILY_IPV6;
     int level = six ? IPPROTO_IPV6 : IPPROTO_IP, one = 1, ttl = options->ttl, least = options->min_ttl;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return setsockopt(fd, level, six ? IPV6_UNICAST_HOPS : IP_TTL, &ttl, sizeof ttl) == 0
@@ -164,13 +161,13 @@ static bool set_options(int fd, bool six, const holdover_tcp_options *options) {
 }
 
 /* Closes with a reset. */
-static void abandon(int fd) {
+static int abandon(int fd) {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
+    return close(fd);
 }
 
-/* Closes and leaves errno as it was; -1, so that it can be returned. */
+/* Closes, if there is something, and leaves errno as it was; -1, so that it can be returned. */
 static int given_up(int fd) {
     int error = errno;
     close(fd);
@@ -184,10 +181,7 @@ static int dial(const holdover_output_connect *order) {
     holdover_endpoint local = {.address = order->local, .link = order->via};
     socklen_t to_size = to_system(&order->remote, &to), from_size = to_system(&local, &from);
     int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    if (set_options(fd, to.ss_family == AF_INET6, &order->options)
+    if (fd >= 0 && set_options(fd, &order->options)
         && (local.address.family == HOLDOVER_FAMILY_NONE || bind(fd, (struct sockaddr *)&from, from_size) == 0)
         && (connect(fd, (struct sockaddr *)&to, to_size) == 0 || errno == EINPROGRESS)) {
         return fd;
@@ -214,14 +208,9 @@ static int listen_at(const holdover_endpoint *local) {
     struct sockaddr_storage at;
     socklen_t size = to_system(local, &at);
     int one = 1, fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (at.ss_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    }
-    if (bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 16) == 0) {
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
+        && (at.ss_family == AF_INET || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0)
+        && bind(fd, (struct sockaddr *)&at, size) == 0 && listen(fd, 16) == 0) {
         return fd;
     }
     return given_up(fd);
@@ -237,6 +226,17 @@ static int accept_from(int listener, holdover_input_accepted *said) {
         said->remote = from_system((struct sockaddr *)&peer);
     }
     return fd;
+}
+
+static int32_t print(void *file, const char *text, size_t len) {
+    return fwrite(text, 1, len, file) == len ? 0 : 1;
+}
+
+static void report(void *file, const holdover_diagnostic *said) {
+    static const char *const WORDS[] = {"note", "warning", "error"};
+    fprintf(stderr, "%s:%u:%u: %s: %.*s%s%.*s\n", (const char *)file, (unsigned)said->line, (unsigned)said->column,
+            WORDS[said->severity], (int)said->message.len, said->message.data, said->hint.len > 0 ? "; " : "",
+            (int)said->hint.len, said->hint.data);
 }
 
 /* A file; how many octets, or -1. */
