@@ -72,7 +72,9 @@ const ROUTES_TABLE: u8 = 4;
 
 /// Holdover's hands on a board: its sockets, addresses and routes.
 ///
-/// The numbers are those of [`Port`].
+/// The numbers are those of [`Port`]. Its fields are in this order, the small first: a Cortex-M reaches what lies near the
+/// beginning with fewer instructions.
+#[repr(C)]
 #[expect(
     missing_debug_implementations,
     reason = "neither the stack's interface nor a board's device has one"
@@ -86,25 +88,25 @@ pub struct Shim<
     const NEIGHBORS: usize = 8,
     const HELD: usize = 1,
 > {
-    pub(crate) board: B,
     pub(crate) port: &'a mut Port<D, RULES, ROUTES, NEIGHBORS, HELD>,
-    pub(crate) interface: Interface,
     pub(crate) sockets: SocketSet<'a>,
-    pub(crate) mac: EthernetAddress,
     link: &'static str,
+    pub(crate) mac: EthernetAddress,
     carrier: bool,
-    pub(crate) pool: Pool,
-    pub(crate) datagrams: Datagrams,
-    pub(crate) checks: Checks,
-    pub(crate) addresses: Addresses,
-    pub(crate) gateways: Gateways,
-    pub(crate) guarded: Guarded<RULES>,
-    pub(crate) facts: Facts,
     /// Tables that are to be told.
     pub(crate) tables: u8,
     /// When the neighbours that matter are asked for next.
     pub(crate) solicit_at: Instant,
     pub(crate) rand: Rand,
+    pub(crate) board: B,
+    pub(crate) gateways: Gateways,
+    pub(crate) datagrams: Datagrams,
+    pub(crate) guarded: Guarded<RULES>,
+    pub(crate) addresses: Addresses,
+    pub(crate) interface: Interface,
+    pub(crate) pool: Pool,
+    pub(crate) checks: Checks,
+    pub(crate) facts: Facts,
     /// What the engine was told.
     #[cfg(test)]
     pub(crate) told: crate::tests::Told,

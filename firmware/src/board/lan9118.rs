@@ -92,13 +92,14 @@ pub(crate) struct Counters {
 }
 
 /// The chip.
+#[repr(C)] // The small first: it is reached with fewer instructions.
 pub(crate) struct Lan9118 {
     mac: [u8; 6],
     counters: Counters,
+    len: usize,
     /// The frame that came, until it is looked at, or the one that is being sent. Both tokens have it, and use it one after the
     /// other: the one that is received first.
     frame: RefCell<[u8; ROOM]>,
-    len: usize,
 }
 
 /// Why the chip cannot be used.

@@ -109,13 +109,14 @@ impl Held {
 }
 
 /// The forwarding plane of one link. Off and all zero bits at rest.
+#[repr(C)] // The small first, as in `Port`.
 pub struct Forward<const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize> {
     enabled: bool,
-    host: Host,
-    fib: Fib<ROUTES>,
-    neighbors: Neighbors<NEIGHBORS>,
-    errors: Errors,
     counters: ForwardCounters,
+    errors: Errors,
+    host: Host,
+    neighbors: Neighbors<NEIGHBORS>,
+    fib: Fib<ROUTES>,
     held: [Held; HELD],
 }
 
@@ -342,6 +343,7 @@ fn failed(counter: &mut u32, fault: Fault) -> Transit {
     Transit::Failed(fault)
 }
 
+#[inline(never)] // A call is shorter than what it does.
 fn count(counter: &mut u32) {
     *counter = counter.saturating_add(1);
 }

@@ -108,9 +108,10 @@ impl Rule {
 }
 
 /// At most `RULES` prefixes with what holds for the remotes in them. All zero bits at rest.
+#[repr(C)] // The small first, as in `Port`.
 pub struct Guard<const RULES: usize> {
-    rules: [Rule; RULES],
     counters: GuardCounters,
+    rules: [Rule; RULES],
 }
 
 impl<const RULES: usize> Default for Guard<RULES> {

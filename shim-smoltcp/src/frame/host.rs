@@ -11,6 +11,7 @@ use super::{Full, Mac};
 pub const ADDRESSES: usize = 16;
 
 /// All zero bits at rest: no address at all.
+#[repr(C)] // The small first, as in `Port`.
 pub(super) struct Host {
     mac: [u8; 6],
     count: u8,
@@ -37,12 +38,12 @@ impl Host {
         Ok(())
     }
 
-    fn addresses(&self) -> impl Iterator<Item = InterfaceAddress> {
-        self.addresses.iter().copied().take(usize::from(self.count))
+    fn addresses(&self) -> impl Iterator<Item = &InterfaceAddress> {
+        self.addresses.iter().take(usize::from(self.count))
     }
 
     /// Those whose subnet `address` lies in. A shared address (/32, /128) has no subnet: nobody else is in it.
-    fn beside(&self, address: IpAddr) -> impl Iterator<Item = InterfaceAddress> {
+    fn beside(&self, address: IpAddr) -> impl Iterator<Item = &InterfaceAddress> {
         self.addresses().filter(move |ours| ours.subnet().contains(address))
     }
 
@@ -83,13 +84,13 @@ impl Host {
         let usable = self
             .addresses()
             .filter(|ours| Family::of(ours.address) == family && !is_link_local(ours.address));
-        let rank = |ours: &InterfaceAddress| (ours.subnet().contains(remote), !ours.subnet().is_host());
+        let rank = |ours: &&InterfaceAddress| (ours.subnet().contains(remote), !ours.subnet().is_host());
         usable.max_by_key(rank).map(|ours| ours.address)
     }
 }
 
 /// Whether it is the first address of the subnet, or of an IPv4 one the last; a subnet of one or two addresses has none.
-fn ends(ours: InterfaceAddress, address: IpAddr) -> bool {
+fn ends(ours: &InterfaceAddress, address: IpAddr) -> bool {
     let subnet = ours.subnet();
     let small = subnet.length() >= subnet.family().bits().saturating_sub(1);
     let last = match (subnet.address(), address) {

@@ -69,7 +69,9 @@ impl Traffic {
 
 /// A device around `D`. All zero bits at rest, but for `D`.
 ///
-/// `RULES` is the guard's capacity; `ROUTES`, `NEIGHBORS` and `HELD` (frames of [`FRAME`] octets) the forwarding plane's.
+/// `RULES` is the guard's capacity; `ROUTES`, `NEIGHBORS` and `HELD` (frames of [`FRAME`] octets) the forwarding plane's. Its fields
+/// are in this order, the small first: a Cortex-M reaches what lies near the beginning with fewer instructions.
+#[repr(C)]
 pub struct Port<
     D,
     const RULES: usize = 16,
@@ -77,17 +79,17 @@ pub struct Port<
     const NEIGHBORS: usize = 8,
     const HELD: usize = 1,
 > {
-    /// The board's device.
-    pub device: D,
+    hop_limit: u8,
+    traffic: Traffic,
     /// Who may speak to the BGP port.
     pub guard: Guard<RULES>,
-    /// What is not for this host.
-    pub forward: Forward<ROUTES, NEIGHBORS, HELD>,
-    traffic: Traffic,
     repeats: Repeats,
-    hop_limit: u8,
+    /// The board's device.
+    pub device: D,
     received: [u8; FRAME],
     sent: [u8; FRAME],
+    /// What is not for this host.
+    pub forward: Forward<ROUTES, NEIGHBORS, HELD>,
 }
 
 impl<D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize>
