@@ -158,7 +158,7 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::SessionDown { peer, .. } => (Kind::SessionDown, About::Address(peer)),
         Record::AttemptFailed { peer, .. } => (Kind::AttemptFailed, About::Address(peer)),
         Record::Collision { peer, .. } => (Kind::Collision, About::Address(peer)),
-        Record::Refused { remote } => (Kind::Refused, About::Address(remote)),
+        Record::Refused { remote, .. } => (Kind::Refused, About::Address(remote)),
         Record::ListenFailed { .. } => (Kind::ListenFailed, About::Nothing),
         Record::FamilyNotAgreed { peer, .. } => (Kind::FamilyNotAgreed, About::Address(peer)),
         Record::NoExtendedNextHop { peer, .. } => (Kind::NoExtendedNextHop, About::Address(peer)),

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Inner;
 use super::input::{Endpoint, IoError};
 use super::names::{ListenerId, SocketId};
-use super::record::{Limit, Record};
+use super::record::{Limit, Record, Refusal};
 use super::session::{INCOMING, OUTGOING};
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::base::time::{Duration, Instant};
@@ -59,22 +59,24 @@ pub(super) enum Listening {
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// Somebody connected to us.
     pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
-        let Some(peer) = self.peer_for(remote.address) else { return self.turn_away(socket, remote.address) };
+        let Some(peer) = self.peer_for(remote.address) else {
+            return self.turn_away(socket, remote.address, Refusal::Stranger);
+        };
         let state = &self.peers[peer];
         let incoming = &state.conns[INCOMING];
-        let expected = self.is_wanted(peer)
+        let earlier =
+            state.established().is_some() || incoming.tcp != Tcp::None || !self.has_room(peer, INCOMING);
+        let wanted = self.is_wanted(peer)
             && self.router_id != BgpId(0)
-            && state.established().is_none()
-            && incoming.tcp == Tcp::None
-            && self.has_room(peer, INCOMING)
             && self.bfd_permits(peer)
-            && incoming.state == State::Active;
-        if !expected {
+            && (earlier || incoming.state == State::Active);
+        if earlier || !wanted {
             // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.
             if incoming.tcp == Tcp::Open && incoming.state < State::Established {
                 self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
             }
-            self.turn_away(socket, remote.address);
+            let why = if wanted { Refusal::Earlier } else { Refusal::NotNow };
+            self.turn_away(socket, remote.address, why);
             return self.tidy(peer);
         }
         let state = &mut self.peers[peer];
@@ -87,9 +89,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.fire(peer, INCOMING, Event::TcpConnectionConfirmed, Fault::NONE);
     }
 
-    fn turn_away(&mut self, socket: SocketId, remote: IpAddr) {
+    fn turn_away(&mut self, socket: SocketId, remote: IpAddr, why: Refusal) {
         self.refuse = Some(socket);
-        self.record(Record::Refused { remote });
+        self.record(Record::Refused { remote, why });
     }
 
     /// The peer with this address: a neighbor, or a new dynamic peer if it lies in a listen range.
@@ -205,7 +207,7 @@ mod tests {
     use crate::base::net::Prefix;
     use crate::base::time::Instant;
     use crate::config::{Config, Platform, parse};
-    use crate::engine::record::{Limit, Record};
+    use crate::engine::record::{Limit, Record, Refusal};
     use crate::engine::{Endpoint, Engine, Input, ListenerId, Output, SocketId};
     use std::boxed::Box;
     use std::format;
@@ -273,6 +275,41 @@ mod tests {
         let key = format!("{range} true");
         assert_eq!(orders(&mut engine, &format!("{RANGE}{SECOND}")), ["listen", "10.0.0.3/32 false", &key]);
         assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen", "10.0.0.3/32 false"]);
+    }
+
+    /// Somebody connects; why it was refused, if it was.
+    fn connects(engine: &mut Engine<2, 4>, socket: u32, from: &str) -> Option<Refusal> {
+        let end = |address: &str| Endpoint { address: address.parse().unwrap(), port: 179, link: None };
+        let (local, remote) = (end("10.0.0.1"), end(from));
+        let accepted = Input::Accepted { socket: SocketId(socket), listener: ListenerId(0), local, remote };
+        engine.handle(Instant::ZERO, accepted);
+        let (mut refused, mut said) = (false, None);
+        while let Some(order) = engine.poll() {
+            match order {
+                Output::Refuse { socket: SocketId(named) } => refused = named == socket,
+                Output::Record(Record::Refused { why, .. }) => said = Some(why),
+                _ => {}
+            }
+        }
+        assert_eq!(refused, said.is_some(), "a refusal is recorded, and nothing else is");
+        said
+    }
+
+    #[test]
+    fn a_refusal_says_whether_it_is_a_stranger_or_comes_too_early_or_is_not_wanted() {
+        let mut engine = started();
+        orders(&mut engine, &format!("{SECOND}neighbor 10.0.0.3 bfd strict\n{FIRST}"));
+        assert_eq!(connects(&mut engine, 1, "10.0.0.9"), Some(Refusal::Stranger));
+        assert_eq!(connects(&mut engine, 2, "10.0.0.2"), None);
+        assert_eq!(connects(&mut engine, 3, "10.0.0.2"), Some(Refusal::Earlier));
+        assert_eq!(connects(&mut engine, 4, "10.0.0.3"), Some(Refusal::NotNow), "BFD is not up");
+        let remote = "10.0.0.2".parse().unwrap();
+        let told = |why| format!("{}", Record::Refused { remote, why });
+        assert_eq!(
+            told(Refusal::Earlier),
+            "10.0.0.2 connected and was refused: its earlier connection is not over"
+        );
+        assert_eq!(told(Refusal::Stranger), "10.0.0.2 connected and was refused: it is no neighbor");
     }
 
     #[test]

@@ -27,6 +27,19 @@ pub enum Level {
     Error,
 }
 
+/// Why somebody who connected was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No neighbor has this address, and no place in a listen range is left for it.
+    Stranger,
+    /// The neighbor has a session, or an earlier connection that is not over yet.
+    Earlier,
+    /// No session with the neighbor is wanted now: it is shut down, BFD says no, or we have no router-id.
+    NotNow,
+}
+
 /// Why a session or connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -133,6 +146,8 @@ pub enum Record {
     Refused {
         /// Who.
         remote: IpAddr,
+        /// Why.
+        why: Refusal,
     },
     /// Listening failed.
     ListenFailed {
@@ -381,6 +396,16 @@ impl fmt::Display for IoError {
 
 impl core::error::Error for IoError {}
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stranger => "it is no neighbor",
+            Self::Earlier => "its earlier connection is not over",
+            Self::NotNow => "no session with it is wanted now",
+        })
+    }
+}
+
 impl fmt::Display for EndCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
@@ -430,7 +455,7 @@ impl fmt::Display for Record {
             Self::SessionDown { peer, why } => write!(f, "neighbor {peer}: session down: {why}"),
             Self::AttemptFailed { peer, why } => write!(f, "neighbor {peer}: no session: {why}"),
             Self::Collision { peer } => write!(f, "neighbor {peer}: two connections met, one is closed"),
-            Self::Refused { remote } => write!(f, "{remote} connected and was refused: not a neighbor that may"),
+            Self::Refused { remote, why } => write!(f, "{remote} connected and was refused: {why}"),
             Self::ListenFailed { why } => write!(f, "cannot listen for BGP: {why}"),
             Self::FamilyNotAgreed { peer, family } => {
                 write!(f, "neighbor {peer}: {family} is activated here but the peer does not offer it")
