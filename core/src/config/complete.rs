@@ -53,7 +53,7 @@ pub fn completions(node: Node, line: &str, sink: &mut dyn FnMut(Completion)) {
             Expect::Word(word) => word.starts_with(begins),
             Expect::Value(kind, _) => begins.is_empty() || kind.read(begins).is_ok(),
             Expect::Text(_) => true,
-            Expect::End => begins.is_empty() && !before.trim().is_empty(),
+            Expect::End => begins.is_empty() && !before.trim_ascii().is_empty(),
         };
         if !fits || seen.get(..count).is_some_and(|seen| seen.contains(&expect)) {
             return;

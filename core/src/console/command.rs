@@ -189,7 +189,7 @@ pub fn read(line: &str) -> Result<Request<'_>, Misread> {
     match best {
         Some(_) if twin => Err(Misread::Ambiguous),
         Some((_, row, values)) => Ok((row.request)(&values)),
-        None if furthest >= line.trim_end().len() => Err(Misread::Incomplete),
+        None if furthest >= line.trim_ascii_end().len() => Err(Misread::Incomplete),
         None => Err(Misread::Unknown(furthest)),
     }
 }
@@ -259,7 +259,7 @@ fn offer(
                 sink(Offer { text: name, help, completes: false });
             }
         }
-        Expect::End if begins.is_empty() && !before.trim().is_empty() => {
+        Expect::End if begins.is_empty() && !before.trim_ascii().is_empty() => {
             sink(Offer { text: "<cr>", help, completes: false });
         }
         Expect::Text(_) | Expect::End => {}

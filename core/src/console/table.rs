@@ -31,23 +31,34 @@ pub(super) fn write<V, W: Write + ?Sized, const N: usize>(
     rows: impl Iterator<Item = V> + Clone,
     cell: impl Fn(&V, usize, &mut dyn fmt::Write) -> fmt::Result,
 ) -> Result<(), W::Error> {
-    let title: &Cells<'_> = &|place, f| f.write_str(columns.get(place).map_or("", |column| column.title));
-    let mut widths = [0; N];
-    widen(&mut widths, title);
-    for row in rows.clone() {
-        widen(&mut widths, &|place, f| cell(&row, place, f));
-    }
-    put(out, format_args!("{}", Line { columns, widths: &widths, cells: title }))?;
-    for row in rows {
-        put(
-            out,
-            format_args!("{}", Line { columns, widths: &widths, cells: &|place, f| cell(&row, place, f) }),
-        )?;
-    }
-    Ok(())
+    lines(out, columns, &mut [0; N], &move |line| {
+        rows.clone().for_each(|row| line(&|place, f| cell(&row, place, f)));
+    })
 }
 
-/// Writes what stands in one column of a line. All tables share the code below.
+/// The same, in code that all tables share.
+fn lines<W: Write + ?Sized>(
+    out: &mut W,
+    columns: &[Column],
+    widths: &mut [usize],
+    rows: &Rows<'_>,
+) -> Result<(), W::Error> {
+    let titles: &Cells<'_> = &|place, f| f.write_str(columns.get(place).map_or("", |column| column.title));
+    widen(widths, titles);
+    rows(&mut |cells| widen(widths, cells));
+    let mut result = put(out, format_args!("{}", Line { columns, widths, cells: titles }));
+    rows(&mut |cells| {
+        if result.is_ok() {
+            result = put(out, format_args!("{}", Line { columns, widths, cells }));
+        }
+    });
+    result
+}
+
+/// Hands the cells of each row on.
+type Rows<'a> = dyn Fn(&mut dyn FnMut(&Cells<'_>)) + 'a;
+
+/// Writes what stands in one column of a line.
 type Cells<'a> = dyn Fn(usize, &mut dyn fmt::Write) -> fmt::Result + 'a;
 
 /// Makes the columns as wide as these cells want them.
