@@ -147,20 +147,10 @@ fn drop_unused_numbers(config: &mut ConfigMut<'_>) {
     }
 }
 
-/// A number and a length in the order of the announced prefixes: ten thousand routes are compared often.
-fn prefix_key(route: &Route) -> (bool, u128, u8) {
-    let (six, bits) = match route.address {
-        IpAddr::V4(four) => (false, u128::from(four.to_bits()) << 96),
-        IpAddr::V6(six) => (true, six.to_bits()),
-    };
-    let host = u128::MAX.checked_shr(u32::from(route.length)).unwrap_or(0);
-    (six, bits & !host, route.length)
-}
-
 /// The order of routes: by announced prefix, then by owner; and for a total order by address and interface.
 fn route_order(pool: &[u8], a: &Route, b: &Route) -> Ordering {
-    prefix_key(a)
-        .cmp(&prefix_key(b))
+    a.prefix()
+        .cmp(&b.prefix())
         .then_with(|| a.owner.cmp(&b.owner))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| text_of(pool, a.interface).cmp(text_of(pool, b.interface)))
