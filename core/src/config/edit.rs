@@ -1,6 +1,7 @@
 //! What the statements do to a configuration: names into the pool, rules into their order, peers, services, routes.
 
 use core::cmp::Ordering;
+use core::mem::discriminant;
 use core::net::IpAddr;
 
 use super::build::{Draft, INTRODUCED};
@@ -43,6 +44,11 @@ pub(super) fn order(pool: &[u8], a: &Rule, b: &Rule) -> Ordering {
         if a.name == b.name { Ordering::Equal } else { text_of(pool, a.name).cmp(text_of(pool, b.name)) }
     };
     a.list.cmp(&b.list).then_with(names).then(a.sequence.cmp(&b.sequence))
+}
+
+/// Whether no host can have this address.
+pub(super) fn is_nobodys(address: IpAddr) -> bool {
+    address.is_unspecified() || address.is_multicast()
 }
 
 /// The pool of texts.
@@ -241,11 +247,16 @@ impl Draft<'_> {
         self.insert_rule(Rule { name, sequence, list: List::RouteMap, deny, clause })
     }
 
+    /// Puts a clause in the place of the route-map entry's one of its kind.
+    pub(crate) fn set_clause(&mut self, new: Clause) -> Result<(), NotTaken> {
+        self.replace_clause(&|clause| discriminant(clause) == discriminant(&new), &[new])
+    }
+
     /// Puts clauses in the place of those of the route-map entry that fit: a statement that stands again replaces
     /// what it said before, as in FRR.
     pub(crate) fn replace_clause(
         &mut self,
-        fits: fn(&Clause) -> bool,
+        fits: &dyn Fn(&Clause) -> bool,
         new: &[Clause],
     ) -> Result<(), NotTaken> {
         for index in self.entry(List::RouteMap, self.place.name, self.place.sequence).rev() {
@@ -310,7 +321,7 @@ impl Draft<'_> {
     /// The options of the peer that the first value names.
     fn options(&mut self, values: &Values<'_>) -> Result<&mut PeerOptions, NotTaken> {
         if let Value::Address(address) = values.get(0) {
-            if address.is_unspecified() || address.is_multicast() {
+            if is_nobodys(address) {
                 return Err(self.senseless(0, "no neighbor has this address"));
             }
             return self.neighbor(address).map(|neighbor| &mut neighbor.options);

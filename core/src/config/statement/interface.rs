@@ -3,6 +3,7 @@
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
+use crate::config::edit::is_nobodys;
 use crate::config::error::NotTaken;
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, Owner, Route};
@@ -28,7 +29,7 @@ pub(super) const ROWS: &[Statement] = &[
 
 fn address(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
     let InterfaceAddress { address, length } = draft.prefix(values, 0, family)?;
-    if length == 0 || address.is_unspecified() || address.is_multicast() {
+    if length == 0 || is_nobodys(address) {
         return Err(draft.senseless(0, "no interface can hold this address"));
     }
     let interface = draft.place.name;

@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Statement, Subject};
-use crate::base::net::{Family, InterfaceAddress, Prefix};
+use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::lint::Lint;
@@ -66,13 +66,15 @@ fn print_route_map<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Val
     rule.list == List::RouteMap && rule.clause == Clause::Entry
 }
 
-/// `P [ge N] [le N]` with the values from `at` on, checked: P's length <= ge <= le <= the family's bits.
+/// `P [ge N] [le N]` with the values from `at` on, checked: P's length <= ge <= le <= the family's bits. Without `le` it
+/// is what is given for it.
 pub(super) fn ranged(
     draft: &mut Draft<'_>,
     values: &Values<'_>,
     at: usize,
     address: InterfaceAddress,
-) -> Result<(Prefix, u8, u8), NotTaken> {
+    no_le: u8,
+) -> Result<Clause, NotTaken> {
     let (ge_at, le_at) = (at.saturating_add(1), at.saturating_add(2));
     let prefix = address.subnet();
     let bits = prefix.family().bits();
@@ -87,25 +89,35 @@ pub(super) fn ranged(
     if values.given(le_at) && !(least..=bits).contains(&le) {
         return Err(draft.blame(le_at, range(least, bits)));
     }
-    Ok((prefix, ge, le))
+    if prefix.address() != address.address {
+        draft.warn(Lint::HostBits, values, at);
+    }
+    Ok(Clause::Prefix { prefix, ge, le: if le == 0 { no_le } else { le } })
+}
+
+/// The values of such a clause, from `at` on. Whether it is one.
+pub(super) fn print_ranged(clause: &Clause, values: &mut Values<'_>, at: usize) -> bool {
+    let &Clause::Prefix { prefix, ge, le } = clause else { return false };
+    values.set(at, Value::Prefix(InterfaceAddress { address: prefix.address(), length: prefix.length() }));
+    for (index, length) in [(1, ge), (2, le)] {
+        if length > 0 {
+            values.set(at.saturating_add(index), Value::Number(u32::from(length)));
+        }
+    }
+    true
 }
 
 fn prefix_list(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(), NotTaken> {
-    let clause = if values.get(3) == Value::Given {
+    let (address, no_le) = if values.get(3) == Value::Given {
         let any = match family {
             Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
-        let (prefix, ge, le) = ranged(draft, values, 3, InterfaceAddress { address: any, length: 0 })?;
-        Clause::Prefix { prefix, ge, le: if le == 0 { family.bits() } else { le } }
+        (InterfaceAddress { address: any, length: 0 }, family.bits())
     } else {
-        let address = draft.prefix(values, 3, family)?;
-        let (prefix, ge, le) = ranged(draft, values, 3, address)?;
-        if prefix.address() != address.address {
-            draft.warn(Lint::HostBits, values, 3);
-        }
-        Clause::Prefix { prefix, ge, le }
+        (draft.prefix(values, 3, family)?, 0)
     };
+    let clause = ranged(draft, values, 3, address, no_le)?;
     let rule = list_rule(draft, values, List::PrefixList(family), 0)?;
     draft.insert_rule(Rule { clause, ..rule })
 }
@@ -117,15 +129,8 @@ fn print_prefix_list<'v>(
     family: Family,
 ) -> bool {
     let Some(rule) = view.rules.get(subject.index) else { return false };
-    let Clause::Prefix { prefix, ge, le } = rule.clause else { return false };
     print_list(view, rule, values, 0);
-    values.set(3, Value::Prefix(InterfaceAddress { address: prefix.address(), length: prefix.length() }));
-    for (index, length) in [(4, ge), (5, le)] {
-        if length > 0 {
-            values.set(index, Value::Number(u32::from(length)));
-        }
-    }
-    rule.list == List::PrefixList(family)
+    rule.list == List::PrefixList(family) && print_ranged(&rule.clause, values, 3)
 }
 
 /// The rule of a list's line: name, `[seq N]` and permit or deny are three values from `at` on.

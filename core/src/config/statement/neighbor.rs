@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use super::{Always, Statement, Subject};
 use crate::base::limits::{PASSWORD, SHUTDOWN_TEXT};
 use crate::config::build::Draft;
+use crate::config::edit::is_nobodys;
 use crate::config::error::{ErrorKind, Fault, NotTaken};
 use crate::config::matcher::Values;
 use crate::config::model::{BfdProfile, ConfigView, ListRef, PeerFlags, PeerOptions, RemoteAs, Span};
@@ -350,7 +351,7 @@ fn print_multihop<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Valu
 
 fn update_source(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     if let Value::Address(address) = values.get(1) {
-        if address.is_unspecified() || address.is_multicast() {
+        if is_nobodys(address) {
             return Err(draft.senseless(1, "no host has this address"));
         }
         draft.peer(values)?.update_source = address;

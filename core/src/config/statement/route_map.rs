@@ -6,6 +6,7 @@ use super::{Statement, Subject};
 use crate::base::limits::{AS_PATH, COMMUNITIES};
 use crate::base::net::{Asn, Family};
 use crate::config::build::Draft;
+use crate::config::edit::is_nobodys;
 use crate::config::error::{ErrorKind, Limit, NotTaken};
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, ListRef};
@@ -16,9 +17,9 @@ const PREPENDS: usize = AS_PATH - 3;
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new("set community none", "removes all communities", |draft, _| {
-        draft.replace_clause(is_community, &[Clause::CommunityNone])
+        draft.replace_clause(&is_community, &[Clause::CommunityNone])
     })
-    .print(|view, subject, _| clause(view, subject) == Some(Clause::CommunityNone)),
+    .print(|view, subject, _| clause(view, subject) == Some(&Clause::CommunityNone)),
     Statement::new(
         "set community COMMUNITY... [additive]",
         "sets the communities (RFC 1997), or adds them",
@@ -26,9 +27,9 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .print(print_set_community),
     Statement::new("set large-community none", "removes all large communities", |draft, _| {
-        draft.replace_clause(is_large_community, &[Clause::LargeCommunityNone])
+        draft.replace_clause(&is_large_community, &[Clause::LargeCommunityNone])
     })
-    .print(|view, subject, _| clause(view, subject) == Some(Clause::LargeCommunityNone)),
+    .print(|view, subject, _| clause(view, subject) == Some(&Clause::LargeCommunityNone)),
     Statement::new(
         "set large-community LARGE-COMMUNITY... [additive]",
         "sets the large communities (RFC 8092), or adds them: this is how a route says primary or secondary",
@@ -36,35 +37,28 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .print(print_set_large_community),
     Statement::new("set metric N(0-4294967295)", "sets MULTI_EXIT_DISC", |draft, values| {
-        draft.replace_clause(
-            |clause| matches!(clause, Clause::SetMetric(_)),
-            &[Clause::SetMetric(values.number(0))],
-        )
+        draft.set_clause(Clause::SetMetric(values.number(0)))
     })
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetMetric(metric)) => put(values, Value::Number(metric)),
+        Some(&Clause::SetMetric(metric)) => put(values, Value::Number(metric)),
         _ => false,
     }),
     Statement::new(
         "set local-preference N(0-4294967295)",
         "sets LOCAL_PREF, which only an internal peer sees",
-        |draft, values| {
-            let new = Clause::SetLocalPreference(values.number(0));
-            draft.replace_clause(|clause| matches!(clause, Clause::SetLocalPreference(_)), &[new])
-        },
+        |draft, values| draft.set_clause(Clause::SetLocalPreference(values.number(0))),
     )
     .default("100")
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetLocalPreference(preference)) => put(values, Value::Number(preference)),
+        Some(&Clause::SetLocalPreference(preference)) => put(values, Value::Number(preference)),
         _ => false,
     }),
     Statement::new("set origin <igp|egp|incomplete>", "sets ORIGIN", |draft, values| {
-        let new = Clause::SetOrigin(u8::try_from(values.number(0)).unwrap_or(0));
-        draft.replace_clause(|clause| matches!(clause, Clause::SetOrigin(_)), &[new])
+        draft.set_clause(Clause::SetOrigin(u8::try_from(values.number(0)).unwrap_or(0)))
     })
     .default("igp for `network` and `failover`, incomplete for `redistribute`")
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetOrigin(origin)) => put(values, Value::Choice(origin)),
+        Some(&Clause::SetOrigin(origin)) => put(values, Value::Choice(origin)),
         _ => false,
     }),
     Statement::new("set as-path prepend ASN...", "puts AS numbers in front of AS_PATH", set_prepend)
@@ -76,7 +70,7 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .default("the session's own address")
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetNextHopV4(address)) => put(values, Value::Address(IpAddr::V4(address))),
+        Some(&Clause::SetNextHopV4(address)) => put(values, Value::Address(IpAddr::V4(address))),
         _ => false,
     }),
     Statement::new(
@@ -86,7 +80,7 @@ pub(super) const ROWS: &[Statement] = &[
     )
     .default("the session's own address")
     .print(|view, subject, values| match clause(view, subject) {
-        Some(Clause::SetNextHopV6(address)) => {
+        Some(&Clause::SetNextHopV6(address)) => {
             values.set(1, Value::Address(IpAddr::V6(address)));
             true
         }
@@ -117,8 +111,8 @@ const fn is_large_community(clause: &Clause) -> bool {
     )
 }
 
-fn clause(view: &ConfigView<'_>, subject: Subject) -> Option<Clause> {
-    view.rules.get(subject.index).map(|rule| rule.clause)
+fn clause<'v>(view: &ConfigView<'v>, subject: Subject) -> Option<&'v Clause> {
+    view.rules.get(subject.index).map(|rule| &rule.clause)
 }
 
 fn put<'v>(values: &mut Values<'v>, value: Value<'v>) -> bool {
@@ -165,7 +159,7 @@ fn set_list(
     if words.clone().count() > most {
         return Err(draft.blame(0, ErrorKind::Full(limit, most)));
     }
-    draft.replace_clause(fits, &[])?;
+    draft.replace_clause(&fits, &[])?;
     for word in words {
         if let Ok(value) = kind.read(word) {
             draft.add_clause(make(value))?;
@@ -233,52 +227,39 @@ fn print_set_prepend<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut V
 
 fn set_next_hop(draft: &mut Draft<'_>, values: &Values<'_>, at: usize) -> Result<(), NotTaken> {
     let Value::Address(address) = values.get(at) else { return Ok(()) };
-    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+    if is_nobodys(address) || address.is_loopback() {
         return Err(draft.senseless(at, "nobody can send packets to this next hop"));
     }
-    match address {
-        IpAddr::V4(four) => draft.replace_clause(
-            |clause| matches!(clause, Clause::SetNextHopV4(_)),
-            &[Clause::SetNextHopV4(four)],
-        ),
-        IpAddr::V6(six) => draft
-            .replace_clause(|clause| matches!(clause, Clause::SetNextHopV6(_)), &[Clause::SetNextHopV6(six)]),
-    }
+    draft.set_clause(match address {
+        IpAddr::V4(four) => Clause::SetNextHopV4(four),
+        IpAddr::V6(six) => Clause::SetNextHopV6(six),
+    })
 }
 
 fn match_prefix_list(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let list = draft.reference(values.text(1))?;
-    if values.number(0) == 1 {
-        let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(Family::Ipv6, _));
-        draft.replace_clause(same, &[Clause::MatchPrefixList(Family::Ipv6, list)])
-    } else {
-        let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(Family::Ipv4, _));
-        draft.replace_clause(same, &[Clause::MatchPrefixList(Family::Ipv4, list)])
-    }
+    let family = if values.number(0) == 1 { Family::Ipv6 } else { Family::Ipv4 };
+    let same = |clause: &Clause| matches!(clause, Clause::MatchPrefixList(other, _) if *other == family);
+    draft.replace_clause(&same, &[Clause::MatchPrefixList(family, list)])
 }
 
 fn print_match_prefix_list<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
-    let Some(Clause::MatchPrefixList(family, list)) = clause(view, subject) else { return false };
+    let Some(&Clause::MatchPrefixList(family, list)) = clause(view, subject) else { return false };
     print_match(view, values, u8::from(family == Family::Ipv6), list)
 }
 
 fn match_community(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let list = draft.reference(values.text(1))?;
-    if values.number(0) == 1 {
-        let same = |clause: &Clause| matches!(clause, Clause::MatchLargeCommunity(_));
-        draft.replace_clause(same, &[Clause::MatchLargeCommunity(list)])
-    } else {
-        draft.replace_clause(
-            |clause| matches!(clause, Clause::MatchCommunity(_)),
-            &[Clause::MatchCommunity(list)],
-        )
-    }
+    draft.set_clause(match values.number(0) {
+        1 => Clause::MatchLargeCommunity(list),
+        _ => Clause::MatchCommunity(list),
+    })
 }
 
 fn print_match_community<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
     match clause(view, subject) {
-        Some(Clause::MatchCommunity(list)) => print_match(view, values, 0, list),
-        Some(Clause::MatchLargeCommunity(list)) => print_match(view, values, 1, list),
+        Some(&Clause::MatchCommunity(list)) => print_match(view, values, 0, list),
+        Some(&Clause::MatchLargeCommunity(list)) => print_match(view, values, 1, list),
         _ => false,
     }
 }

@@ -1,11 +1,9 @@
 //! `steer NAME`: the router's side, the choice between those who announce an address.
 
-use super::lists::ranged;
+use super::lists::{print_ranged, ranged};
 use super::{Statement, Subject};
-use crate::base::net::InterfaceAddress;
 use crate::config::build::Draft;
 use crate::config::error::NotTaken;
-use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{Clause, ConfigView, List, Rule};
 use crate::config::value::Value;
@@ -20,14 +18,16 @@ pub(super) const ROWS: &[Statement] = &[
         accept,
     )
     .default("lengths: the prefix's own")
-    .print(print_accept),
+    .print(|view, subject, values| {
+        rule(view, subject).is_some_and(|rule| print_ranged(&rule.clause, values, 0))
+    }),
     Statement::new(
         "prefer community COMMUNITY",
         "a route with this community is better than one that only a later `prefer` line names",
         |draft, values| add(draft, Clause::PreferCommunity(values.number(0))),
     )
-    .print(|view, subject, values| match rule(view, subject).map(|rule| rule.clause) {
-        Some(Clause::PreferCommunity(community)) => put(values, Value::Number(community)),
+    .print(|view, subject, values| match rule(view, subject).map(|rule| &rule.clause) {
+        Some(&Clause::PreferCommunity(community)) => put(values, Value::Number(community)),
         _ => false,
     }),
     Statement::new(
@@ -38,8 +38,8 @@ pub(super) const ROWS: &[Statement] = &[
             _ => Ok(()),
         },
     )
-    .print(|view, subject, values| match rule(view, subject).map(|rule| rule.clause) {
-        Some(Clause::PreferLargeCommunity(community)) => put(values, Value::Large(community)),
+    .print(|view, subject, values| match rule(view, subject).map(|rule| &rule.clause) {
+        Some(&Clause::PreferLargeCommunity(community)) => put(values, Value::Large(community)),
         _ => false,
     }),
     Statement::new("install kernel", "installs the chosen routes in the kernel", |draft, _| {
@@ -59,11 +59,8 @@ fn add(draft: &mut Draft<'_>, clause: Clause) -> Result<(), NotTaken> {
 
 fn accept(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     let Value::Prefix(address) = values.get(0) else { return Ok(()) };
-    let (prefix, ge, le) = ranged(draft, values, 0, address)?;
-    if prefix.address() != address.address {
-        draft.warn(Lint::HostBits, values, 0);
-    }
-    add(draft, Clause::Prefix { prefix, ge, le })
+    let clause = ranged(draft, values, 0, address, 0)?;
+    add(draft, clause)
 }
 
 fn rule<'v>(view: &ConfigView<'v>, subject: Subject) -> Option<&'v Rule> {
@@ -77,16 +74,4 @@ fn put<'v>(values: &mut Values<'v>, value: Value<'v>) -> bool {
 
 fn print_header<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
     rule(view, subject).is_some_and(|rule| put(values, Value::Text(view.text(rule.name))))
-}
-
-fn print_accept<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
-    let Some(Clause::Prefix { prefix, ge, le }) = rule(view, subject).map(|rule| rule.clause) else {
-        return false;
-    };
-    for (index, length) in [(1, ge), (2, le)] {
-        if length > 0 {
-            values.set(index, Value::Number(u32::from(length)));
-        }
-    }
-    put(values, Value::Prefix(InterfaceAddress { address: prefix.address(), length: prefix.length() }))
 }

@@ -5,6 +5,7 @@ use core::fmt::Write;
 use super::{Node, Statement, Subject};
 use crate::base::net::{Asn, Family, InterfaceAddress};
 use crate::config::build::Draft;
+use crate::config::edit::is_nobodys;
 use crate::config::error::{ErrorKind, Fault, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
@@ -142,7 +143,7 @@ fn gateway(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result
     }
     let address = draft.prefix(values, 0, family)?;
     let Value::Address(gateway) = values.get(1) else { return Ok(()) };
-    if gateway.is_unspecified() || gateway.is_multicast() || gateway.is_loopback() {
+    if is_nobodys(gateway) || gateway.is_loopback() {
         return Err(draft.senseless(1, "no neighbour has this address"));
     }
     // As it is printed, whatever way it was written in: so two lines that say the same are the same.
