@@ -81,23 +81,26 @@ impl<'a> Values<'a> {
     }
 
     /// Whether the value at `index` was given.
+    #[inline(never)] // All statements ask; so it is with those below.
     pub(crate) fn given(&self, index: usize) -> bool {
-        self.get(index) != Value::Absent
+        !matches!(self.items.get(index), None | Some(Value::Absent))
     }
 
     /// The number at `index`, or the index of a choice; 0 when absent.
+    #[inline(never)]
     pub(crate) fn number(&self, index: usize) -> u32 {
-        match self.get(index) {
-            Value::Number(number) => number,
-            Value::Choice(choice) => u32::from(choice),
+        match self.items.get(index) {
+            Some(&Value::Number(number)) => number,
+            Some(&Value::Choice(choice)) => u32::from(choice),
             _ => 0,
         }
     }
 
     /// The text at `index`; empty when absent.
+    #[inline(never)]
     pub(crate) fn text(&self, index: usize) -> &'a str {
-        match self.get(index) {
-            Value::Text(text) => text,
+        match self.items.get(index) {
+            Some(&Value::Text(text)) => text,
             _ => "",
         }
     }
