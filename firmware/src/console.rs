@@ -4,7 +4,7 @@
 use core::fmt;
 
 use holdover_core::config::{self, Config, Severity};
-use holdover_core::console::command::{self, Offer, Request};
+use holdover_core::console::command::{self, Misread, Offer, Request};
 use holdover_core::engine::{Command, CommandId, CommandResult};
 use holdover_firmware::editor::{Editor, Event};
 use holdover_firmware::pieces::Piece;
@@ -149,7 +149,7 @@ impl Console {
             }
             answer::of_word(word, appliance)
         } else {
-            match command::read(line) {
+            match read(line) {
                 Ok(Request::Show(show)) => Answer::Show(show, clock::now()),
                 Ok(Request::Wish { service, wish }) => {
                     acted = true;
@@ -226,6 +226,12 @@ impl Common {
         }
         self.offers += 1;
     }
+}
+
+/// What the core makes of a line.
+#[inline(never)] // As a part of `obey` it would be on the stack while the engine acts.
+fn read(line: &str) -> Result<Request, Misread> {
+    command::read(line)
 }
 
 /// Shows what is typed. What finds no room is not shown: the line is still what it is.

@@ -378,7 +378,6 @@ impl<
     }
 
     /// Takes the frames that came, with the BFD packets in them; whether there may be more.
-    #[inline(never)] // As a part of `turn` it would be on the stack while the others run.
     fn hear_frames<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
         &mut self,
         now: Instant,
@@ -386,7 +385,7 @@ impl<
         said: &mut dyn FnMut(Said),
     ) -> bool {
         for _ in 0..FRAMES_A_TURN {
-            match self.interface.poll_ingress_single(stack_time(now), self.port, &mut self.sockets) {
+            match self.take_frame(now) {
                 PollIngressSingleResult::None => return false,
                 PollIngressSingleResult::PacketProcessed => {}
                 PollIngressSingleResult::SocketStateChanged => {
@@ -407,6 +406,11 @@ impl<
             }
         }
         true
+    }
+
+    #[inline(never)] // As a part of `turn` it would be on the stack while the engine decides.
+    fn take_frame(&mut self, now: Instant) -> PollIngressSingleResult {
+        self.interface.poll_ingress_single(stack_time(now), self.port, &mut self.sockets)
     }
 
     /// Reads each TCP socket once, and tells what else is new of it.
@@ -490,6 +494,7 @@ impl<
     }
 
     /// Asks for the neighbours that matter: gateways, and peers or the gateways to them.
+    #[inline(never)] // As a part of `send` it would be on the stack while frames are.
     fn solicit_all(&mut self, now: Instant) {
         let hop = |remote| self.gateways.next_hop(&self.addresses, remote);
         let remotes = self.pool.remotes().chain(self.datagrams.remotes()).filter_map(hop);

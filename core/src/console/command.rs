@@ -8,7 +8,7 @@ use core::net::IpAddr;
 
 use embedded_io::Write;
 
-use super::table::{self, left};
+use super::text::put;
 use crate::config::{ConfigView, Expect, Fit, Kind, Syntax, Value, Values, Words, walk};
 use crate::failover::posture::Wish;
 
@@ -266,19 +266,23 @@ fn offer(
     }
 }
 
+/// What `?` cuts a name to: it is a reminder, not the completion.
+const LONGEST: usize = 48;
+
 /// What `?` shows at the end of `line`: what can stand next, and what the command does.
 pub fn help<W: Write + ?Sized>(out: &mut W, view: ConfigView<'_>, line: &str) -> Result<(), W::Error> {
-    let mut offers: heapless::Vec<(heapless::String<48>, &'static str), OFFERS> = heapless::Vec::new();
-    completions(view, line, &mut |offer| {
-        let mut text = heapless::String::new();
-        // A name too long for the column is cut: it is a reminder, not the completion.
-        let _ = offer.text.chars().try_for_each(|c| text.push(c));
-        // More than fit are not worth reading.
-        let _ = offers.push((text, offer.help));
+    const TITLE: &str = "Next";
+    // Asked twice, once to measure and once to write: nothing is kept, as in a table.
+    let mut width = TITLE.len();
+    completions(view, line, &mut |offer| width = width.max(offer.text.chars().count().min(LONGEST)));
+    put(out, format_args!("{TITLE}\n"))?;
+    let mut written = Ok(());
+    completions(view, line, &mut |Offer { text, help, .. }| {
+        if written.is_ok() {
+            written = put(out, format_args!("{text:width$.LONGEST$}  {help}\n"));
+        }
     });
-    table::write(out, &[left("Next"), left("")], offers.iter(), |(text, help), column, f| {
-        f.write_str(if column == 0 { text } else { help })
-    })
+    written
 }
 
 impl core::error::Error for Misread {}

@@ -179,6 +179,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Lends the order what it needs.
     // table: one order for each job
+    #[inline(never)] // As a part of `poll` it would be on the stack while the next job is looked for.
     fn lend(&mut self, job: Job) -> Output<'_> {
         let Self { inner, buffers } = self;
         match job {
