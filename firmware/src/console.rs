@@ -230,7 +230,7 @@ impl Common {
 
 /// What the core makes of a line.
 #[inline(never)] // As a part of `obey` it would be on the stack while the engine acts.
-fn read(line: &str) -> Result<Request, Misread> {
+fn read(line: &str) -> Result<Request<'_>, Misread> {
     command::read(line)
 }
 

@@ -12,7 +12,7 @@ use holdover_firmware::trace::{ABORT, CALLERS};
 use super::{clock, memory, uart};
 
 /// See memory.x: no section lies here.
-const AT: *mut [u32; WORDS] = 0x2001_ff00 as *mut [u32; WORDS];
+const AT: *mut u32 = 0x2001_ff00 as *mut u32;
 
 /// CFSR: the instruction is none (ARMv7-M reference manual, B3.2.15).
 const UNDEFINED: u32 = 1 << 16;
@@ -21,14 +21,17 @@ const _: () = assert!(WORDS * 4 <= 0xf0, "the seed lies behind it");
 
 /// What was kept, or nothing.
 pub(crate) fn load() -> Kept {
-    // SAFETY: memory of ours (memory.x) that holds words of any value, and that nobody has a reference to.
-    Kept::read(&unsafe { ptr::read_volatile(AT) })
+    // SAFETY: memory of ours (memory.x) that holds words of any value, and that nobody has a reference to. One by one: all at
+    // once they would be as many instructions.
+    Kept::read(&core::array::from_fn(|place| unsafe { AT.add(place).read_volatile() }))
 }
 
 /// Keeps it.
 pub(crate) fn store(kept: &Kept) {
-    // SAFETY: as in `load`.
-    unsafe { ptr::write_volatile(AT, kept.words()) };
+    for (place, word) in kept.words().into_iter().enumerate() {
+        // SAFETY: as in `load`.
+        unsafe { AT.add(place).write_volatile(word) };
+    }
 }
 
 /// Keeps why this boot ends, and begins the next one. Nothing that it does may panic: in a handler of faults that would be the
