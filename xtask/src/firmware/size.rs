@@ -172,7 +172,7 @@ fn document(all: &[Measured], compiler: &str) -> String {
         "# What the appliance's images take\n\n\
          Written by `cargo xtask firmware size --write`; without `--write` it compares, and fails over a budget. Built by\n\
          {compiler}, for size, with overflow checks in our own code; with rustup's core a panic is\n\
-         a call, which takes 10 KB more. RAM is the statics, in which the sockets' buffers are, and the most stack that was ever\n\
+         a call, which takes 7 KB more. RAM is the statics, in which the sockets' buffers are, and the most stack that was ever\n\
          in use: after a session with BIRD, 5,000 routes poured in, and everything shown on the console once, in QEMU. There an\n\
          instruction takes 32 ns of the guest's time, which is what milliseconds and percent are counted in. The first session\n\
          is counted from boot, with a neighbor that answers the first SYN; idle is the part of four seconds with one session\n\
