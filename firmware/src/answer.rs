@@ -68,7 +68,7 @@ pub(crate) fn completions(line: &str, sink: &mut dyn FnMut(&'static str)) {
     let before = line.rfind(' ').map_or(0, |at| at + 1);
     for (word, ..) in WORDS {
         if word.starts_with(line) && word.len() > line.len() {
-            sink(word[before..].split(' ').next().unwrap_or_default());
+            sink(word.get(before..).unwrap_or_default().split(' ').next().unwrap_or_default());
         }
     }
 }
@@ -226,7 +226,7 @@ fn services(engine: &Core) -> impl Iterator<Item = ServiceView<'_>> + Clone {
 #[inline(never)]
 fn help<W: Write + ?Sized>(out: &mut W, line: &str, engine: &Core) -> Result<(), W::Error> {
     command::help(out, engine.config().view(), line)?;
-    for (word, _, help) in WORDS.iter().filter(|(word, ..)| word.starts_with(line.trim_start())) {
+    for (word, _, help) in WORDS.iter().filter(|(word, ..)| word.starts_with(line.trim_ascii_start())) {
         put(out, format_args!("{word:<14}  {help}\n"))?;
     }
     Ok(())

@@ -127,7 +127,7 @@ impl Console {
     #[inline(never)] // As a part of `turn` it would be on the stack while an answer is written.
     fn obey(&mut self, appliance: &mut Appliance) -> bool {
         let line = self.editor.line();
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             self.editor.clear();
             self.state = State::Prompt;
             return false;
