@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`port`] | a device around the board's: guards both ways, forwards, counts | |
 //! | [`guard`] | per remote: TCP MD5 signature and least TTL | 2385, 5082 |
-//! | `signature`, `md5` | that signature | 2385, 1321 |
+//! | `signature` | that signature | 2385 |
 //! | `repeat` | small TCP segments that nobody acknowledged are sent again early | 8985 7 |
 //! | [`announce`] | gratuitous ARP, unsolicited advertisements, the questions and their answers | 826, 4861, 5227 |
 //! | [`forward`] | the forwarding plane: what is not for this host goes on | 1812, 4443, 8200 |
@@ -37,7 +37,6 @@ pub mod forward;
 pub mod guard;
 mod host;
 mod icmp;
-mod md5;
 pub mod neighbor;
 mod packet;
 pub mod port;

@@ -6,12 +6,12 @@
 
 use core::net::IpAddr;
 
+use md5::{Digest, Md5};
 use smoltcp::wire::{IpProtocol, checksum};
 
 use super::bytes::{
     ETHERNET, IPV4, IPV6, TYPE_IPV4, ether_type, fill_ipv4_checksum, number, octets, put, put_slice,
 };
-use super::md5::Md5;
 use super::packet::{Packet, Part, TCP};
 
 /// The option's kind and its length (section 3.0).
@@ -256,22 +256,22 @@ fn digest(frame: &[u8], packet: &Packet, header: usize, key: &[u8]) -> Option<[u
     let length @ [_, _, high, low] = segment_length(packet).to_be_bytes();
     match (packet.source, packet.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            hash.update(&source.octets());
-            hash.update(&destination.octets());
-            hash.update(&[0, TCP, high, low]);
+            hash.update(source.octets());
+            hash.update(destination.octets());
+            hash.update([0, TCP, high, low]);
         }
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            hash.update(&source.octets());
-            hash.update(&destination.octets());
-            hash.update(&length);
-            hash.update(&[0, 0, 0, TCP]);
+            hash.update(source.octets());
+            hash.update(destination.octets());
+            hash.update(length);
+            hash.update([0, 0, 0, TCP]);
         }
         _ => return None,
     }
     let mut fixed: [u8; HEADER] = octets(frame, packet.body)?;
     put(&mut fixed, 16, [0; 2])?;
-    hash.update(&fixed);
+    hash.update(fixed);
     hash.update(frame.get(packet.body.checked_add(header)?..packet.end)?);
     hash.update(key);
-    Some(hash.finish())
+    Some(hash.finalize().into())
 }

@@ -14,8 +14,8 @@ mod weather;
 use core::net::IpAddr;
 use std::vec::Vec;
 
-use ::md5::{Digest, Md5};
 use holdover_core::base::rand::Rand;
+use md5::{Digest, Md5};
 
 use super::Mac;
 
