@@ -82,8 +82,8 @@ impl Kept {
             ends: *ends,
             cause: match kind {
                 1 => Cause::Panic,
-                3 => Cause::Stuck,
                 2 => Cause::Fault { at: *a, caller: *b, status: *c },
+                3 => Cause::Stuck,
                 _ => Cause::None,
             },
             boot: *boot,

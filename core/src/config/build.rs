@@ -82,7 +82,7 @@ impl<'a> Draft<'a> {
             recent: [Span::EMPTY; 4],
             full: 0,
             errors: 0,
-            fault: Fault::at(Fault::WHOLE, ErrorKind::Unknown),
+            fault: Fault::UNKNOWN,
         }
     }
 
@@ -138,6 +138,8 @@ impl<'a> Draft<'a> {
         }
         match row.does {
             Does::Act { apply, .. } => {
+                // Never an earlier line's.
+                self.fault = Fault::UNKNOWN;
                 if apply(self, &found.values) == Err(NotTaken) {
                     self.tell_fault(&found.values);
                     self.after_broken_opener();

@@ -389,6 +389,8 @@ pub(crate) struct Fault {
 impl Fault {
     /// The place of no value.
     pub(crate) const WHOLE: usize = usize::MAX;
+    /// What holds until another one is told.
+    pub(crate) const UNKNOWN: Self = Self::at(Self::WHOLE, ErrorKind::Unknown);
 
     pub(crate) const fn at(value: usize, what: ErrorKind) -> Self {
         Self { what, value, offset: 0, hint: Hint::None }

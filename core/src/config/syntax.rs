@@ -310,6 +310,7 @@ mod tests {
         let mut rows = 0;
         for row in crate::config::statement::all_rows() {
             assert_eq!(fault(row.syntax.0), None, "{row:?}");
+            assert!(row.syntax.first_word().is_some(), "rows are passed over by their first word: {row:?}");
             assert!(row.syntax.places() <= crate::config::matcher::VALUES, "{row:?}");
             rows += 1;
         }

@@ -342,7 +342,7 @@ fn boots_differ(lab: &Lab, vehicle: Vehicle) -> Result<()> {
     Ok(())
 }
 
-/// A panic, or a fault of the processor, is remembered across the reset that it causes, and the session comes back.
+/// A panic, a fault of the processor, or a main loop that stands still is remembered across the reset that it causes, and the session comes back.
 fn resets(lab: &Lab, word: &str, cause: &str) -> Result<()> {
     let sky = Sky::clear(lab, Vehicle::Qemu)?;
     let incarnation = sky.bird.incarnation(sky.session.remote)?;

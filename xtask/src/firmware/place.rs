@@ -109,6 +109,25 @@ mod tests {
         assert_eq!(address("0xpanic"), None);
     }
 
+    /// Where a function of this program lies in its file: in memory it is moved by where the program was loaded.
+    fn in_the_file(address: usize) -> u64 {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let program = std::env::current_exe().unwrap();
+        let first = maps.lines().find(|line| line.ends_with(program.to_str().unwrap())).unwrap();
+        let loaded = usize::from_str_radix(first.split_once('-').unwrap().0, 16).unwrap();
+        u64::try_from(address - loaded).unwrap()
+    }
+
+    #[test]
+    fn a_place_in_a_function_is_told_with_its_name_and_its_line() {
+        let behind = in_the_file((address as *const ()).addr()) + 4;
+        let told = names().at(behind);
+        assert!(told.starts_with(&format!("{behind:#010x} ")), "{told}");
+        let place = told.lines().last().unwrap();
+        assert!(place.contains("place::address (") && place.contains("src/firmware/place.rs:"), "{told}");
+        assert!(names().beginning(behind).unwrap().contains("src/firmware/place.rs:"));
+    }
+
     #[test]
     fn an_address_without_a_name_is_told_all_the_same() {
         assert_eq!(names().at(u64::MAX), "0xffffffffffffffff ?\n");
