@@ -58,8 +58,7 @@ impl Draft<'_> {
         text_of(self.config.text.as_slice(), span)
     }
 
-    /// Puts a text into the pool, once: the same text is always the same span. The pool only grows while a text is
-    /// read, so the first occurrence stays the first.
+    /// Puts a text into the pool, once: the same text is always the same span ([`Draft::settle`]).
     pub(crate) fn intern(&mut self, text: &str) -> Result<Span, NotTaken> {
         if text.is_empty() {
             return Ok(Span::EMPTY);
@@ -68,11 +67,11 @@ impl Draft<'_> {
         if let Some(&span) = self.recent.iter().find(|&&span| self.text(span) == text) {
             return Ok(span);
         }
-        let start = match occurrence(self.config.text.as_slice(), text.as_bytes()) {
-            Some(start) => start,
-            None => self.append(&[text])?,
-        };
-        Ok(self.remember(start, text.len()))
+        if let Some(start) = occurrence(self.config.text.as_slice(), text.as_bytes()) {
+            return Ok(self.remember(start, text.len()));
+        }
+        let mark = self.append(&[text])?;
+        Ok(self.settle(mark))
     }
 
     /// The same for words with a blank between them; empty ones are left out.
@@ -85,13 +84,19 @@ impl Draft<'_> {
                 return Err(fault);
             }
         }
+        Ok(self.settle(mark))
+    }
+
+    /// The span of what was appended to the pool behind `mark`: its first occurrence, and what of it was there before leaves
+    /// again. The occurrence may begin before the mark and end behind it: `RR` behind an `R`. The pool only grows
+    /// otherwise, so the first occurrence stays the first.
+    fn settle(&mut self, mark: usize) -> Span {
         let pool = self.config.text.as_slice();
-        let length = pool.len().saturating_sub(mark);
-        let start = pool.get(mark..).and_then(|text| occurrence(pool, text)).unwrap_or(mark);
-        if start != mark {
-            self.config.text.truncate(mark);
-        }
-        Ok(self.remember(start, length))
+        let text = pool.get(mark..).unwrap_or(&[]);
+        let length = text.len();
+        let Some(start) = occurrence(pool, text) else { return Span::EMPTY };
+        self.config.text.truncate(start.saturating_add(length).max(mark));
+        self.remember(start, length)
     }
 
     /// Appends to the pool; says where it begins.

@@ -4,6 +4,7 @@ mod bfd;
 mod checks;
 mod errors;
 mod faults;
+mod names;
 mod published;
 mod robust;
 mod round_trip;
