@@ -116,6 +116,35 @@ fn a_prefix_list_in_the_route_map_permits_shorter_ones_but_never_the_default_rou
 }
 
 #[test]
+fn a_reload_lets_in_what_the_new_route_map_permits_and_no_more() {
+    let after = "ip prefix-list wide seq 5 permit 0.0.0.0/0 le 24\nroute-map AA permit 10\nroute-map BB permit 10\n \
+                 match ip address prefix-list wide\n";
+    let sources = |map: &str| {
+        config(&format!("redistribute kernel route-map {map}\nredistribute connected route-map {map}"), after)
+    };
+    let (mut duo, line, batch) = told(&sources("AA"), |duo| {
+        duo.world.set_kernel_route(duo.node, "198.51.100.0/24", true);
+        duo.world.add_address(duo.node, super::lab::Lab::ETH0, "203.0.113.9/24");
+    });
+    assert_eq!(announced(&batch), [""; 0]);
+    let node = duo.node;
+    duo.world.reload(node, &sources("BB"));
+    let both = ["198.51.100.0/24", "203.0.113.0/24"];
+    let mut more = Vec::new();
+    while !both.iter().all(|prefix| more.iter().any(|one| one == prefix)) {
+        more.extend(hear_change(&mut duo, line).0);
+    }
+    duo.world.reload(node, &sources("AA"));
+    let mut gone = Vec::new();
+    while gone.len() < more.len() {
+        gone.extend(hear_change(&mut duo, line).1);
+    }
+    more.sort();
+    gone.sort();
+    assert_eq!(gone, more);
+}
+
+#[test]
 fn kernel_routes_are_followed_live() {
     let (mut duo, line, batch) = told(&config("redistribute kernel", ""), |duo| {
         duo.world.set_kernel_route(duo.node, "203.0.113.7/32", true);

@@ -97,9 +97,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let view = self.config.view();
         [RouteSource::Static, RouteSource::Connected, RouteSource::Kernel].into_iter().find_map(|source| {
             let statement = view.bgp.redistribute[route.prefix.family().index()][source as usize];
-            // Those of the host are let in one by one; the configuration's own are only looked at here.
-            let fits = source != RouteSource::Static || self.may_redistribute(route.prefix, source);
-            let offered = (route.has(source) && fits)
+            // Those of the host were let in one by one, under the configuration of that day.
+            let offered = (route.has(source) && self.may_redistribute(route.prefix, source))
                 || (source == RouteSource::Connected
                     && route.is_address
                     && route.cell.announceable(self.now));

@@ -289,12 +289,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return 0;
         }
         let old = self.config.view();
+        let lists = InboundChange::between(old, new);
         let begins = |source: RouteSource| {
             Family::ALL.iter().any(|family| {
-                let index = (family.index(), source as usize);
-                new.bgp.redistribute[index.0][index.1].on
-                    && (!old.bgp.redistribute[index.0][index.1].on
-                        || old.bgp.redistribute[index.0][index.1] != new.bgp.redistribute[index.0][index.1])
+                let of = |view: ConfigView<'_>| view.bgp.redistribute[family.index()][source as usize];
+                let (before, after) = (of(old), of(new));
+                after.on && (!before.on || lists.concerns_map((old, before.map), (new, after.map)))
             })
         };
         u8::from(begins(RouteSource::Connected)) << 1 | u8::from(begins(RouteSource::Kernel)) << 2
@@ -649,6 +649,40 @@ mod tests {
         engine.configure(at(601), &config("tcp 127.0.0.1:81 interval 200ms"));
         while engine.poll().is_some() {}
         assert_eq!(engine.service(0).unwrap().posture, Posture::Active);
+    }
+
+    #[test]
+    fn a_reload_asks_the_host_again_when_another_route_map_lets_its_routes_in() {
+        let at = |millis: u64| Instant::from_micros(millis * 1_000);
+        let text = |map: &str, list: &str| {
+            format!(
+                "router bgp 65000\nredistribute kernel route-map {map}\nip prefix-list L permit {list}\n\
+                 route-map AA permit 10\nroute-map BB permit 10\nmatch ip address prefix-list L\n"
+            )
+        };
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(at(0), 1);
+        let reload = |engine: &mut Engine<2, 4>, text: &str| -> Vec<HostTable> {
+            let mut config = Box::<Config<2, 4>>::default();
+            assert!(parse(text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+            engine.configure(at(2), &config);
+            let outputs = core::iter::from_fn(|| {
+                Some(match engine.poll()? {
+                    Output::AskTable { what } => Some(what),
+                    _ => None,
+                })
+            });
+            outputs.flatten().collect()
+        };
+        reload(&mut engine, &text("AA", "10.0.0.0/8"));
+        let told = Input::Resync { what: HostTable::Addresses, phase: Phase::End };
+        engine.handle(at(2), told);
+        while engine.poll().is_some() {}
+        assert_eq!(reload(&mut engine, &text("AA", "10.0.0.0/8")), []);
+        // The two names lie at the same place of their texts.
+        assert_eq!(reload(&mut engine, &text("BB", "10.0.0.0/8")), [HostTable::Routes]);
+        assert_eq!(reload(&mut engine, &text("BB", "10.0.0.0/9")), [HostTable::Routes]);
+        assert_eq!(reload(&mut engine, &format!("hostname a\n{}", text("BB", "10.0.0.0/9"))), []);
     }
 
     #[test]

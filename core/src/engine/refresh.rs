@@ -127,10 +127,16 @@ impl InboundChange {
         let filters = |options: &PeerOptions| [options.list_in, options.map_in];
         let (before, after) = (filters(before), filters(after));
         let mut pairs = before.as_flattened().iter().zip(after.as_flattened());
-        self.steer
-            || pairs.any(|(one, other)| {
-                !same_name((old, *one), (new, *other)) || (self.lists && !one.name.is_empty())
-            })
+        self.steer || pairs.any(|(one, other)| self.concerns_map((old, *one), (new, *other)))
+    }
+
+    /// Whether a use of a list may let other things in.
+    pub(super) fn concerns_map(
+        self,
+        (old, one): (ConfigView<'_>, ListRef),
+        (new, other): (ConfigView<'_>, ListRef),
+    ) -> bool {
+        !same_name((old, one), (new, other)) || (self.lists && !one.name.is_empty())
     }
 }
 
