@@ -82,15 +82,23 @@ fn docs_fsm_md_shows_every_cell() {
 
 #[test]
 fn docs_appliance_md_has_the_sizes_of_the_statics() {
-    let stands = std::fs::read_to_string(path("docs/appliance.md")).unwrap();
+    let file = path("docs/appliance.md");
+    let stands = std::fs::read_to_string(&file).unwrap();
+    let mut page = stands.clone();
     // They hold no pointer and no `usize`, so a board's are as large as the host's: `cargo xtask lint bss` prints both.
     for (name, octets) in [
         ("Engine<4, 8>", size_of::<Engine<4, 8>>()),
         ("Engine<2, 4>", size_of::<Engine<2, 4>>()),
         ("Config<4, 8>", size_of::<Config<4, 8>>()),
     ] {
-        let row = format!("| `{name}` | {},{:03} |", octets / 1_000, octets % 1_000);
-        assert!(stands.contains(&row), "docs/appliance.md is stale: {row}");
+        let start = format!("| `{name}` | ");
+        let row = page.lines().find(|line| line.starts_with(&start)).expect("a row of the static").to_owned();
+        page = page.replace(&row, &format!("{start}{},{:03} |", octets / 1_000, octets % 1_000));
+    }
+    if std::env::var_os(BLESS).is_some() {
+        std::fs::write(&file, &page).unwrap();
+    } else {
+        assert_eq!(stands, page, "docs/appliance.md is stale: cargo xtask docs");
     }
 }
 

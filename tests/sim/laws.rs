@@ -323,7 +323,7 @@ fn the_sizes_are_what_the_appliances_need() {
         size_of::<Engine<64, 256, 16_384, 4_096, 65_535>>()
     );
     assert!(small <= 56 << 10, "Engine<4, 8> has {small} octets");
-    assert!(smaller <= 28 << 10, "Engine<2, 4> has {smaller} octets");
+    assert!(smaller <= 29 << 10, "Engine<2, 4> has {smaller} octets");
     assert!(size_of::<Config<4, 8>>() <= 8 << 10);
     assert!(size_of::<Config<64, 256, 16_384, 4_096, 65_535>>() <= 1 << 20);
 }

@@ -26,6 +26,7 @@ mod wishes;
 mod world;
 
 mod duo;
+mod internal;
 mod lab;
 mod network;
 

@@ -5,7 +5,7 @@ use crate::process;
 
 pub(crate) const USAGE: &str = "docs";
 pub(crate) const HELP: &str = "\
-Write docs/config.md and docs/fsm.md anew from the tables in core.
+Write docs/config.md and docs/fsm.md anew from the tables in core, and the sizes in docs/appliance.md.
 
 The tests that compare them with the tables write them when HOLDOVER_BLESS is set; without it they fail
 when a document is stale, in `cargo test` and so in `cargo xtask test`.";

@@ -17,8 +17,8 @@ use crate::config::{Clause, ConfigView, List, ListRef, Rule};
 use crate::wire::attribute::{Attributes, Origin};
 use crate::wire::community::{Community, LargeCommunity};
 
-/// LOCAL_PREF towards internal peers when no route-map sets it.
-pub(crate) const LOCAL_PREF: u32 = 100;
+/// LOCAL_PREF of a standby that must not tie.
+const STANDBY_LOCAL_PREF: u32 = 1;
 
 /// A community that a `match` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Marks {
     pub(crate) const INCOMPLETE: Self = Self(1);
     /// GRACEFUL_SHUTDOWN (RFC 8326).
     pub(crate) const GRACEFUL_SHUTDOWN: Self = Self(1 << 1);
-    /// Our own AS twice more: a standby that must not tie (to an internal peer: half the LOCAL_PREF).
+    /// Our own AS twice more: a standby that must not tie (to an internal peer: the least LOCAL_PREF).
     pub(crate) const PREPEND_TWICE: Self = Self(1 << 2);
 
     /// These and `other`.
@@ -121,7 +121,7 @@ pub(crate) fn decide(
 }
 
 /// The clauses of an entry, by its symbol; none for 0.
-fn clauses(view: ConfigView<'_>, entry: u16) -> impl Iterator<Item = &Rule> {
+pub(crate) fn clauses(view: ConfigView<'_>, entry: u16) -> impl Iterator<Item = &Rule> {
     let at = usize::from(entry);
     let head = at.checked_sub(1).and_then(|at| view.rules.get(at)).copied().unwrap_or(Rule::REST);
     let after = if head.list == List::RouteMap { view.rules.get(at..).unwrap_or(&[]) } else { &[] };
@@ -215,14 +215,32 @@ fn sets(view: ConfigView<'_>, entry: u16, asked: Asked) -> bool {
         && !clauses(view, entry).any(|rule| rule.clause == none)
 }
 
-/// Whether a route from a neighbor with this prefix-list and this route-map is let in; `has` tells its communities.
+/// The entry that lets in a route from a neighbor with this prefix-list and this route-map, 0 where there is no route-map;
+/// `None`: it is not let in. `has` tells its communities.
 pub(crate) fn lets_in(
     view: ConfigView<'_>,
     (list, map): (ListRef, ListRef),
     prefix: Prefix,
     has: impl Fn(Asked) -> bool + Copy,
+) -> Option<u16> {
+    match decide(view, map, prefix, has) {
+        Decision::Permit(entry) if permits(view, list, prefix) => Some(entry),
+        _ => None,
+    }
+}
+
+/// Whether a received route has this community once the entry that let it in has set its own.
+pub(crate) fn has_community(
+    view: ConfigView<'_>,
+    entry: u16,
+    asked: Asked,
+    has: impl Fn(Asked) -> bool,
 ) -> bool {
-    permits(view, list, prefix) && decide(view, map, prefix, has) != Decision::Deny
+    let replaces = match asked {
+        Asked::Community(_) => replaces_communities(view, entry),
+        Asked::Large(_) => replaces_large_communities(view, entry),
+    };
+    sets(view, entry, asked) || (!replaces && has(asked))
 }
 
 /// Whether a route may be redistributed as far as its length goes: a host route, or one that the route-map permits by
@@ -247,7 +265,7 @@ pub(crate) fn render(
 ) -> Result<(), Full> {
     out.origin = if symbol.marks.has(Marks::INCOMPLETE) { Origin::Incomplete } else { Origin::Igp };
     out.med = None;
-    out.local_pref = Some(LOCAL_PREF);
+    out.local_pref = Some(view.bgp.local_preference());
     out.communities.clear();
     out.large_communities.clear();
     for entry in [symbol.own, symbol.neighbor] {
@@ -291,29 +309,38 @@ fn path<const N: usize>(
 }
 
 /// An internal peer sees no path of ours to be longer, and would take our own AS in it for a loop, so a standby is less
-/// preferred instead; RFC 8326 section 4.2 has 0 for a route that goes away.
-const fn preference(given: u32, marks: Marks) -> u32 {
+/// preferred instead. How much less: the other machine may give its routes any LOCAL_PREF, so only the least one loses to all
+/// of them, but for 0, which RFC 8326 section 4.2 has for a route that goes away.
+fn preference(given: u32, marks: Marks) -> u32 {
     if marks.has(Marks::GRACEFUL_SHUTDOWN) {
         0
     } else if marks.has(Marks::PREPEND_TWICE) {
-        given / 2
+        given.min(STANDBY_LOCAL_PREF)
     } else {
         given
     }
 }
 
+/// Whether the communities that a route has are gone after an entry.
+fn replaces_communities(view: ConfigView<'_>, entry: u16) -> bool {
+    let has = |wanted: Clause| clauses(view, entry).any(|rule| rule.clause == wanted);
+    let sets = clauses(view, entry).any(|rule| matches!(rule.clause, Clause::SetCommunity(_)));
+    (sets && !has(Clause::CommunityAdditive)) || has(Clause::CommunityNone)
+}
+
+/// The same for large communities.
+fn replaces_large_communities(view: ConfigView<'_>, entry: u16) -> bool {
+    let has = |wanted: Clause| clauses(view, entry).any(|rule| rule.clause == wanted);
+    let sets = clauses(view, entry).any(|rule| matches!(rule.clause, Clause::SetLargeCommunity(_)));
+    (sets && !has(Clause::LargeCommunityAdditive)) || has(Clause::LargeCommunityNone)
+}
+
 /// What an entry sets of communities, on top of what is there.
 fn communities(view: ConfigView<'_>, entry: u16, out: &mut Attributes) -> Result<(), Full> {
-    let has = |wanted: Clause| clauses(view, entry).any(|rule| rule.clause == wanted);
-    let sets = |which: fn(&Clause) -> bool| clauses(view, entry).any(|rule| which(&rule.clause));
-    let replaces =
-        sets(|clause| matches!(clause, Clause::SetCommunity(_))) && !has(Clause::CommunityAdditive);
-    if replaces || has(Clause::CommunityNone) {
+    if replaces_communities(view, entry) {
         out.communities.clear();
     }
-    let replaces =
-        sets(|clause| matches!(clause, Clause::SetLargeCommunity(_))) && !has(Clause::LargeCommunityAdditive);
-    if replaces || has(Clause::LargeCommunityNone) {
+    if replaces_large_communities(view, entry) {
         out.large_communities.clear();
     }
     for rule in clauses(view, entry) {
@@ -659,7 +686,7 @@ mod tests {
         for (symbol, internal) in [
             (Symbol::default(), 100),
             (Symbol { own: 1, ..Symbol::default() }, 300),
-            (Symbol { own: 1, marks: Marks::PREPEND_TWICE, ..Symbol::default() }, 150),
+            (Symbol { own: 1, marks: Marks::PREPEND_TWICE, ..Symbol::default() }, 1),
             (Symbol { own: 1, marks: Marks::GRACEFUL_SHUTDOWN, ..Symbol::default() }, 0),
         ] {
             let mut out = Attributes::new();

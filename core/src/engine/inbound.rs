@@ -2,13 +2,14 @@
 
 use super::Inner;
 use super::record::{Limit, Record};
-use crate::base::net::Prefix;
+use crate::base::net::{Family, Prefix};
 use crate::bgp::conn::Conn;
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::policy;
-use crate::config::{PeerFlags, PeerOptions};
+use crate::config::{Clause, PeerFlags, PeerOptions};
 use crate::steer::candidate::Candidate;
 use crate::steer::policy::{Asked, Steer};
+use crate::wire::community::{Community, LargeCommunity};
 use crate::wire::notification::{Fault, cease};
 use crate::wire::update::{Context, Update};
 use crate::wire::verdict::Verdict;
@@ -23,6 +24,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if conn.state != State::Established {
             return self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
         }
+        let external = conn.session.ebgp;
         let update = Update::read(body, context(conn));
         let verdict = update.verdict();
         match verdict {
@@ -37,7 +39,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Verdict::Accept => {}
         }
         if Steer::of(self.config.view()).is_on() {
-            self.learn(peer, &update, verdict != Verdict::TreatAsWithdraw);
+            self.learn(peer, &update, verdict != Verdict::TreatAsWithdraw, external);
         }
         if self.peers[peer].conns[slot].state == State::Established {
             self.fire(peer, slot, Event::UpdateMsg, Fault::NONE);
@@ -45,7 +47,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// Takes the routes of an UPDATE that `steer` accepts; `usable`: its announcements are not to be treated as withdrawn.
-    fn learn(&mut self, peer: usize, update: &Update<'_>, usable: bool) {
+    fn learn(&mut self, peer: usize, update: &Update<'_>, usable: bool, external: bool) {
         for prefix in update.withdrawn() {
             self.inbound.forget(peer, prefix);
         }
@@ -58,7 +60,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.note_malformed(peer, 0, true);
                 continue;
             }
-            match self.candidate(&options, update, prefix).filter(|_| usable && !looped) {
+            match self.candidate(&options, update, prefix, external).filter(|_| usable && !looped) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
                         self.refused |= 1 << peer;
@@ -72,7 +74,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// The route as a candidate, if our policy lets it in.
-    fn candidate(&self, options: &PeerOptions, update: &Update<'_>, prefix: Prefix) -> Option<Candidate> {
+    fn candidate(
+        &self,
+        options: &PeerOptions,
+        update: &Update<'_>,
+        prefix: Prefix,
+        external: bool,
+    ) -> Option<Candidate> {
         let view = self.config.view();
         let steer = Steer::of(view);
         let family = prefix.family();
@@ -81,27 +89,44 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             policy::Asked::Community(community) => update.communities().any(|other| other == community),
             policy::Asked::Large(community) => update.large_communities().any(|other| other == community),
         };
-        if !steer.accepts(prefix) || !policy::lets_in(view, filters, prefix, has) {
+        if !steer.accepts(prefix) {
             return None;
         }
-        // Packets to ourselves would go in circles (RFC 4271 section 5.1.3).
-        let next_hop = update.next_hop(family).filter(|next_hop| !self.is_own(next_hop.global))?;
-        let rank = steer.rank(|asked| match asked {
-            Asked::Community(community) => update.communities().any(|other| other.0 == community),
-            Asked::Large(community) => update
-                .large_communities()
-                .any(|other| [other.global, other.local1, other.local2] == community),
+        let entry = policy::lets_in(view, filters, prefix, has)?;
+        let rank = steer.rank(|asked| {
+            let asked = match asked {
+                Asked::Community(community) => policy::Asked::Community(Community(community)),
+                Asked::Large([global, local1, local2]) => {
+                    policy::Asked::Large(LargeCommunity::new(global, local1, local2))
+                }
+            };
+            policy::has_community(view, entry, asked, has)
         });
         // A speaker that is leaving is the last choice (RFC 8326 section 4.2).
-        let leaving =
-            update.communities().any(|other| other == crate::wire::community::Community::GRACEFUL_SHUTDOWN);
-        Some(Candidate {
-            next_hop: next_hop.global,
+        let leaving = update.communities().any(|other| other == Community::GRACEFUL_SHUTDOWN);
+        let mut candidate = Candidate {
+            next_hop: update.next_hop(family)?.global,
             rank: if leaving { u8::MAX } else { rank },
+            // An external peer's is not ours to follow (RFC 4271 section 5.1.5).
+            local_pref: update.local_pref().filter(|_| !external).unwrap_or(view.bgp.local_preference()),
             path_length: u8::try_from(update.as_path().length()).unwrap_or(u8::MAX),
             origin: update.origin().map_or(2, |origin| origin as u8),
             med: update.med().unwrap_or(0),
-        })
+            internal: !external,
+        };
+        for rule in policy::clauses(view, entry) {
+            match rule.clause {
+                Clause::SetLocalPreference(preference) => candidate.local_pref = preference,
+                Clause::SetMetric(med) => candidate.med = med,
+                Clause::SetOrigin(code) => candidate.origin = code,
+                Clause::SetPrepend(_) => candidate.path_length = candidate.path_length.saturating_add(1),
+                Clause::SetNextHopV4(v4) if family == Family::Ipv4 => candidate.next_hop = v4.into(),
+                Clause::SetNextHopV6(v6) if family == Family::Ipv6 => candidate.next_hop = v6.into(),
+                _ => {}
+            }
+        }
+        // Packets to ourselves would go in circles (RFC 4271 section 5.1.3).
+        Some(candidate).filter(|candidate| !self.is_own(candidate.next_hop))
     }
 
     /// `maximum-prefix` counts what is kept; going beyond it is told once.

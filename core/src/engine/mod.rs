@@ -402,7 +402,7 @@ mod tests {
             size_of::<Record>(),
         );
         assert!(four <= 56 << 10);
-        assert!(two <= 28 << 10);
+        assert!(two <= 29 << 10);
     }
 
     #[test]

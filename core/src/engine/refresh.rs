@@ -96,7 +96,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 /// How the rules for what is let in differ between two configurations.
 #[derive(Clone, Copy)]
 pub(super) struct InboundChange {
-    /// What `steer` accepts and prefers.
+    /// What `steer` accepts and prefers, and the LOCAL_PREF that it gives.
     steer: bool,
     /// Route-maps and lists.
     lists: bool,
@@ -115,7 +115,11 @@ impl InboundChange {
                 }
             }
         };
-        Self { steer: differ(|list| list == List::Steer), lists: differ(|list| list < List::Steer) }
+        let preference = old.bgp.local_preference() != new.bgp.local_preference();
+        Self {
+            steer: preference || differ(|list| list == List::Steer),
+            lists: differ(|list| list < List::Steer),
+        }
     }
 
     /// Whether what a peer told must be judged again, whose options were `before` and are `after`.

@@ -476,9 +476,11 @@ mod tests {
     const PLAIN: Candidate = Candidate {
         next_hop: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
         rank: 0,
+        local_pref: 100,
         path_length: 1,
         origin: 0,
         med: 0,
+        internal: false,
     };
 
     fn address(text: &str) -> IpAddr {

@@ -84,6 +84,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 keepalive: 0,
                 hold: 0,
                 coalesce_ms: 0,
+                local_preference_offset: 0,
                 flags: BgpFlags(0),
                 redistribute: [[Redistribute { on: false, map: ListRef::NONE }; 3]; 2],
             },

@@ -18,10 +18,27 @@ pub struct Bgp {
     pub hold: u16,
     /// `coalesce-time`, in milliseconds; meaningful with [`BgpFlags::COALESCE`] (1,000 otherwise).
     pub coalesce_ms: u32,
+    /// What [`local_preference`](Self::local_preference) is above [`LOCAL_PREF`], modulo 2³², so that rest is zero bits.
+    pub(crate) local_preference_offset: u32,
     /// Everything that is on or off.
     pub flags: BgpFlags,
     /// `redistribute SOURCE [route-map M]`, by family and source.
     pub redistribute: [[Redistribute; 3]; 2],
+}
+
+/// LOCAL_PREF of a route that nothing gives another one.
+pub const LOCAL_PREF: u32 = 100;
+
+impl Bgp {
+    /// `bgp default local-preference`: LOCAL_PREF of routes that no route-map gives another one, towards internal peers, and of
+    /// routes that external peers announce.
+    pub const fn local_preference(&self) -> u32 {
+        LOCAL_PREF.wrapping_add(self.local_preference_offset)
+    }
+
+    pub(crate) fn set_local_preference(&mut self, preference: u32) {
+        self.local_preference_offset = preference.wrapping_sub(LOCAL_PREF);
+    }
 }
 
 /// One `redistribute` line.

@@ -197,7 +197,7 @@ pub(super) const FAMILY: &[Statement] = &[
     }),
     Statement::new(
         "neighbor PEER route-map NAME <in|out>",
-        "out: what of our routes the neighbor hears, and with which attributes; in: what `steer` may take",
+        "out: what of our routes the neighbor hears, and with which attributes; in: what `steer` may take, and as what",
         |draft, values| list(draft, values, |options| [&mut options.map_in, &mut options.map_out]),
     )
     .no(),

@@ -61,7 +61,6 @@ pub(super) const BGP: &[Statement] = &[
     Statement::no_effect("bgp fast-external-failover", "a link that goes down ends its sessions at once"),
     Statement::no_effect("bgp fast-convergence", "a link that goes down ends its sessions at once"),
     Statement::no_effect("bgp cluster-id ...", "there is no route reflection"),
-    Statement::no_effect("bgp default local-preference ...", PATHS),
     Statement::no_effect("bgp default <show-hostname|show-nexthop-hostname>", OF_FRR),
     Statement::no_effect("bgp default subgroup-pkt-queue-max ...", OF_FRR),
     Statement::no_effect("bgp listen limit ...", "as many neighbors as this platform holds can connect"),

@@ -8,7 +8,7 @@ use crate::config::build::Draft;
 use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
-use crate::config::model::{BgpFlags, Clause, ConfigView, List, Rule};
+use crate::config::model::{BgpFlags, Clause, ConfigView, LOCAL_PREF, List, Rule};
 use crate::config::value::Value;
 
 pub(super) const ROWS: &[Statement] = &[
@@ -42,6 +42,20 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .default("on")
     .print(print_unless::<{ BgpFlags::NO_DEFAULT_IPV4.0 }>),
+    Statement::new(
+        "bgp default local-preference N(0-4294967295)",
+        "LOCAL_PREF towards internal peers where no route-map sets it, and of what external peers announce for `steer`",
+        |draft, values| {
+            draft.config.bgp.set_local_preference(if values.negated { LOCAL_PREF } else { values.number(0) });
+            Ok(())
+        },
+    )
+    .no()
+    .default("100")
+    .print(|view, _, values| {
+        values.set(0, Value::Number(view.bgp.local_preference()));
+        view.bgp.local_preference() != LOCAL_PREF
+    }),
     Statement::new(
         "bgp bestpath as-path multipath-relax",
         "`steer` shares the load between equally good routes of different neighbors",
