@@ -249,15 +249,20 @@ enum holdover_output_kind
      */
     HOLDOVER_OUTPUT_KIND_CONNECT = 1,
     /**
-     * Listen. Answered by one ListenDone.
+     * Listen, from the first connection on with the keys that came since the last Unlisten or failed Listen. Answered by one
+     * ListenDone. When it fails, its keys are forgotten: they are ordered again.
      */
     HOLDOVER_OUTPUT_KIND_LISTEN = 2,
     /**
-     * Accept connections from there only with this key (RFC 2385), or without one. Not answered.
+     * Accept connections from there only with this key (RFC 2385), or without one. All keys of a listener come before its
+     * Listen, while it is closed: set them on the socket before it listens, or somebody comes in without one meanwhile. When
+     * they change, the listener is closed by Unlisten and opened with the new ones. Not answered: a key that cannot be set
+     * keeps the peer out.
      */
     HOLDOVER_OUTPUT_KIND_LISTEN_KEY = 3,
     /**
-     * Listen no more. Not answered.
+     * Listen no more: close who has connected and was not told as Accepted yet, and forget the keys. Connections that were
+     * adopted stay. Not answered.
      */
     HOLDOVER_OUTPUT_KIND_UNLISTEN = 4,
     /**

@@ -16,11 +16,16 @@ pub enum holdover_output_kind {
     None = 0,
     /// Open a TCP connection (RFC 4271 section 8). Answered by one Connected or ConnectFailed; or ended by Close, then Closed.
     Connect = 1,
-    /// Listen. Answered by one ListenDone.
+    /// Listen, from the first connection on with the keys that came since the last Unlisten or failed Listen. Answered by one
+    /// ListenDone. When it fails, its keys are forgotten: they are ordered again.
     Listen = 2,
-    /// Accept connections from there only with this key (RFC 2385), or without one. Not answered.
+    /// Accept connections from there only with this key (RFC 2385), or without one. All keys of a listener come before its
+    /// Listen, while it is closed: set them on the socket before it listens, or somebody comes in without one meanwhile. When
+    /// they change, the listener is closed by Unlisten and opened with the new ones. Not answered: a key that cannot be set
+    /// keeps the peer out.
     ListenKey = 3,
-    /// Listen no more. Not answered.
+    /// Listen no more: close who has connected and was not told as Accepted yet, and forget the keys. Connections that were
+    /// adopted stay. Not answered.
     Unlisten = 4,
     /// Keep the accepted socket under this name. Not answered.
     Adopt = 5,

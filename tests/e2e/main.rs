@@ -5,6 +5,7 @@ mod appliance;
 mod bfd;
 mod binding;
 mod checks;
+mod daemon;
 mod demo;
 mod failover;
 mod interop;
@@ -37,6 +38,7 @@ fn main() {
     cases.extend(failover::cases());
     cases.extend(binding::cases());
     cases.extend(checks::cases());
+    cases.extend(daemon::cases());
     cases.extend(operating::cases());
     cases.extend(policy::cases());
     cases.extend(quiet::cases());

@@ -26,6 +26,9 @@ pub struct Installed {
     pub next_hops: Vec<NextHop>,
 }
 
+/// Who needs which key; `None`: none.
+pub type Keys = Vec<(Prefix, Option<Vec<u8>>)>;
+
 /// A listening socket.
 #[derive(Clone, Debug)]
 pub struct Listener {
@@ -33,7 +36,7 @@ pub struct Listener {
     pub id: Option<ListenerId>,
     pub address: IpAddr,
     pub port: u16,
-    pub keys: Vec<(Prefix, Option<Vec<u8>>)>,
+    pub keys: Keys,
 }
 
 /// What a kernel is asked to do.
@@ -74,6 +77,8 @@ pub struct Host {
     pub kernel_routes: Vec<Prefix>,
     pub installed: BTreeMap<Prefix, Installed>,
     pub listeners: Vec<Listener>,
+    /// Keys of listeners that are not open yet.
+    pub listen_keys: BTreeMap<ListenerId, Keys>,
     pub ready: VecDeque<Fact>,
     pub netlink: VecDeque<Fact>,
     pub accepts: VecDeque<(SocketId, usize)>,
@@ -129,6 +134,7 @@ impl Host {
             kernel_routes: vec![],
             installed: BTreeMap::new(),
             listeners: vec![],
+            listen_keys: BTreeMap::new(),
             ready: VecDeque::new(),
             netlink: VecDeque::new(),
             accepts: VecDeque::new(),

@@ -28,6 +28,8 @@ pub struct Ledger {
     sending: BTreeSet<ConnId>,
     flushing: BTreeSet<ConnId>,
     listening: BTreeSet<ListenerId>,
+    /// Those that are open, or about to be.
+    listeners: BTreeSet<ListenerId>,
     /// Orders to bind (true) and to unbind that are out.
     /// Names of BFD sessions that were used, those whose opening is unanswered, and those that are open.
     bfd_used: BTreeSet<BfdId>,
@@ -69,8 +71,11 @@ impl Ledger {
                 assert!(self.connecting.remove(&conn), "{conn:?} was not connecting");
             }
             Fact::Accepted { socket, .. } => self.accepted = Some(socket),
-            Fact::ListenDone { listener, .. } => {
+            Fact::ListenDone { listener, result } => {
                 self.listening.remove(&listener);
+                if result.is_err() {
+                    self.listeners.remove(&listener);
+                }
             }
             Fact::Sent { conn, .. } => {
                 self.sending.remove(&conn);
@@ -171,6 +176,13 @@ impl Ledger {
             Output::Close { conn, how } => self.close(conn, how),
             Output::Listen { listener, .. } => {
                 assert!(self.listening.insert(listener), "Listen while one is outstanding");
+                assert!(self.listeners.insert(listener), "Listen at a listener that is open");
+            }
+            Output::ListenKey { listener, .. } => {
+                assert!(!self.listeners.contains(&listener), "a key for a listener that is open already");
+            }
+            Output::Unlisten { listener } => {
+                assert!(self.listeners.remove(&listener), "Unlisten at a listener that is closed");
             }
             Output::Bind { address, link, prefix, .. } => self.order(address, (true, link, prefix)),
             Output::Unbind { address, link, prefix } => self.order(address, (false, link, prefix)),
@@ -200,10 +212,7 @@ impl Ledger {
             Output::Answer { id, .. } => {
                 assert!(self.commands.remove(&id), "{id:?} is answered twice or never asked");
             }
-            Output::ListenKey { .. }
-            | Output::Unlisten { .. }
-            | Output::AskTable { .. }
-            | Output::Record(_) => {}
+            Output::AskTable { .. } | Output::Record(_) => {}
         }
     }
 

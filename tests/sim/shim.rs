@@ -49,15 +49,14 @@ impl World {
             }
             Output::Listen { listener, local } => {
                 let (address, port) = (local.address, local.port);
-                let one = Listener { id: Some(listener), address, port, keys: vec![] };
+                let keys = self.hosts[host].listen_keys.remove(&listener).unwrap_or_default();
+                let one = Listener { id: Some(listener), address, port, keys };
                 self.hosts[host].listeners.push(one);
                 self.kernel_job(host, KernelJob::Listen { listener });
             }
             Output::ListenKey { listener, remote, key } => {
-                let one = self.hosts[host].listeners.iter_mut().find(|one| one.id == Some(listener));
-                let one = one.expect("ListenKey for a listener that is not there");
-                one.keys.retain(|&(prefix, _)| prefix != remote);
-                one.keys.push((remote, key.map(|key| key.0.to_vec())));
+                let keys = self.hosts[host].listen_keys.entry(listener).or_default();
+                keys.push((remote, key.map(|key| key.0.to_vec())));
             }
             Output::Unlisten { listener } => {
                 self.hosts[host].listeners.retain(|one| one.id != Some(listener));

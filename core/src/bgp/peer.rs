@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use crate::base::net::{Families, Prefix};
+use crate::base::net::Families;
 use crate::base::rand::Rand;
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::Conn;
@@ -215,11 +215,6 @@ impl Peer {
             .get(..usize::from(self.text_length))
             .and_then(|text| core::str::from_utf8(text).ok())
             .unwrap_or("")
-    }
-
-    /// The peer's own prefix: the one address.
-    pub(crate) fn prefix(&self) -> Prefix {
-        Prefix::host(self.address)
     }
 }
 

@@ -24,11 +24,9 @@ pub(super) struct Listener {
     /// Whether it is needed.
     pub(super) wanted: bool,
     pub(super) state: Listening,
-    /// Peers whose key the listener must be told, as a set.
-    pub(super) keys: u64,
-    /// How many keys of listen ranges it was told.
-    pub(super) range_keys: u16,
-    /// It knows a key that nobody has any more: it is closed and opened again.
+    /// How many keys the shim was told before `Listen`.
+    pub(super) keys: u16,
+    /// Its keys are not those of the configuration any more: it is closed and opened again.
     pub(super) stale: bool,
     /// When to try again.
     pub(super) retry_at: Instant,
@@ -36,14 +34,8 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Off, and not needed.
-    pub(super) const REST: Self = Self {
-        wanted: false,
-        state: Listening::Off,
-        keys: 0,
-        range_keys: 0,
-        stale: false,
-        retry_at: Instant::ZERO,
-    };
+    pub(super) const REST: Self =
+        Self { wanted: false, state: Listening::Off, keys: 0, stale: false, retry_at: Instant::ZERO };
 }
 
 /// Where a listener stands.
@@ -62,11 +54,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let Some(peer) = self.peer_for(remote.address) else {
             return self.turn_away(socket, remote.address, Refusal::Stranger);
         };
+        // It came in by other keys than those that hold now.
+        let outdated = self.listeners[Family::of(remote.address).index()].stale;
         let state = &self.peers[peer];
         let incoming = &state.conns[INCOMING];
         let earlier =
             state.established().is_some() || incoming.tcp != Tcp::None || !self.has_room(peer, INCOMING);
-        let wanted = self.is_wanted(peer)
+        let wanted = !outdated
+            && self.is_wanted(peer)
             && self.router_id != BgpId(0)
             && self.bfd_permits(peer)
             && (earlier || incoming.state == State::Active);
@@ -134,35 +129,24 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let listener = &mut self.listeners[family.index()];
             listener.wanted = may && (ranges || passive);
             listener.retry_at = Instant::ZERO;
-            listener.range_keys = 0;
-            listener.keys = 0;
-            for (place, peer) in self.peers.iter().enumerate() {
-                let theirs = matches!(peer.kind, Kind::Configured(_)) && Family::of(peer.address) == family;
-                listener.keys |= u64::from(theirs) << place;
-            }
         }
         for peer in 0..P {
             self.await_incoming(peer);
         }
     }
 
-    /// Looks for keys that the listeners were told and that a new configuration does not have. A neighbor that stays is told
-    /// anew, with its key or without one.
+    /// Whether a listener's keys are other ones in a new configuration. Such a listener is closed and opened again: who came
+    /// in without a key that is demanded now, and waits to be accepted, is thrown away with it. A key that is set on an open
+    /// listener would leave them in.
     pub(super) fn find_stale_keys(&mut self, new: ConfigView<'_>) {
-        let mut stale = [false; 2];
         let old = self.config.view();
-        for neighbor in old.neighbors {
-            let keyed = !old.options(neighbor).password.is_empty();
-            if keyed && !new.neighbors.iter().any(|other| other.address == neighbor.address) {
-                stale[Family::of(neighbor.address).index()] = true;
-            }
-        }
-        for family in Family::ALL {
-            let kept = |prefix| range_keys(new, family).any(|(other, _)| other == prefix);
-            stale[family.index()] |= range_keys(old, family).any(|(prefix, _)| !kept(prefix));
-        }
+        let has = |view, family, wanted| listen_keys(view, family).any(|key| key == wanted);
+        let stale = Family::ALL.map(|family| {
+            listen_keys(old, family).any(|key| !has(new, family, key))
+                || listen_keys(new, family).any(|key| !has(old, family, key))
+        });
         for (listener, stale) in self.listeners.iter_mut().zip(stale) {
-            listener.stale |= stale && listener.state == Listening::On;
+            listener.stale |= stale && listener.state != Listening::Off;
         }
     }
 
@@ -183,15 +167,21 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 }
 
-/// The listen ranges of a family that have a key, with it.
-pub(super) fn range_keys(view: ConfigView<'_>, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
-    view.rules.iter().filter_map(move |rule| match rule.clause {
+/// Who may connect over a family with a key only, and with which: neighbors, and listen ranges.
+pub(super) fn listen_keys(view: ConfigView<'_>, family: Family) -> impl Iterator<Item = (Prefix, &[u8])> {
+    let neighbors = view.neighbors.iter().filter(move |neighbor| Family::of(neighbor.address) == family);
+    let neighbors = neighbors.filter_map(move |neighbor| {
+        let password = view.options(neighbor).password;
+        (!password.is_empty()).then(|| (Prefix::host(neighbor.address), view.text(password).as_bytes()))
+    });
+    let ranges = view.rules.iter().filter_map(move |rule| match rule.clause {
         Clause::ListenRange { prefix, group } if prefix.family() == family => {
             let password = view.groups.get(usize::from(group))?.options.password;
             (!password.is_empty()).then(|| (prefix, view.text(password).as_bytes()))
         }
         _ => None,
-    })
+    });
+    neighbors.chain(ranges)
 }
 
 /// The peer-group of the listen range that an address lies in.
@@ -204,11 +194,12 @@ pub(super) fn range_group(view: ConfigView<'_>, address: IpAddr) -> Option<u16> 
 
 #[cfg(test)]
 mod tests {
+    use super::LISTEN_RETRY;
     use crate::base::net::Prefix;
     use crate::base::time::Instant;
     use crate::config::{Config, Platform, parse};
     use crate::engine::record::{Limit, Record, Refusal};
-    use crate::engine::{Endpoint, Engine, Input, ListenerId, Output, SocketId};
+    use crate::engine::{Endpoint, Engine, Input, IoError, ListenerId, Output, SocketId};
     use std::boxed::Box;
     use std::format;
     use std::string::String;
@@ -257,24 +248,92 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_forgets_the_key_of_a_neighbor_that_left() {
-        let mut engine = started();
-        let both = format!("{FIRST}{SECOND}");
-        assert_eq!(orders(&mut engine, &both), ["listen", "10.0.0.2/32 true", "10.0.0.3/32 false"]);
-        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen", "10.0.0.3/32 false"]);
-        assert_eq!(orders(&mut engine, &both), ["10.0.0.2/32 true", "10.0.0.3/32 false"]);
-        // One that stays without its key is told so.
-        let without = both.replace("neighbor 10.0.0.2 password first\n", "");
-        assert_eq!(orders(&mut engine, &without), ["10.0.0.2/32 false", "10.0.0.3/32 false"]);
-    }
-
-    #[test]
-    fn a_listener_forgets_the_key_of_a_range_that_is_no_more() {
+    fn a_listener_has_every_key_before_it_listens() {
         let mut engine = started();
         let range = Prefix::new("10.1.0.0".parse().unwrap(), 16).unwrap();
         let key = format!("{range} true");
-        assert_eq!(orders(&mut engine, &format!("{RANGE}{SECOND}")), ["listen", "10.0.0.3/32 false", &key]);
-        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen", "10.0.0.3/32 false"]);
+        let all = orders(&mut engine, &format!("{FIRST}{SECOND}{RANGE}"));
+        assert_eq!(all, ["10.0.0.2/32 true", &key, "listen"]);
+    }
+
+    #[test]
+    fn a_listener_whose_keys_change_is_closed_and_opened_with_the_new_ones() {
+        let mut engine = started();
+        let both = format!("{FIRST}{SECOND}");
+        let range = Prefix::new("10.1.0.0".parse().unwrap(), 16).unwrap();
+        let key = format!("{range} true");
+        assert_eq!(orders(&mut engine, SECOND), ["listen"]);
+        assert_eq!(
+            orders(&mut engine, &both),
+            ["unlisten", "10.0.0.2/32 true", "listen"],
+            "a key that comes"
+        );
+        assert!(orders(&mut engine, &both).is_empty(), "nothing changes");
+        let moved = format!("{SECOND}{FIRST}");
+        assert!(orders(&mut engine, &moved).is_empty(), "only the order of lines changes");
+        let other = both.replace("password first", "password other");
+        assert_eq!(orders(&mut engine, &other), ["unlisten", "10.0.0.2/32 true", "listen"], "another key");
+        let without = both.replace("neighbor 10.0.0.2 password first\n", "");
+        assert_eq!(orders(&mut engine, &without), ["unlisten", "listen"], "a key that goes");
+        assert_eq!(orders(&mut engine, &both), ["unlisten", "10.0.0.2/32 true", "listen"]);
+        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen"], "a neighbor that goes");
+        assert_eq!(orders(&mut engine, &format!("{RANGE}{SECOND}")), ["unlisten", &key, "listen"]);
+        assert_eq!(orders(&mut engine, SECOND), ["unlisten", "listen"], "a range that goes");
+    }
+
+    #[test]
+    fn a_listener_that_could_not_be_opened_has_every_key_again_before_the_next_attempt() {
+        let mut engine = started();
+        let text = format!("router bgp 65000\nbgp router-id 10.0.0.1\n{FIRST}");
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        let mut now = Instant::from_micros(1);
+        for _ in 0..2 {
+            let mut all = Vec::new();
+            while let Some(order) = engine.poll() {
+                match order {
+                    Output::Listen { .. } => all.push("listen"),
+                    Output::ListenKey { .. } => all.push("key"),
+                    _ => {}
+                }
+            }
+            assert_eq!(all, ["key", "listen"]);
+            let failed = Input::ListenDone { listener: ListenerId(0), result: Err(IoError::InUse) };
+            engine.handle(now, failed);
+            while engine.poll().is_some() {}
+            now += LISTEN_RETRY;
+            engine.handle(now, Input::Tick);
+        }
+    }
+
+    #[test]
+    fn who_came_in_by_keys_that_do_not_hold_any_more_is_refused() {
+        let mut engine = started();
+        let open = FIRST.replace("neighbor 10.0.0.2 password first\n", "");
+        let text = format!("router bgp 65000\nbgp router-id 10.0.0.1\n{open}");
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        while engine.poll().is_some() {}
+        let text = format!("router bgp 65000\nbgp router-id 10.0.0.1\n{FIRST}");
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        while engine.poll().is_some() {}
+        // The first `Listen` is not answered: nothing is closed, and nobody comes in.
+        assert_eq!(connects(&mut engine, 7, "10.0.0.2"), Some(Refusal::NotNow));
+        engine.handle(Instant::ZERO, Input::ListenDone { listener: ListenerId(0), result: Ok(()) });
+        let mut all = Vec::new();
+        while let Some(order) = engine.poll() {
+            match order {
+                Output::Listen { .. } => all.push("listen"),
+                Output::Unlisten { .. } => all.push("unlisten"),
+                Output::ListenKey { .. } => all.push("key"),
+                _ => {}
+            }
+        }
+        assert_eq!(all, ["unlisten", "key", "listen"]);
+        assert_eq!(connects(&mut engine, 8, "10.0.0.2"), None);
     }
 
     /// Somebody connects; why it was refused, if it was.
@@ -324,6 +383,7 @@ mod tests {
             engine.handle(Instant::ZERO, Input::Accepted { socket, listener, local, remote });
             while engine.poll().is_some() {}
         }
-        assert_eq!(orders(&mut engine, &format!("{range}{FIRST}")), ["full"]);
+        let all = orders(&mut engine, &format!("{range}{FIRST}"));
+        assert_eq!(all.iter().filter(|order| *order == "full").count(), 1, "{all:?}");
     }
 }

@@ -107,14 +107,18 @@ pub enum Output<'a> {
         /// What must hold before the first packet.
         options: TcpOptions<'a>,
     },
-    /// Listen. Answered by one `ListenDone`.
+    /// Listen, with the keys that were ordered since the last `Unlisten` or failed `Listen`, from the first connection on.
+    /// Answered by one `ListenDone`. When it fails, its keys are forgotten: they are ordered again.
     Listen {
         /// Its name from now on.
         listener: ListenerId,
         /// Where; an unspecified address means every one of its family.
         local: Endpoint,
     },
-    /// Accept connections from `remote` only with this key, or (None) without one.
+    /// Accept connections from `remote` only with this key, or (None) without one. All keys of a listener come before its
+    /// `Listen`, while it is closed, so that nobody comes in without a key meanwhile (on Linux: a socket is made, its keys are
+    /// set, and then it listens). When they change, it is closed by `Unlisten` and opened with the new ones. Not answered: a
+    /// key that cannot be set keeps `remote` out.
     ListenKey {
         /// The listener.
         listener: ListenerId,
@@ -123,7 +127,8 @@ pub enum Output<'a> {
         /// The key.
         key: Option<Secret<'a>>,
     },
-    /// Listen no more. Not answered.
+    /// Listen no more: reset those who have connected and were not `Accepted` yet, and forget the keys. Connections that were
+    /// adopted stay. Not answered.
     Unlisten {
         /// The listener.
         listener: ListenerId,

@@ -1,7 +1,7 @@
 //! The next order, in two steps: decide what it is, then lend what it needs.
 
 use super::input::{CommandResult, Endpoint, HostTable};
-use super::listen::{Listening, range_keys};
+use super::listen::{Listening, listen_keys};
 use super::names::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 use super::record::Record;
@@ -38,7 +38,6 @@ pub(super) enum Job {
     Listen(Family),
     Unlisten(Family),
     Key(Family, usize),
-    RangeKey(Family, usize),
     Bind(usize),
     Unbind(usize),
     UnbindStray(LinkId, InterfaceAddress),
@@ -223,14 +222,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 local: Endpoint { address: unspecified(family), port: PORT, link: None },
             },
             Job::Unlisten(family) => Output::Unlisten { listener: ListenerId(family as u8) },
-            Job::Key(family, peer) => {
-                let options = inner.tcp_options(peer);
-                let remote = inner.peers[peer].prefix();
-                Output::ListenKey { listener: ListenerId(family as u8), remote, key: options.key }
-            }
-            Job::RangeKey(family, nth) => {
+            Job::Key(family, nth) => {
                 let (remote, key) =
-                    range_keys(inner.config.view(), family).nth(nth).unwrap_or((Prefix::ZERO, &[]));
+                    listen_keys(inner.config.view(), family).nth(nth).unwrap_or((Prefix::ZERO, &[]));
                 Output::ListenKey { listener: ListenerId(family as u8), remote, key: Some(Secret(key)) }
             }
             Job::Bind(place) => {
@@ -330,27 +324,22 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let listener = &mut self.listeners[family.index()];
             match (listener.wanted, listener.state) {
                 (true, Listening::Off) if listener.retry_at == Instant::ZERO => {
-                    listener.state = Listening::Asked;
+                    // All keys before the first connection: nobody comes in without the one that he needs.
+                    let nth = usize::from(listener.keys);
+                    if listen_keys(self.config.view(), family).nth(nth).is_some() {
+                        listener.keys += 1;
+                        return Some(Job::Key(family, nth));
+                    }
+                    (listener.keys, listener.stale, listener.state) = (0, false, Listening::Asked);
                     return Some(Job::Listen(family));
                 }
                 (false, Listening::On | Listening::Asked) => {
-                    (listener.stale, listener.state) = (false, Listening::Off);
+                    listener.state = Listening::Off;
                     return Some(Job::Unlisten(family));
                 }
                 (true, Listening::On) if listener.stale => {
-                    (listener.stale, listener.state) = (false, Listening::Off);
+                    listener.state = Listening::Off;
                     return Some(Job::Unlisten(family));
-                }
-                (true, Listening::On) => {
-                    if listener.keys != 0 {
-                        let peer = listener.keys.trailing_zeros() as usize;
-                        listener.keys &= listener.keys - 1;
-                        return Some(Job::Key(family, peer));
-                    }
-                    if usize::from(listener.range_keys) < range_keys(self.config.view(), family).count() {
-                        listener.range_keys += 1;
-                        return Some(Job::RangeKey(family, usize::from(listener.range_keys) - 1));
-                    }
                 }
                 _ => {}
             }

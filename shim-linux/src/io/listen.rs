@@ -1,7 +1,10 @@
 //! Listeners: who may connect, with which key, and the sockets that wait for the engine's word.
+//!
+//! A socket gets its keys before it listens, and never one afterwards: whose handshake was over before a key was set would wait
+//! in the accept queue, and come in without it. The engine closes a listener whose keys change, and with it what waits there.
 
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, RawFd};
 
 use holdover_core::base::net::Prefix;
@@ -25,41 +28,44 @@ pub(super) struct Listening {
     socket: Socket,
     /// Whether somebody may be waiting.
     pub(super) readable: bool,
+    /// Somebody waits, and there was no memory or descriptor to accept with.
+    pub(super) exhausted: bool,
     /// Those whose key the kernel did not take: they must not come in without one.
     barred: Vec<Prefix>,
 }
 
 impl Listening {
-    /// Listens.
-    pub(super) fn open(local: Endpoint) -> Result<Self, IoError> {
-        Self::try_open(local).map_err(|error| error::from_io(&error))
-    }
-
-    fn try_open(local: Endpoint) -> io::Result<Self> {
-        let socket = new_socket(local.address)?;
+    /// A socket of this family that does not listen yet: it takes keys.
+    pub(super) fn new(v6: bool) -> io::Result<Self> {
+        let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        let socket = new_socket(any)?;
         socket.set_reuse_address(true)?;
-        option::set_ttl(&socket, local.address.is_ipv6(), HANDSHAKE_TTL, 0)?;
-        if let Some(link) = local.link {
-            option::bind_to_link(&socket, link)?;
-        }
-        socket.bind(&socket_address(local).into())?;
-        socket.listen(BACKLOG)?;
-        Ok(Self { socket, readable: true, barred: Vec::new() })
+        option::set_ttl(&socket, v6, HANDSHAKE_TTL, 0)?;
+        Ok(Self { socket, readable: false, exhausted: false, barred: Vec::new() })
     }
 
-    /// Demands a key of these peers, or no longer; whether the kernel took it.
+    /// Demands a key of these peers, or not, from the first connection on.
     pub(super) fn set_key(&mut self, remote: Prefix, key: Option<&[u8]>) -> Result<(), IoError> {
         self.barred.retain(|prefix| *prefix != remote);
         match option::set_md5(&self.socket, remote, None, key) {
-            Ok(()) => Ok(()),
-            // There was none.
-            Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            Err(_) if key.is_none() => Ok(()),
+            Err(_) if key.is_none() => Ok(()), // There was none.
             Err(error) => {
                 self.barred.push(remote);
                 Err(error::from_io(&error))
             }
+            Ok(()) => Ok(()),
         }
+    }
+
+    /// Listens.
+    pub(super) fn listen(&mut self, local: Endpoint) -> io::Result<()> {
+        if let Some(link) = local.link {
+            option::bind_to_link(&self.socket, link)?;
+        }
+        self.socket.bind(&socket_address(local).into())?;
+        self.socket.listen(BACKLOG)?;
+        self.readable = true;
+        Ok(())
     }
 
     /// The next connection, with our end and the peer's.
@@ -74,10 +80,10 @@ impl Listening {
                 Some((socket, local, remote))
             }
             Err(error) => {
-                // Nobody waits; or nothing is left to accept with, and then the next connection tries again. Any other
-                // error is about one connection that went away while it waited.
-                let exhausted = error::from_io(&error) == IoError::Exhausted;
-                self.readable = !(exhausted || error.kind() == ErrorKind::WouldBlock);
+                // Nobody waits; or nothing is left to accept with: then it is tried again in a while, for who waits is told
+                // of once. Any other error is about one connection that went away while it waited.
+                self.exhausted = error::from_io(&error) == IoError::Exhausted;
+                self.readable = !(self.exhausted || error.kind() == ErrorKind::WouldBlock);
                 None
             }
         }

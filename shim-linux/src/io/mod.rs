@@ -17,6 +17,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
+use holdover_core::base::net::Prefix;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::bfd::BfdKind;
 use holdover_core::engine::record::Level;
@@ -34,7 +35,7 @@ use crate::sys::datagram::Arrival;
 use datagram::{Datagrams, Path, RECEIVERS};
 use listen::Listening;
 use tcp::{Connection, READ, Said};
-use timer::Timer;
+use timer::{Timer, now};
 use watch::Watches;
 
 const TIMER: Token = Token(0);
@@ -51,6 +52,8 @@ const WATCH: usize = 1 << 16;
 
 /// The most netlink messages that are read in one turn.
 const NETLINK_MESSAGES: u32 = 64;
+/// How long after an accept that found no memory or descriptor another one is tried.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// How often a connection is asked whether everything was acknowledged, while the engine wants to know.
 const FLUSH_CADENCE: Duration = Duration::from_millis(1);
 
@@ -110,13 +113,18 @@ pub(crate) struct Io {
     timer: Timer,
     waker: Arc<Waker>,
     connections: Vec<Option<Connection>>,
-    listeners: [Option<Listening>; 2],
+    /// The listeners; `Err`: the socket for one could not be made when its first key came.
+    listeners: [Result<Option<Listening>, IoError>; 2],
+    /// When to accept again, after there was nothing to accept with.
+    accept_at: Instant,
     accepted: Vec<(SocketId, Socket, Endpoint)>,
     next_socket: u32,
     datagrams: Datagrams,
     checks: Watches,
     answers: VecDeque<Fact>,
     turn: VecDeque<Source>,
+    /// What is to be logged.
+    notes: Vec<(Level, &'static str, String)>,
     buffer: Box<[u8; READ]>,
     /// When connections are next asked whether everything was acknowledged.
     flush_at: Instant,
@@ -145,13 +153,15 @@ impl Io {
             timer,
             waker,
             connections: Vec::new(),
-            listeners: [None, None],
+            listeners: [Ok(None), Ok(None)],
+            accept_at: Instant::FAR,
             accepted: Vec::new(),
             next_socket: 0,
             datagrams: Datagrams::new(),
             checks,
             answers: VecDeque::new(),
             turn: VecDeque::new(),
+            notes: Vec::new(),
             buffer: Box::new([0; READ]),
             flush_at: Instant::FAR,
             host,
@@ -197,7 +207,7 @@ impl Io {
                     self.datagrams.set_readable(token - DATAGRAM);
                 }
                 Token(token) if token < DATAGRAM => {
-                    if let Some(Some(listener)) = self.listeners.get_mut(token.wrapping_sub(LISTENER)) {
+                    if let Some(Ok(Some(listener))) = self.listeners.get_mut(token.wrapping_sub(LISTENER)) {
                         listener.readable = true;
                     }
                 }
@@ -220,14 +230,14 @@ impl Io {
 
     /// The deadline, or an earlier one of our own.
     fn earlier(&self, deadline: Instant) -> Instant {
-        deadline.min(self.flush_at).min(self.host.deadline())
+        deadline.min(self.flush_at).min(self.accept_at).min(self.host.deadline())
     }
 
     fn is_ready(&self) -> bool {
         !self.answers.is_empty()
             || self.host.is_ready(false)
             || self.host.is_ready(true)
-            || self.listeners.iter().flatten().any(|listener| listener.readable)
+            || self.listeners.iter().flatten().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
             || self.datagrams.readable().next().is_some()
             || self.checks.ready().next().is_some()
@@ -259,8 +269,14 @@ impl Io {
                 self.turn.push_back(Source::Flush(index));
             }
         }
+        if self.accept_at <= now {
+            self.accept_at = Instant::FAR;
+            for listener in self.listeners.iter_mut().flatten().flatten() {
+                listener.readable |= std::mem::take(&mut listener.exhausted);
+            }
+        }
         for (index, listener) in self.listeners.iter().enumerate() {
-            if listener.as_ref().is_some_and(|listener| listener.readable) {
+            if matches!(listener, Ok(Some(listener)) if listener.readable) {
                 self.turn.push_back(Source::Accept(index));
             }
         }
@@ -355,7 +371,12 @@ impl Io {
     }
 
     fn accept(&mut self, index: usize) -> Option<Fact> {
-        let (socket, local, remote) = self.listeners.get_mut(index)?.as_mut()?.accept()?;
+        let listener = self.listeners.get_mut(index)?.as_mut().ok()?.as_mut()?;
+        let accepted = listener.accept();
+        if listener.exhausted {
+            self.accept_at = self.accept_at.min(now() + ACCEPT_RETRY);
+        }
+        let (socket, local, remote) = accepted?;
         self.next_socket = self.next_socket.wrapping_add(1);
         let name = SocketId(self.next_socket);
         self.accepted.push((name, socket, remote));
@@ -380,14 +401,11 @@ impl Io {
                 self.answers.push_back(Fact::Plain(Input::ListenDone { listener, result }));
             }
             Output::ListenKey { listener, remote, key } => {
-                if let Some(listener) = self.listener(listener) {
-                    // A key that the kernel does not take keeps these peers out, and they notice.
-                    let _ = listener.set_key(remote, key.map(|key| key.0));
-                }
+                self.listen_key(listener, remote, key.map(|key| key.0));
             }
             Output::Unlisten { listener } => {
                 if let Some(place) = self.listeners.get_mut(usize::from(listener.0)) {
-                    *place = None;
+                    *place = Ok(None); // With the socket goes whoever waits to be accepted.
                 }
             }
             Output::Adopt { socket, conn, options } => {
@@ -451,9 +469,11 @@ impl Io {
         self.checks.detail(check)
     }
 
-    /// What the checks have to log.
+    /// What the sockets and the checks have to log.
     pub(crate) fn take_notes(&mut self) -> Vec<(Level, &'static str, String)> {
-        self.checks.take_notes()
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.append(&mut self.checks.take_notes());
+        notes
     }
 
     /// Ends every check that runs.
@@ -494,20 +514,35 @@ impl Io {
         }
     }
 
+    /// Sets a key on a listener that does not listen yet.
+    fn listen_key(&mut self, name: ListenerId, remote: Prefix, key: Option<&[u8]>) {
+        let Some(place) = self.listeners.get_mut(usize::from(name.0)) else { return };
+        if let Ok(None) = place {
+            *place =
+                Listening::new(remote.address().is_ipv6()).map(Some).map_err(|error| error::from_io(&error));
+        }
+        let Ok(Some(listener)) = place else { return }; // `Listen` will say so.
+        if let Err(why) = listener.set_key(remote, key) {
+            let text =
+                format!("cannot set the TCP MD5 key for {remote} ({why}): nobody can connect from there");
+            self.notes.push((Level::Error, "key_not_set", text));
+        }
+    }
+
+    /// Listens, with the keys that were set before. On failure they are forgotten, and told again.
     fn listen(&mut self, name: ListenerId, local: Endpoint) -> Result<(), IoError> {
         let index = usize::from(name.0);
         let place = self.listeners.get_mut(index).ok_or(IoError::Other)?;
-        let listening = Listening::open(local)?;
-        let fd = listening.as_raw_fd();
-        let token = Token(LISTENER + index);
-        let registered = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
-        registered.map_err(|error| error::from_io(&error))?;
-        *place = Some(listening);
+        let keyed = std::mem::replace(place, Ok(None))?;
+        let open = || {
+            let mut listening = keyed.map_or_else(|| Listening::new(local.address.is_ipv6()), Ok)?;
+            listening.listen(local)?;
+            let (fd, token) = (listening.as_raw_fd(), Token(LISTENER + index));
+            self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+            Ok(listening)
+        };
+        *place = Ok(Some(open().map_err(|error: io::Error| error::from_io(&error))?));
         Ok(())
-    }
-
-    fn listener(&mut self, name: ListenerId) -> Option<&mut Listening> {
-        self.listeners.get_mut(usize::from(name.0))?.as_mut()
     }
 
     fn take_accepted(&mut self, name: SocketId) -> Option<(Socket, Endpoint)> {

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::time::Duration as StdDuration;
 
-use holdover_core::base::net::Prefix;
 use holdover_core::engine::{BfdId, PeerId, Secret, Slot, TcpOptions};
 
 use super::timer::now;
@@ -250,7 +249,7 @@ fn who_connects_is_adopted_or_refused() {
     let local = Endpoint { address: IpAddr::V6(Ipv6Addr::LOCALHOST), port: 0, link: None };
     bench.execute(Output::Listen { listener, local });
     assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
-    let port = bench.io.listeners[1].as_ref().unwrap().port();
+    let port = bench.io.listeners[1].as_ref().unwrap().as_ref().unwrap().port();
     let mut peers = Vec::new();
     for adopt in [true, false] {
         let mut peer = TcpStream::connect(("::1", port)).unwrap();
@@ -276,11 +275,11 @@ fn a_listener_demands_the_key_of_its_prefix() {
     let mut bench = Bench::new();
     let listener = ListenerId(0);
     let local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
-    bench.execute(Output::Listen { listener, local });
-    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
-    let port = bench.io.listeners[0].as_ref().unwrap().port();
     let remote = "127.0.0.0".parse().ok().and_then(|address| Prefix::new(address, 8)).unwrap();
     bench.execute(Output::ListenKey { listener, remote, key: Some(Secret(b"secret")) });
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    let port = bench.io.listeners[0].as_ref().unwrap().as_ref().unwrap().port();
     let dial = |bench: &mut Bench, key: &'static [u8], generation| {
         let conn = ConnId { generation, ..CONN };
         let options = TcpOptions { key: Some(Secret(key)), ..OPTIONS };
@@ -295,6 +294,43 @@ fn a_listener_demands_the_key_of_its_prefix() {
         "{facts:?}"
     );
     assert!(!facts.iter().any(|fact| matches!(fact, Input::Connected { conn, .. } if conn.generation == 1)));
+}
+
+#[test]
+fn who_waits_to_be_accepted_goes_with_the_listener() {
+    let mut bench = Bench::new();
+    let listener = ListenerId(0);
+    let mut local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
+    bench.execute(Output::Listen { listener, local });
+    local.port = bench.io.listeners[0].as_ref().unwrap().as_ref().unwrap().port();
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    // Its handshake is over, and it has said all that a session needs before the key comes.
+    let mut early = TcpStream::connect(("127.0.0.1", local.port)).unwrap();
+    early.write_all(b"open and keepalive").unwrap();
+    let remote = Prefix::host("127.0.0.1".parse().unwrap());
+    bench.execute(Output::Unlisten { listener });
+    bench.execute(Output::ListenKey { listener, remote, key: Some(Secret(b"secret")) });
+    bench.execute(Output::Listen { listener, local });
+    let facts = bench.until(|_, facts| !facts.is_empty());
+    assert!(matches!(facts[..], [Input::ListenDone { result: Ok(()), .. }]), "{facts:?}");
+    early.set_read_timeout(Some(StdDuration::from_secs(10))).unwrap();
+    assert_eq!(early.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    assert!((0..10).all(|_| bench.turn().is_empty()), "somebody came in without the key");
+}
+
+#[test]
+fn a_listener_whose_socket_for_keys_could_not_be_made_does_not_listen_without_them() {
+    let mut bench = Bench::new();
+    let listener = ListenerId(0);
+    let local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
+    bench.io.listeners[0] = Err(IoError::Exhausted); // As a process without a free descriptor leaves it.
+    let remote = Prefix::host("127.0.0.1".parse().unwrap());
+    bench.execute(Output::ListenKey { listener, remote, key: Some(Secret(b"secret")) });
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Err(IoError::Exhausted), .. }));
+    bench.execute(Output::ListenKey { listener, remote, key: Some(Secret(b"secret")) });
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
 }
 
 const LO: LinkId = LinkId(1);
