@@ -575,3 +575,89 @@ fn a_thousand_short_cuts_leave_nothing_behind() {
     pair.expect_up();
     assert_eq!(pair.world.hosts[pair.a].datagram_sockets.len(), 1);
 }
+
+/// A packet whose sender guessed the discriminator of `host`, with what it takes to be deaf and silent for hours.
+fn poison(world: &mut World, host: usize, state: bfd::State, asks: u32) {
+    let packet = Packet {
+        state,
+        multiplier: 9,
+        my_discriminator: 7,
+        your_discriminator: view(world, host).local_discriminator,
+        desired_min_tx_micros: u32::MAX,
+        required_min_rx_micros: asks,
+        ..Packet::default()
+    };
+    world.inject(host, 255, &packet.write());
+}
+
+#[test]
+fn forged_packets_to_both_ends_do_not_keep_a_strict_session_down_for_hours() {
+    use bfd::State::{AdminDown, Down};
+    for (one, other, asks) in [(AdminDown, Down, 0), (Down, AdminDown, 0), (AdminDown, AdminDown, u32::MAX)] {
+        let strict = "neighbor 10.0.0.2 bfd profile fast\n neighbor 10.0.0.2 bfd strict";
+        let mut pair = Pair::with(Nature::CALM, FAST, [strict, "neighbor 10.0.0.1 bfd profile fast"]);
+        pair.expect_up();
+        let (a, b) = (pair.a, pair.b);
+        poison(&mut pair.world, a, one, asks);
+        poison(&mut pair.world, b, other, asks);
+        pair.world.run(2 * SECOND);
+        pair.world.expect("both up again", 120 * SECOND, |world| {
+            [a, b].iter().all(|&host| {
+                state(world, host) == State::Established && bfd_state(world, host) == bfd::State::Up
+            })
+        });
+    }
+}
+
+#[test]
+fn a_daemon_that_was_stopped_and_reads_old_news_does_not_begin_a_storm() {
+    let mut pair = Pair::fast();
+    let (a, b) = (pair.a, pair.b);
+    // What a stopped daemon finds in its socket: how the other one went down, came up, and went down.
+    let (ours, theirs) = (view(&pair.world, a).local_discriminator, view(&pair.world, b).local_discriminator);
+    let told = |from: u32, to: u32, state| Packet {
+        state,
+        multiplier: 3,
+        my_discriminator: from,
+        your_discriminator: to,
+        desired_min_tx_micros: 50_000,
+        required_min_rx_micros: 50_000,
+        ..Packet::default()
+    };
+    for state in [bfd::State::Down, bfd::State::Init, bfd::State::Up] {
+        pair.world.inject(a, 255, &told(theirs, ours, state).write());
+    }
+    pair.world.script(50, move |world| world.inject(b, 255, &told(ours, theirs, bfd::State::Down).write()));
+    let before = [a, b].map(|host| pair.downs(host));
+    pair.world.run(10 * SECOND);
+    for (host, before) in [a, b].into_iter().zip(before) {
+        let downs = pair.downs(host) - before;
+        assert!(downs <= 4, "{downs} times down in 10 s");
+        assert!(pair.sent(host).len() < 1_000);
+    }
+    pair.expect_up();
+}
+
+#[test]
+fn bfd_may_say_its_end_when_the_reset_of_an_attempt_is_ordered_though_it_was_made_meanwhile() {
+    let lines = ["neighbor 10.0.0.2 bfd profile fast", "neighbor 10.0.0.1 bfd profile fast"];
+    let mut pair = Pair::with(Nature::CALM, FAST, lines);
+    pair.expect_up();
+    let (a, b) = (pair.a, pair.b);
+    // The session ends by a reset; while the daemon is stopped, its next attempt succeeds, the link flaps, an operator
+    // wants the end.
+    let (tcp, side) = *pair.world.hosts[a].conns.values().next().unwrap();
+    pair.world.forge_reset(tcp, side);
+    let dialing = |world: &World| world.hosts[a].conns.values().any(|&(other, _)| other != tcp);
+    assert!(pair.world.run_until(5 * SECOND, dialing), "it dials again");
+    pair.world.hosts[a].paused = true;
+    pair.world.run(20 * MS);
+    pair.world.set_link(a, Lab::ETH0, false);
+    pair.world.set_link(a, Lab::ETH0, true);
+    pair.command(a, Command::Stop);
+    pair.world.run(20 * MS);
+    pair.world.hosts[a].paused = false;
+    pair.world.expect("it stops", 10 * SECOND, |world| !world.hosts[a].running);
+    assert!(pair.sent(a).iter().any(|(.., packet)| packet.state == bfd::State::AdminDown));
+    assert!(pair.world.hosts[b].running);
+}

@@ -11,6 +11,12 @@ use crate::wire::bfd::{Diagnostic, Packet, State};
 
 /// While a session is not up, packets are at least this far apart, in milliseconds (RFC 5880 section 6.8.3).
 const SLOW_MS: u16 = 1_000;
+/// A session that was up for less than this before it went down stays down for as long. Two systems whose news of being
+/// down cross would otherwise take each other down and up for ever, as fast as the wire is: a change is said at once.
+const SETTLE: Duration = Duration::from_secs(1);
+/// While a session is not up, what was heard counts for at most this long: who forges a packet with a Detection Time of
+/// hours and a wrong discriminator must not keep two systems deaf for hours.
+const FORGET: Duration = Duration::from_secs(60);
 
 /// What the configuration asks of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +64,8 @@ impl Flags {
     const POLL_AGAIN: u8 = 1 << 4;
     /// The other system wishes for silence (section 6.6).
     const DEMAND: u8 = 1 << 5;
+    /// It went down soon after it came up.
+    const HASTY: u8 = 1 << 6;
 
     const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -200,8 +208,10 @@ impl Session {
             // An answer without the Final bit came in between: the next one cannot be mistaken (section 6.8.3).
             self.speak();
         }
-        let change = self.step(now, Event::Heard(packet.state));
-        self.detect_at = now + self.detection_time();
+        let settles = self.state == State::Down && self.flags.has(Flags::HASTY) && now < self.since + SETTLE;
+        let change = if settles { Change::None } else { self.step(now, Event::Heard(packet.state)) };
+        let silence = self.detection_time();
+        self.detect_at = now + if self.state == State::Up { silence } else { silence.min(FORGET) };
         if packet.poll {
             self.flags.set(Flags::FINAL, true);
         }
@@ -225,6 +235,8 @@ impl Session {
             self.remote_min_rx_micros = 1;
             self.flags.set(Flags::DEMAND | Flags::POLL | Flags::POLL_AGAIN, false);
             change = self.step(now, Event::Expired);
+            // Whoever asked for silence, or for a packet an hour, is forgotten too.
+            self.owe();
         }
         if self.transmit_at != Instant::ZERO && self.transmit_from() <= now {
             self.owe();
@@ -361,6 +373,7 @@ impl Session {
         if step.next == before {
             return Change::None;
         }
+        self.flags.set(Flags::HASTY, before == State::Up && now < self.since + SETTLE);
         (self.state, self.diagnostic, self.since) = (step.next, step.diagnostic, now);
         // Whatever was asked before this change is asked anew.
         self.flags.set(Flags::POLL | Flags::POLL_AGAIN, false);

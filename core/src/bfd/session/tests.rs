@@ -92,10 +92,12 @@ impl Pair2 {
             let (due, later): (Wire, Wire) = self.wire.drain(..).partition(|&(at, ..)| at <= next);
             self.wire = later;
             for (_, end, packet) in due {
-                if !self.cut[end] {
+                let meant = [0, self.ends[end].local_discriminator].contains(&packet.your_discriminator);
+                if !self.cut[end] && meant {
                     let packet = Packet::read(&packet.write()).unwrap();
                     let change = self.ends[end].receive(Instant::from_micros(next), &packet);
                     self.note(end, change);
+                    self.flush();
                 }
             }
             for end in 0..2 {
@@ -496,5 +498,46 @@ fn a_turn_that_is_under_way_takes_a_packet_along_but_never_before_its_time() {
         pair.ends[0].tick(from);
         assert!(pair.ends[0].owes());
         pair.ends[0].packet(from, &mut pair.rand);
+    }
+}
+
+#[test]
+fn news_of_being_down_that_cross_do_not_take_two_sessions_down_and_up_for_ever() {
+    for late in (0..=300).step_by(10) {
+        let mut pair = Pair2::up(FAST, FAST);
+        // One was stopped for a moment and reads now how the other one went down and came up.
+        let (ours, theirs) = (pair.ends[0].local_discriminator, pair.ends[1].local_discriminator);
+        for state in [State::Down, State::Init, State::Up] {
+            let told = Packet { my_discriminator: theirs, your_discriminator: ours, ..says(state) };
+            pair.wire.push((pair.now + 10, 0, told));
+        }
+        let told = Packet { my_discriminator: ours, your_discriminator: theirs, ..says(State::Down) };
+        pair.wire.push((pair.now + late, 1, told));
+        pair.run(10_000 * MS);
+        assert_eq!(pair.states(), [State::Up; 2], "{late} us");
+        assert!(pair.changes.len() <= 12, "{late} us: {} changes", pair.changes.len());
+    }
+}
+
+#[test]
+fn two_sessions_that_were_told_wrong_discriminators_for_hours_are_up_again_in_two_minutes() {
+    for (state, asks) in [State::AdminDown, State::Down].into_iter().flat_map(|it| [(it, 0), (it, u32::MAX)])
+    {
+        let mut pair = Pair2::up(FAST, FAST);
+        for end in 0..2 {
+            let forged = Packet {
+                my_discriminator: 77,
+                your_discriminator: pair.ends[end].local_discriminator,
+                multiplier: 9,
+                desired_min_tx_micros: u32::MAX,
+                required_min_rx_micros: asks,
+                ..says(state)
+            };
+            let now = Instant::from_micros(pair.now);
+            let change = pair.ends[end].receive(now, &forged);
+            pair.note(end, change);
+        }
+        pair.run(120_000 * MS);
+        assert_eq!(pair.states(), [State::Up; 2], "{state} {asks}");
     }
 }
