@@ -223,8 +223,10 @@ impl Ledger {
         assert_eq!(bytes.len(), 24);
         assert!(!(packet.poll && packet.last), "both bits in one packet");
         if packet.state == State::AdminDown {
-            // Some neighbors take it for the end of the BGP session.
-            let talks = self.live.iter().any(|conn| conn.peer == bfd.peer);
+            // Some neighbors take it for the end of the BGP session. One whose end by a reset is ordered is over, even if
+            // the news that it was made came after the order.
+            let mut talking = self.live.iter().filter(|&conn| self.closing.get(conn) != Some(&true));
+            let talks = talking.any(|conn| conn.peer == bfd.peer);
             assert!(!talks, "AdminDown to {:?} before its BGP session is closed", bfd.peer);
         }
         self.bfd_sent.push((now, bfd, packet));
