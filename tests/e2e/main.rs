@@ -5,6 +5,7 @@ mod appliance;
 mod bfd;
 mod binding;
 mod checks;
+mod choice;
 mod daemon;
 mod demo;
 mod failover;
@@ -40,6 +41,7 @@ fn main() {
     cases.extend(checks::cases());
     cases.extend(daemon::cases());
     cases.extend(operating::cases());
+    cases.extend(choice::cases());
     cases.extend(policy::cases());
     cases.extend(quiet::cases());
     cases.extend(interop::cases());

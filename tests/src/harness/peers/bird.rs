@@ -181,6 +181,16 @@ template bgp node {
     Config { text, names }
 }
 
+/// A router of the nodes' own AS, without a policy: their LOCAL_PREF decides.
+pub fn internal_router(host: &str) -> Config {
+    let mut config = route_server(host);
+    config.text = config
+        .text
+        .replace("local as 63949", "local as 65000")
+        .replace("import filter from_node", "import all");
+    config
+}
+
 impl Bird {
     /// Starts BIRD on `host`; returns when it answers.
     pub fn start(lab: &Lab, host: &str, config: &Config) -> Result<Self> {

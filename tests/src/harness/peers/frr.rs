@@ -107,6 +107,13 @@ route-map IN permit 20
     Config { text, bfdd: String::new(), asn: 63949 }
 }
 
+/// A router of the nodes' own AS, without a policy: their LOCAL_PREF decides.
+pub fn internal_router(host: &str) -> Config {
+    let text = route_server(host).text.replace("router bgp 63949", "router bgp 65000");
+    let text = text.replace("  neighbor N route-map IN in\n", "");
+    Config { text, bfdd: String::new(), asn: 65_000 }
+}
+
 impl Frr {
     /// Starts zebra and bgpd on `host`; returns when bgpd answers.
     pub fn start(lab: &Lab, host: &str, config: &Config) -> Result<Self> {
