@@ -254,6 +254,26 @@ fn maximum_prefix_closes_the_session_and_backs_off() {
 }
 
 #[test]
+fn maximum_prefix_counts_the_routes_of_its_family_alone() {
+    let router = format!(
+        "{ROUTER} address-family ipv4 unicast\n  neighbor NODES maximum-prefix 3\n exit-address-family\n \
+         address-family ipv6 unicast\n  neighbor NODES activate\n  neighbor NODES maximum-prefix 1 warning-only\n \
+         exit-address-family\n"
+    );
+    let mut edge = Edge::with(&router, STEER);
+    let two = edge.node(2);
+    for number in 1..=3 {
+        edge.say(two, &announce(prefix(&format!("192.0.2.{number}/32")), ip("10.0.0.2"), &[65_002], None));
+    }
+    edge.world.run(100 * MS);
+    let told = |record: &(u64, Record)| matches!(record.1, Record::MaximumPrefix { .. });
+    assert!(!edge.world.is_over(two) && !edge.world.hosts[edge.router].records.iter().any(told));
+    edge.say(two, &announce(prefix("192.0.2.4/32"), ip("10.0.0.2"), &[65_002], None));
+    let (code, subcode, _) = edge.world.hear_error(two, SECOND);
+    assert_eq!((code, subcode), (6, 1));
+}
+
+#[test]
 fn maximum_prefix_warning_only_says_it_once() {
     let router = format!(
         "{ROUTER} address-family ipv4 unicast\n  neighbor NODES maximum-prefix 3 warning-only\n exit-address-family\n"

@@ -129,6 +129,13 @@ impl Families {
         Self(self.0 | 1 << family as u8)
     }
 
+    /// This set with `family` in it, or without.
+    #[must_use]
+    pub(crate) const fn with_if(self, family: Family, on: bool) -> Self {
+        let bit = 1 << family as u8;
+        if on { Self(self.0 | bit) } else { Self(self.0 & !bit) }
+    }
+
     /// The families in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

@@ -83,8 +83,8 @@ pub(crate) struct Peer {
     pub refusals: u8,
     /// Whether the pause that runs is one that the peer asked for.
     pub backing_off: bool,
-    /// Whether more of its prefixes are kept than `maximum-prefix` allows, and that was told.
-    pub over_maximum: bool,
+    /// The families of which more prefixes are kept than `maximum-prefix` allows, and that was told.
+    pub over_maximum: Families,
     /// What the next batch waits for.
     pub batch: Batch,
     /// Our end of the session.
@@ -138,7 +138,7 @@ impl Peer {
         lost_at: Instant::ZERO,
         refusals: 0,
         backing_off: false,
-        over_maximum: false,
+        over_maximum: Families::NONE,
         batch: Batch::REST,
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         since: Instant::ZERO,

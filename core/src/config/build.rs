@@ -273,6 +273,11 @@ impl<'a> Draft<'a> {
         self.say(lint.severity(), ErrorKind::Lint(lint), values.place(value).unwrap_or(0));
     }
 
+    /// That one of the line's values has no effect, and why.
+    pub(crate) fn note(&mut self, values: &Values<'_>, value: usize, why: &'static str) {
+        self.say(Severity::Note, ErrorKind::NoEffect(why), values.place(value).unwrap_or(0));
+    }
+
     /// The word that a value of the line was read from.
     pub(crate) fn word(&self, values: &Values<'_>, value: usize) -> &'a str {
         values.place(value).map_or("", |at| self.found(at))

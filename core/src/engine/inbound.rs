@@ -132,17 +132,26 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// `maximum-prefix` counts what is kept; going beyond it is told once.
     fn count_prefixes(&mut self, peer: usize) {
         let options = self.options(peer);
-        let (state, limit) = (&mut self.peers[peer], options.maximum_prefix);
-        let over = limit != 0 && self.inbound.count_of(peer) > limit;
-        if !over || core::mem::replace(&mut state.over_maximum, over) {
-            state.over_maximum = over;
-            return;
-        }
-        let warning = options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING);
-        let address = state.address;
-        self.record(Record::MaximumPrefix { peer: address, limit, closed: !warning });
-        if !warning && let Some(slot) = self.peers[peer].established() {
-            self.fire(peer, slot, Event::AutomaticStop, Fault::new(cease::CODE, cease::MAXIMUM_PREFIXES));
+        for family in Family::ALL {
+            let (at, state) = (family.index(), &mut self.peers[peer]);
+            let limit = options.maximum_prefix[at];
+            let over = limit != 0 && self.inbound.kept(peer, family) > limit;
+            let told = state.over_maximum.has(family);
+            state.over_maximum = state.over_maximum.with_if(family, over);
+            if !over || told {
+                continue;
+            }
+            let closed = !options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING[at]);
+            let address = state.address;
+            self.record(Record::MaximumPrefix { peer: address, family, limit, closed });
+            if closed && let Some(slot) = self.peers[peer].established() {
+                return self.fire(
+                    peer,
+                    slot,
+                    Event::AutomaticStop,
+                    Fault::new(cease::CODE, cease::MAXIMUM_PREFIXES),
+                );
+            }
         }
     }
 

@@ -212,6 +212,8 @@ pub enum Record {
     MaximumPrefix {
         /// The peer.
         peer: IpAddr,
+        /// Of which family.
+        family: Family,
         /// The limit.
         limit: u32,
         /// Whether the session was closed for it.
@@ -486,9 +488,9 @@ impl fmt::Display for Record {
                 "neighbor {peer}: malformed UPDATE (attribute {attribute}): {}",
                 if withdrawn { "its routes count as withdrawn" } else { "the attribute is ignored" }
             ),
-            Self::MaximumPrefix { peer, limit, closed } => write!(
+            Self::MaximumPrefix { peer, family, limit, closed } => write!(
                 f,
-                "neighbor {peer}: more than {limit} prefixes{}",
+                "neighbor {peer}: more than {limit} prefixes of {family}{}",
                 if closed { ": session closed" } else { "" }
             ),
             Self::Announced { prefix, announced: true } => write!(f, "{prefix} is announced"),

@@ -6,7 +6,7 @@ use super::Inner;
 use super::input::{Endpoint, IoError};
 use super::names::{ConnId, PeerId, Slot};
 use super::record::{EndCause, Limit, Record};
-use crate::base::net::Family;
+use crate::base::net::{Families, Family};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
@@ -333,7 +333,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         state.backing_off = false;
         state.sessions = state.sessions.saturating_add(1);
-        state.over_maximum = false;
+        state.over_maximum = Families::NONE;
         (state.messages_in, state.messages_out, state.told) = (1, 1, 0);
         state.text_length = 0;
         state.batch = Batch {

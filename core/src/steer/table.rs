@@ -31,6 +31,8 @@ pub(crate) struct Table<const PEERS: usize, const ROUTES: usize> {
     offer_last: u16,
     /// By peer: the places where it has a candidate.
     heard: [Bits<ROUTES>; PEERS],
+    /// By peer: how many of those are of IPv6.
+    kept6: [u16; PEERS],
     ids: [BgpId; PEERS],
     index: Index<ROUTES>,
     /// The places where the host's table is not as chosen and no order is out.
@@ -156,6 +158,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
             offers_used: 0,
             offer_last: 0,
             heard: [const { Bits::new() }; PEERS],
+            kept6: [0; PEERS],
             ids: [BgpId(0); PEERS],
             index: Index::new(),
             owed: Bits::new(),
@@ -252,7 +255,9 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         let Some(place) = self.find(prefix).or_else(|| self.take_place(prefix)) else { return Err(Full) };
         let before = self.next_hops(place);
         self.offers.as_flattened_mut()[offer].prefixes += 1;
-        if !self.heard[peer].insert(place) {
+        if self.heard[peer].insert(place) {
+            self.kept6[peer] += u16::from(prefix.family() == Family::Ipv6);
+        } else {
             self.release(peer, place);
         }
         self.candidates[peer][place] = u16::try_from(offer).unwrap_or(u16::MAX);
@@ -268,9 +273,18 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    /// How many routes of a peer are kept: what `maximum-prefix` counts.
+    /// How many routes of a peer are kept.
     pub(crate) fn count_of(&self, peer: usize) -> u32 {
         self.heard.get(peer).map_or(0, Bits::count)
+    }
+
+    /// How many of them are of this family: what `maximum-prefix` counts.
+    pub(crate) fn kept(&self, peer: usize, family: Family) -> u32 {
+        let six = self.kept6.get(peer).copied().map_or(0, u32::from);
+        match family {
+            Family::Ipv4 => self.count_of(peer) - six,
+            Family::Ipv6 => six,
+        }
     }
 
     /// How many prefixes are kept.
@@ -375,6 +389,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
     fn drop_candidate(&mut self, peer: usize, place: usize) {
         let before = self.next_hops(place);
         if self.heard.get_mut(peer).is_some_and(|heard| heard.remove(place)) {
+            self.kept6[peer] -= u16::from(self.places[place].prefix().family() == Family::Ipv6);
             self.release(peer, place);
             self.owe_if_changed(place, &before);
         }

@@ -136,10 +136,10 @@ impl PeerFlags {
     pub const ACTIVATE_V4: u16 = 1 << 3;
     /// `neighbor X activate` in `address-family ipv6 unicast`.
     pub const ACTIVATE_V6: u16 = 1 << 4;
-    /// `neighbor X next-hop-self` (what we announce always has our own next hop; kept so that it is printed).
-    pub const NEXT_HOP_SELF: u16 = 1 << 5;
-    /// `neighbor X maximum-prefix N warning-only`.
-    pub const MAXIMUM_PREFIX_WARNING: u16 = 1 << 6;
+    /// `neighbor X next-hop-self`, by family (what we announce always has our own next hop; kept so that it is printed).
+    pub const NEXT_HOP_SELF: [u16; 2] = [1 << 5, 1 << 13];
+    /// `neighbor X maximum-prefix N warning-only`, by family; given and off: without `warning-only`.
+    pub const MAXIMUM_PREFIX_WARNING: [u16; 2] = [1 << 6, 1 << 12];
     /// `neighbor X disable-connected-check`.
     pub const DISABLE_CONNECTED_CHECK: u16 = 1 << 7;
     /// `neighbor X timers K H` was given.
@@ -205,8 +205,8 @@ pub struct PeerOptions {
     pub port: u16,
     /// `bfd profile NAME`; empty: not given.
     pub bfd_profile: Span,
-    /// `maximum-prefix N`; 0: none.
-    pub maximum_prefix: u32,
+    /// `maximum-prefix N`, by family; 0: none.
+    pub maximum_prefix: [u32; 2],
     /// `ebgp-multihop N`; 0: without a number or not given.
     pub multihop: u8,
     /// `ttl-security hops N`; 0: not given.
@@ -237,7 +237,7 @@ impl PeerOptions {
         connect: 0,
         port: 0,
         bfd_profile: Span::EMPTY,
-        maximum_prefix: 0,
+        maximum_prefix: [0; 2],
         multihop: 0,
         ttl_security: 0,
         flags: PeerFlags { given: 0, value: 0 },
@@ -257,14 +257,16 @@ impl PeerOptions {
             let ([own4, own6], [group4, group6]) = (own, group);
             [or(own4, group4, &ListRef::NONE), or(own6, group6, &ListRef::NONE)]
         }
+        let ([own4, own6], [group4, group6]) = (self.maximum_prefix, group.maximum_prefix);
         let timers = self.flags.given & PeerFlags::TIMERS != 0;
         let multihop = self.flags.given & PeerFlags::EBGP_MULTIHOP != 0;
+        let shutdown = self.flags.given & PeerFlags::SHUTDOWN != 0;
         let source = !self.update_source.is_unspecified() || !self.interface.is_empty();
         Self {
             remote_as: or(self.remote_as, group.remote_as, &RemoteAs::Unset),
             description: or(self.description, group.description, &Span::EMPTY),
             password: or(self.password, group.password, &Span::EMPTY),
-            shutdown_text: or(self.shutdown_text, group.shutdown_text, &Span::EMPTY),
+            shutdown_text: if shutdown { self.shutdown_text } else { group.shutdown_text },
             update_source: if source { self.update_source } else { group.update_source },
             interface: if source { self.interface } else { group.interface },
             keepalive: if timers { self.keepalive } else { group.keepalive },
@@ -272,7 +274,7 @@ impl PeerOptions {
             connect: or(self.connect, group.connect, &0),
             port: or(self.port, group.port, &0),
             bfd_profile: or(self.bfd_profile, group.bfd_profile, &Span::EMPTY),
-            maximum_prefix: or(self.maximum_prefix, group.maximum_prefix, &0),
+            maximum_prefix: [or(own4, group4, &0), or(own6, group6, &0)],
             multihop: if multihop { self.multihop } else { group.multihop },
             ttl_security: or(self.ttl_security, group.ttl_security, &0),
             flags: self.flags.or(group.flags),

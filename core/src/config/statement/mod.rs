@@ -162,8 +162,6 @@ pub(crate) enum No {
 pub(crate) enum Always {
     /// It sends communities.
     Communities,
-    /// It announces with its own next hop.
-    NextHopSelf,
 }
 
 impl Always {
@@ -171,9 +169,6 @@ impl Always {
     pub(crate) const fn why(self) -> &'static str {
         match self {
             Self::Communities => "communities are always sent; leave them out of the route-map",
-            Self::NextHopSelf => {
-                "what Holdover announces always has its own next hop; `set ip next-hop` in a route-map changes it"
-            }
         }
     }
 }

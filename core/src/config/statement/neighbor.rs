@@ -2,8 +2,9 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Always, Statement, Subject};
+use super::{Statement, Subject};
 use crate::base::limits::{PASSWORD, SHUTDOWN_TEXT};
+use crate::base::net::Family;
 use crate::config::build::Draft;
 use crate::config::edit::is_nobodys;
 use crate::config::error::{ErrorKind, Fault, NotTaken};
@@ -183,7 +184,7 @@ pub(super) const SESSION: &[Statement] = &[
 /// Of the session's routes; below `address-family`, and below `router bgp` of IPv4.
 pub(super) const FAMILY: &[Statement] = &[
     Statement::new("neighbor PEER activate", "exchanges routes of this family", |draft, values| {
-        let switch = activate(draft.place.family.index());
+        let switch = of_family(ACTIVATE, draft.place.family);
         draft.peer(values)?.flags.set(switch, !values.negated);
         Ok(())
     })
@@ -191,7 +192,7 @@ pub(super) const FAMILY: &[Statement] = &[
     .default("IPv4: on; IPv6: off")
     .print(|view, subject, values| {
         let Some(options) = named(view, subject, values) else { return false };
-        let value = options.flags.get(activate(subject.family.index()));
+        let value = options.flags.get(of_family(ACTIVATE, subject.family));
         values.negated = value == Some(false);
         value.is_some()
     }),
@@ -208,20 +209,21 @@ pub(super) const FAMILY: &[Statement] = &[
     )
     .no(),
     Statement::new(
-        "neighbor PEER maximum-prefix N(1-4294967295) [warning-only]",
-        "ends the session when `steer` keeps more routes of the neighbor than this, or only says so",
+        "neighbor PEER maximum-prefix N(1-4294967295) [PERCENT(1-100)] {[warning-only]|restart MINUTES(1-65535)|[force]}",
+        "ends the session when `steer` keeps more routes of this family of the neighbor than this, or only says so; the \
+         percentage, `restart` and `force` have no effect",
         maximum_prefix,
     )
+    .no()
     .print(print_maximum_prefix),
     Statement::new(
         "neighbor PEER next-hop-self",
         "no effect: what we announce always has our own next hop",
-        |draft, values| switch(draft, values, PeerFlags::NEXT_HOP_SELF),
+        |draft, values| switch(draft, values, of_family(PeerFlags::NEXT_HOP_SELF, draft.place.family)),
     )
     .no()
-    .never_off(Always::NextHopSelf)
     .print(|view, subject, values| {
-        subject.family.index() == 0 && print_switch(view, subject, values, PeerFlags::NEXT_HOP_SELF)
+        print_switch(view, subject, values, of_family(PeerFlags::NEXT_HOP_SELF, subject.family))
     }),
     // These rows print one direction each of the two above.
     Statement::printed("neighbor PEER prefix-list NAME in", |view, subject, values| {
@@ -282,8 +284,15 @@ fn print_switch<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values
     value.is_some()
 }
 
-const fn activate(family: usize) -> u16 {
-    if family == 0 { PeerFlags::ACTIVATE_V4 } else { PeerFlags::ACTIVATE_V6 }
+/// `activate`, by family.
+const ACTIVATE: [u16; 2] = [PeerFlags::ACTIVATE_V4, PeerFlags::ACTIVATE_V6];
+
+/// A switch that there is of each family.
+const fn of_family([v4, v6]: [u16; 2], family: Family) -> u16 {
+    match family {
+        Family::Ipv4 => v4,
+        Family::Ipv6 => v6,
+    }
 }
 
 fn define_group(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
@@ -479,21 +488,38 @@ fn print_list<'v>(
 }
 
 fn maximum_prefix(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
+    const WARNING_ONLY: usize = 3;
+    let family = draft.place.family;
     let options = draft.peer(values)?;
-    options.maximum_prefix = values.number(1);
-    if values.given(2) {
-        options.flags.set(PeerFlags::MAXIMUM_PREFIX_WARNING, true);
-    } else {
-        options.flags.unset(PeerFlags::MAXIMUM_PREFIX_WARNING);
+    if let Some(limit) = options.maximum_prefix.get_mut(family.index()) {
+        *limit = if values.negated { 0 } else { values.number(1) };
+    }
+    let warning = of_family(PeerFlags::MAXIMUM_PREFIX_WARNING, family);
+    if values.negated {
+        options.flags.unset(warning);
+        return Ok(());
+    }
+    // Given and off: a member whose group only warns has said that it does not.
+    options.flags.set(warning, values.given(WARNING_ONLY));
+    for (place, why) in [(2, PERCENT), (4, RESTART), (5, FORCE)] {
+        if values.given(place) {
+            draft.note(values, place, why);
+        }
     }
     Ok(())
 }
 
+const PERCENT: &str = "what is said is said when the limit is passed";
+const RESTART: &str =
+    "after a session that ended for it the pauses before the next attempt grow by themselves";
+const FORCE: &str = "only routes that `steer` keeps are counted";
+
 fn print_maximum_prefix<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
     let Some(options) = named(view, subject, values) else { return false };
-    values.set(1, Value::Number(options.maximum_prefix));
-    if options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING) {
-        values.set(2, Value::Given);
+    let limit = options.maximum_prefix.get(subject.family.index()).copied().unwrap_or(0);
+    values.set(1, Value::Number(limit));
+    if options.flags.on(of_family(PeerFlags::MAXIMUM_PREFIX_WARNING, subject.family)) {
+        values.set(3, Value::Given);
     }
-    options.maximum_prefix > 0 && subject.family.index() == 0
+    limit > 0
 }

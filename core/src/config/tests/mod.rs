@@ -3,6 +3,7 @@
 mod bfd;
 mod checks;
 mod errors;
+mod families;
 mod faults;
 mod names;
 mod published;
@@ -85,6 +86,11 @@ fn canonical(view: ConfigView<'_>) -> String {
             view.rules
         )
     );
+    by_name(view, &raw)
+}
+
+/// A value's debug text, lines and all, with names in the place of spans.
+fn by_name(view: ConfigView<'_>, raw: &str) -> String {
     let mut out = String::new();
     let mut lines = raw.lines();
     while let Some(line) = lines.next() {

@@ -12,7 +12,7 @@ use crate::config::value::Kind;
 use crate::config::{Node, Platform, Printed, Statement, Syntax, Tier, Token, statements};
 
 /// Everything that a random line may refer to.
-const PRELUDE: &str = "\
+pub(super) const PRELUDE: &str = "\
 route-map M1 permit 10
 route-map M2 deny 20
 ip prefix-list M1 permit any
@@ -87,7 +87,7 @@ fn word(rand: &mut Rand, kind: Kind) -> String {
 }
 
 /// A line that a statement's syntax allows.
-fn line(rand: &mut Rand, syntax: Syntax, out: &mut Vec<String>) {
+pub(super) fn line(rand: &mut Rand, syntax: Syntax, out: &mut Vec<String>) {
     for token in syntax {
         match token {
             Token::Word(word) => out.push(word.to_string()),
