@@ -677,9 +677,9 @@ enum holdover_record_kind
      */
     HOLDOVER_RECORD_KIND_PUT_BACK = 28,
     /**
-     * It was removed too often and is left alone now.
+     * It was removed too often: from now on it is put back after a pause of up to a minute.
      */
-    HOLDOVER_RECORD_KIND_PUT_BACK_GIVEN_UP = 29,
+    HOLDOVER_RECORD_KIND_PUT_BACK_PAUSED = 29,
     /**
      * A configuration binds an address elsewhere: it stays as it is until the next start.
      */
@@ -712,6 +712,10 @@ enum holdover_record_kind
      * A route could not be installed or removed.
      */
     HOLDOVER_RECORD_KIND_ROUTE_FAILED = 37,
+    /**
+     * An address of ours could not be removed.
+     */
+    HOLDOVER_RECORD_KIND_UNBIND_FAILED = 38,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -85,8 +85,8 @@ pub enum holdover_record_kind {
     AddressLost = 27,
     /// An address of ours was removed by a foreign hand and is being put back.
     PutBack = 28,
-    /// It was removed too often and is left alone now.
-    PutBackGivenUp = 29,
+    /// It was removed too often: from now on it is put back after a pause of up to a minute.
+    PutBackPaused = 29,
     /// A configuration binds an address elsewhere: it stays as it is until the next start.
     BoundElsewhere = 30,
     /// An address could not be bound.
@@ -103,6 +103,8 @@ pub enum holdover_record_kind {
     Steered = 36,
     /// A route could not be installed or removed.
     RouteFailed = 37,
+    /// An address of ours could not be removed.
+    UnbindFailed = 38,
 }
 
 /// "No service", where a record speaks of none.
@@ -179,9 +181,10 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::Adopted { address, .. } => (Kind::Adopted, About::Prefix(address.into())),
         Record::AddressLost { address, .. } => (Kind::AddressLost, About::Address(address)),
         Record::PutBack { address, .. } => (Kind::PutBack, About::Address(address)),
-        Record::PutBackGivenUp { address, .. } => (Kind::PutBackGivenUp, About::Address(address)),
+        Record::PutBackPaused { address, .. } => (Kind::PutBackPaused, About::Address(address)),
         Record::BoundElsewhere { address, .. } => (Kind::BoundElsewhere, About::Address(address)),
         Record::BindFailed { address, .. } => (Kind::BindFailed, About::Address(address)),
+        Record::UnbindFailed { address, .. } => (Kind::UnbindFailed, About::Prefix(address.into())),
         Record::NoSuchLink { address, .. } => (Kind::NoSuchLink, About::Address(address)),
         Record::LeftoverRemoved { address, .. } => (Kind::LeftoverRemoved, About::Prefix(address.into())),
         Record::HeldBack { prefix, .. } => (Kind::HeldBack, About::Prefix(prefix.into())),

@@ -10,7 +10,7 @@ use holdover_tests::harness::{Context as _, Lab, Result, ensure};
 use rustix::process::Signal;
 
 use super::addresses::{absent, entry, present};
-use super::world::{PLAIN, PREFIX, PREFIX6, Setup, World, start_server};
+use super::world::{PLAIN, PREFIX, PREFIX6, SIX, Setup, World, start_server};
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
@@ -20,7 +20,14 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("binding/an_address_goes_only_after_the_withdrawal_and_the_linger", 30, lingers),
         Case::new("binding/the_leftover_of_a_crash_is_ours_again", 30, leftover_adopted),
         Case::new("binding/the_leftover_of_a_crash_is_cleaned_when_nobody_wants_it", 30, leftover_cleaned),
-        Case::new("binding/an_address_removed_again_and_again_is_given_up", 30, given_up),
+        Case::new("binding/an_address_removed_again_and_again_is_put_back_after_a_pause", 30, paused),
+        Case::new("binding/lo_flushed_again_and_again_never_leaves_announced_what_is_absent", 90, flushed),
+        Case::new("binding/ipv6_on_an_interface_comes_back_however_often_its_link_flaps", 60, flaps),
+        Case::new(
+            "binding/an_interface_that_is_made_anew_is_one_withdrawal_and_one_announcement",
+            60,
+            made_anew,
+        ),
     ];
     cases.push(Case::new("announce/a_wider_network_follows_the_address_inside_it", 30, wider));
     cases.push(Case::new("announce/static_routes_are_installed_and_redistributed", 30, redistributes_static));
@@ -129,7 +136,7 @@ fn leftover_cleaned(lab: &Lab) -> Result<()> {
     node.stop(lab, 10.0)
 }
 
-fn given_up(lab: &Lab) -> Result<()> {
+fn paused(lab: &Lab) -> Result<()> {
     let server = small(lab)?;
     let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
     announced(lab, &*server, &node)?;
@@ -139,7 +146,85 @@ fn given_up(lab: &Lab) -> Result<()> {
     }
     lab.ip("n1", &format!("addr del {PREFIX} dev lo"))?;
     lab.eventually("the route is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX))?;
-    lab.steadily("it is not put back", 1.0, || absent(lab, "n1", PREFIX))?;
+    lab.steadily("it is not put back at once", 0.6, || absent(lab, "n1", PREFIX))?;
+    lab.eventually("it is put back after a second", 2.0, || present(lab, "n1", "lo", PREFIX))?;
+    announced(lab, &*server, &node)?;
+    node.stop(lab, 10.0)
+}
+
+/// `ip addr flush` removes, looks, and removes again: it meets our put-back, and the news of that overtakes its answer.
+fn flushed(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let node = Holdover::start(lab, "n1", &template("n1", "primary", ""))?;
+    announced(lab, &*server, &node)?;
+    for round in 1..=8 {
+        // It gives up with an error when the address comes back again and again.
+        let _ = lab.ip("n1", "addr flush dev lo");
+        std::thread::sleep(Duration::from_millis(100));
+        lab.eventually(&format!("round {round}: what is announced is here"), 2.0, || {
+            match server.no_route(segment6("n1"), PREFIX) {
+                Ok(()) => Ok(()),
+                Err(_) => present(lab, "n1", "lo", PREFIX),
+            }
+        })?;
+        if round % 4 == 0 {
+            lab.eventually("it is put back", 40.0, || present(lab, "n1", "lo", PREFIX))?;
+            announced(lab, &*server, &node)?;
+        }
+    }
+    node.stop(lab, 10.0)
+}
+
+/// The kernel takes IPv6 addresses off a link that goes down: that is no foreign hand.
+fn flaps(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    // Two links of its own, so that the session to the server is not lost.
+    lab.ip("n1", "link add vip0 type veth peer name vip1\nlink set vip1 up\nlink set vip0 up")?;
+    let service = with_service("n1", "primary", SIX, &format!(" address {PREFIX6}"), " bind vip0\n");
+    let node = Holdover::start(lab, "n1", &service)?;
+    let route = || server.route(segment6("n1"), PREFIX6).map(drop);
+    lab.eventually("the route is announced", 10.0, route)?;
+    for round in 1..=5 {
+        lab.ip("n1", "link set vip0 down")?;
+        lab.eventually("it is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX6))?;
+        lab.ip("n1", "link set vip0 up")?;
+        lab.eventually(&format!("it is announced again, round {round}"), 2.0, route)?;
+        present(lab, "n1", "vip0", PREFIX6)?;
+    }
+    // So short that the news of it all comes at once.
+    for round in 1..=5 {
+        lab.ip("n1", "link set vip0 down\nlink set vip0 up")?;
+        lab.eventually(&format!("it is bound again, round {round}"), 2.0, || {
+            present(lab, "n1", "vip0", PREFIX6)
+        })?;
+        lab.eventually(&format!("it is announced again, round {round}"), 2.0, route)?;
+    }
+    let log = node.log()?;
+    ensure!(!log.contains("removed by somebody else"), "{log}");
+    node.stop(lab, 10.0)
+}
+
+/// A VLAN or bond that is made anew, or a container's network.
+fn made_anew(lab: &Lab) -> Result<()> {
+    let server = small(lab)?;
+    let make = || lab.ip("n1", "link add vip0 type veth peer name vip1\nlink set vip1 up\nlink set vip0 up");
+    make()?;
+    let node = Holdover::start(lab, "n1", &service(" bind vip0\n"))?;
+    announced(lab, &*server, &node)?;
+    let count = |log: &str, what: &str| log.matches(&format!("{PREFIX} is {what}")).count();
+    for round in 1..=3 {
+        lab.ip("n1", "link del vip0")?;
+        lab.eventually("the route is withdrawn", 2.0, || server.no_route(segment6("n1"), PREFIX))?;
+        let shown = node.command(lab, &["show", "routes"])?;
+        ensure!(shown.contains("its interface does not exist"), "{shown}");
+        make()?;
+        lab.eventually("it is bound and announced", 2.0, || {
+            present(lab, "n1", "vip0", PREFIX)?;
+            server.route(segment6("n1"), PREFIX).map(drop)
+        })?;
+        let log = node.log()?;
+        ensure!((count(&log, "withdrawn"), count(&log, "announced")) == (round, round + 1), "{log}");
+    }
     node.stop(lab, 10.0)
 }
 

@@ -88,7 +88,7 @@ impl Setup {
 }
 
 /// IPv6 routes are exchanged with the peer group (after its declaration, before its members).
-const SIX: &str = "address-family ipv6 unicast\nneighbor RS activate\nexit-address-family\n";
+pub(crate) const SIX: &str = "address-family ipv6 unicast\nneighbor RS activate\nexit-address-family\n";
 
 impl<'a> World<'a> {
     /// Everything started; waits until all is as it should be: both nodes known to all, the primary answering.

@@ -156,7 +156,7 @@ fn a_drain_is_announced_as_going_away_then_withdrawn_and_keeps_the_address() {
 }
 
 #[test]
-fn an_address_of_ours_is_put_back_three_times_in_a_minute_without_moving_traffic_and_then_given_up() {
+fn an_address_of_ours_is_put_back_three_times_in_a_minute_without_moving_traffic_and_then_after_pauses() {
     let mut lab = Lab::up(&Plan::default());
     lab.world.run(SECOND);
     let node = lab.nodes[0];
@@ -170,10 +170,20 @@ fn an_address_of_ours_is_put_back_three_times_in_a_minute_without_moving_traffic
     assert_eq!(updates(&lab.world, node).len(), sent, "the route stayed");
     lab.world.remove_address(node, SHARED);
     lab.expect_at(1, 30 * MS);
-    lab.world.run(60 * SECOND);
-    assert!(!lab.holds(0), "given up");
-    let given_up = |(_, record): &(u64, Record)| matches!(record, Record::PutBackGivenUp { .. });
-    assert_eq!(lab.world.hosts[node].records.iter().filter(|one| given_up(one)).count(), 1);
+    lab.stays_at(1, 900 * MS);
+    lab.expect_at(0, 200 * MS);
+    for pause in [2, 4, 8, 16, 32, 60, 60] {
+        lab.world.remove_address(node, SHARED);
+        lab.expect_at(1, 30 * MS);
+        lab.stays_at(1, pause * SECOND - 100 * MS);
+        assert!(!lab.holds(0));
+        lab.expect_at(0, 200 * MS);
+    }
+    let paused = |(_, record): &(u64, Record)| matches!(record, Record::PutBackPaused { .. });
+    assert_eq!(lab.world.hosts[node].records.iter().filter(|one| paused(one)).count(), 1, "said once");
+    // A reload does not wait.
+    lab.world.remove_address(node, SHARED);
+    lab.expect_at(1, 30 * MS);
     let config = lab.world.hosts[node].config.clone();
     lab.world.reload(node, &config);
     lab.expect_at(0, 100 * MS);

@@ -38,6 +38,7 @@ mod fsm;
 mod laws;
 mod mangled;
 mod negotiate;
+mod overtaking;
 mod reach;
 mod reload;
 mod routes;

@@ -143,13 +143,14 @@ fn force_overrules_the_checks_but_never_announces_what_is_not_here() {
     lab.stays_at(1, SECOND);
     lab.world.command(lab.nodes[0], wish(service, Wish::Force));
     lab.expect_at(0, 5 * MS);
-    // Removed too often, it is given up; force does not change that.
+    // Removed too often, it is put back after a pause; force does not change that.
     for _ in 0..4 {
         lab.world.run(30 * MS);
         lab.world.remove_address(lab.nodes[0], SHARED);
     }
     lab.expect_at(1, 50 * MS);
-    lab.stays_at(1, 5 * SECOND);
+    lab.stays_at(1, 900 * MS);
+    lab.expect_at(0, 200 * MS);
 }
 
 #[test]

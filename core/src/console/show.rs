@@ -401,16 +401,20 @@ pub fn routes<'a, W: Write + ?Sized>(
         _ => from(route, f),
     })?;
     for (route, _) in routes {
-        if route.address == Some(AddressState::GivenUp) {
-            note(
-                out,
-                format_args!(
-                    "! {}: it cannot be bound, or somebody removes it again and again: the log says which; a reload \
-                     tries again",
-                    route.prefix
-                ),
-            )?;
-        }
+        let why = match route.address {
+            Some(AddressState::Failed) => {
+                "it cannot be bound: the log says why; it is tried again every 5 seconds"
+            }
+            Some(AddressState::Paused) => {
+                "somebody removes it again and again: it is put back after a pause of up to a minute; find and stop \
+                 whatever removes it"
+            }
+            Some(AddressState::NoLink) => {
+                "its interface does not exist: it is bound as soon as the interface does"
+            }
+            _ => continue,
+        };
+        note(out, format_args!("! {}: {why}", route.prefix))?;
     }
     Ok(())
 }
@@ -426,7 +430,9 @@ const fn address(state: AddressState) -> &'static str {
         AddressState::Bound => "bound",
         AddressState::Adopted => "adopted",
         AddressState::Unbinding => "being unbound",
-        AddressState::GivenUp => "given up",
+        AddressState::Failed => "not bound",
+        AddressState::Paused => "removed too often",
+        AddressState::NoLink => "waits for its interface",
     }
 }
 
@@ -843,7 +849,7 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
         let text = rendered(|out| {
             let given_up = RouteView {
                 prefix: prefix("192.0.2.11"),
-                address: Some(AddressState::GivenUp),
+                address: Some(AddressState::Paused),
                 announced: false,
                 told: 1,
                 ..route
@@ -864,9 +870,9 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
             cells.collect::<std::vec::Vec<_>>().join("|")
         };
         assert_eq!(cells(rows[0]), "192.0.2.10/32|to 4 neighbors|bound on lo|failover web");
-        assert_eq!(cells(rows[1]), "192.0.2.11/32|no, 1 neighbor to be told|given up|failover web");
+        assert_eq!(cells(rows[1]), "192.0.2.11/32|no, 1 neighbor to be told|removed too often|failover web");
         assert_eq!(cells(rows[2]), "198.51.100.7/32|to nobody yet|-|redistribute kernel");
-        assert!(rows[3].starts_with("! 192.0.2.11/32: it cannot be bound"));
+        assert!(rows[3].starts_with("! 192.0.2.11/32: somebody removes it again and again"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Taking over a configuration: what holds at once, and the routes, some a turn.
 
+use super::input::IoError;
 use super::record::{Limit, Record};
 use super::refresh::InboundChange;
 use super::route::{Fib, Flags, OWED, PRESENT};
@@ -10,7 +11,7 @@ use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, Peer};
 use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource};
 use crate::failover::health::{self, CheckState};
-use crate::failover::reconcile::{Standing, Wanted};
+use crate::failover::reconcile::{Change, Standing, Wanted};
 use crate::failover::service::ServiceState;
 use crate::wire::notification::cease;
 
@@ -68,6 +69,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.adopt_peers();
         self.take_inbound(judged_anew);
         self.configured = true;
+        // What could not be removed before is tried again.
+        self.leftovers = true;
         if self.pass.is_running() {
             // Lines of the configuration before were met, and nobody swept behind them.
             for place in 0..self.routes.high() {
@@ -464,7 +467,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if present {
             self.routes.sets.insert(PRESENT, place);
         }
-        self.observe(place, present, ours.is_some());
+        if present {
+            self.observe(place, true, ours.is_some(), true);
+        } else {
+            // An answer may have come that the news of it has not caught up with.
+            self.address_changed(place, Change::None, IoError::None);
+        }
         if let Owner::Service(service) = self.routes.get(place).owner {
             self.service_presence(usize::from(service));
         }

@@ -13,6 +13,9 @@ use crate::bgp::peer::LastEnd;
 use crate::bgp::policy;
 use crate::config::{Owner, RouteSource};
 
+/// Among the tables to be asked for: the addresses, when no order to bind is out any more.
+pub(super) const ADDRESSES_LATER: u8 = 1 << 3;
+
 /// A link. All zero bits at rest: `id` 0 is a free place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -101,6 +104,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let known = self.link_place(id);
         if gone {
             if let Some(place) = known {
+                // It is down before its addresses go: nobody took them away.
+                self.links.as_flattened_mut()[place].up = false;
                 self.addresses_gone(place);
                 self.links.as_flattened_mut()[place] = Link::REST;
                 self.links_stale &= !(1 << place);
@@ -161,6 +166,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // An address that waits for its link, or lost it with the link, may have a step to take.
         for route in 0..self.routes.high() {
             if self.routes.is_used(route) && self.routes.get(route).is_address {
+                let now = self.now;
+                self.routes.get_mut(route).cell.ground_changed(now);
                 self.routes.sets.insert(OWED, route);
             }
         }
@@ -249,7 +256,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let address = self.address_behind(place);
             self.inside_changed(address, now_present, Some(place));
         }
-        self.observe(place, now_present, ours);
+        let link_up = self.links()[link].up;
+        self.observe(place, now_present, ours, link_up);
     }
 
     /// A route is over, and its address, which is somebody else's, may still be on this host.
@@ -407,6 +415,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             (HostTable::Addresses, Phase::Begin) => {
                 self.hosts.as_mut_slice().iter_mut().for_each(|host| host.seen = false);
                 self.routes.sets.add(STALE, PRESENT);
+                // What an answer says is here, and no news has yet, must be repeated too.
+                for place in 0..self.routes.high() {
+                    if self.routes.get(place).cell.is_here() {
+                        self.routes.sets.insert(STALE, place);
+                    }
+                }
             }
             (HostTable::Addresses, Phase::End) => self.addresses_told(),
             (HostTable::Routes, Phase::Begin) => self.routes.sets.add(KERNEL_STALE, KERNEL),
@@ -426,8 +440,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.routes.sets.remove(PRESENT, place);
             let address = self.address_behind(place);
             self.inside_changed(address, false, Some(place));
-            self.observe(place, false, false);
+            self.observe(place, false, false, self.is_bound_link_up(place));
         }
+        // An answer came, or will come, of which nobody knows whether it is older than the table: that is told once more.
+        let by_answer =
+            |place: usize| self.routes.get(place).cell.is_here() && !self.routes.sets.has(PRESENT, place);
+        if self.binding > 0 || (0..self.routes.high()).any(by_answer) {
+            self.ask_tables |= ADDRESSES_LATER;
+        }
+        self.ask_for_addresses();
         while let Some(host) = self.hosts.as_slice().iter().find(|host| !host.seen).copied() {
             let place = self.hosts.as_slice().iter().position(|other| *other == host);
             self.hosts.edit().remove(place.unwrap_or(usize::MAX));
@@ -450,6 +471,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         self.find_peers();
         self.choose_router_id();
+    }
+
+    /// Asks for the addresses again when that is owed and no order to bind is out any more.
+    pub(super) fn ask_for_addresses(&mut self) {
+        if self.binding == 0 && self.ask_tables & ADDRESSES_LATER != 0 {
+            self.ask_tables = self.ask_tables & !ADDRESSES_LATER | 2;
+        }
     }
 
     /// Whether an address is on this host.

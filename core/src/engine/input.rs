@@ -142,7 +142,9 @@ pub enum Input<'a> {
         /// Whether it has gone from the system.
         gone: bool,
     },
-    /// An address of this host, as it is now: told when it appears or goes, those that the engine had bound included.
+    /// An address of this host, as it is now: told when it appears or goes, those that the engine had bound included; before
+    /// or after the answer to the order that made it so. That its link went down is told before that its addresses went with
+    /// it.
     Address {
         /// The link that has it.
         link: LinkId,

@@ -210,6 +210,7 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     leftovers: bool,
     /// The capacities that are known to be reached, as a set of [`Limit`]s.
     full: u8,
+    /// The tables of the host that are to be told whole, as a set, and [`ADDRESSES_LATER`](host::ADDRESSES_LATER).
     ask_tables: u8,
     /// Services whose evidence may have changed.
     services_owed: Bits<S>,

@@ -356,6 +356,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         while let Some(place) = self.routes.sets.next(OWED, 0).filter(|_| !self.pass.is_running()) {
             let ground = self.ground(place);
             let now = self.now;
+            if ground != Ground::NoLink {
+                self.routes.get_mut(place).flags.set(Flags::MISSING_TOLD, false);
+            }
             let step = self.routes.get_mut(place).cell.step(now, ground);
             self.time_address(place);
             match step {

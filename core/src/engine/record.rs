@@ -277,8 +277,8 @@ pub enum Record {
         /// The address.
         address: IpAddr,
     },
-    /// It was removed too often; it is left alone now.
-    PutBackGivenUp {
+    /// It was removed too often; from now on it is put back after a pause, which grows up to a minute.
+    PutBackPaused {
         /// The address.
         address: IpAddr,
     },
@@ -293,6 +293,13 @@ pub enum Record {
     BindFailed {
         /// The address.
         address: IpAddr,
+        /// Why.
+        why: IoError,
+    },
+    /// An address of ours could not be removed; it stays on this host until that works.
+    UnbindFailed {
+        /// The address.
+        address: InterfaceAddress,
         /// Why.
         why: IoError,
     },
@@ -370,8 +377,9 @@ impl Record {
             Self::NoRouterId
             | Self::ListenFailed { .. }
             | Self::BfdFailed { .. }
-            | Self::PutBackGivenUp { .. }
+            | Self::PutBackPaused { .. }
             | Self::BindFailed { .. }
+            | Self::UnbindFailed { .. }
             | Self::NoSuchLink { .. }
             | Self::RouteFailed { .. } => Level::Error,
         }
@@ -440,6 +448,7 @@ impl fmt::Display for Limit {
 
 impl fmt::Display for Record {
     // table: one sentence for each record
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Configured { local_as, router_id, peers, services } => write!(
@@ -513,9 +522,10 @@ impl fmt::Display for Record {
             }
             Self::AddressLost { address } => write!(f, "{address} was taken off this host: withdrawn until it is back"),
             Self::PutBack { address } => write!(f, "{address} was removed by somebody else: putting it back"),
-            Self::PutBackGivenUp { address } => write!(
+            Self::PutBackPaused { address } => write!(
                 f,
-                "{address} was removed by somebody else too often: withdrawn; find who removes it, then reload"
+                "{address} was removed by somebody else too often: withdrawn, and put back after a pause of up to a \
+                 minute; find and stop whatever removes it"
             ),
             Self::BoundElsewhere { address, link } => write!(
                 f,
@@ -523,6 +533,9 @@ impl fmt::Display for Record {
                 link.0
             ),
             Self::BindFailed { address, why } => write!(f, "cannot bind {address}: {why}"),
+            Self::UnbindFailed { address, why } => {
+                write!(f, "cannot remove {address}: {why}: it stays on this host until that works")
+            }
             Self::NoSuchLink { address } => {
                 write!(f, "cannot bind {address}: the interface to bind it on does not exist (yet)")
             }

@@ -162,7 +162,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return Ground::Unknown;
         }
         match self.bind_link(place) {
-            Some(_) => Ground::Ready,
+            Some(link) if self.links()[link].up => Ground::Ready,
+            Some(_) => Ground::LinkDown,
             None => Ground::NoLink,
         }
     }
@@ -225,10 +226,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// The fact: whether the address behind a route is on this host.
-    pub(super) fn observe(&mut self, place: usize, present: bool, marked: bool) {
+    /// The fact: whether the address behind a route is on this host; when it is gone, whether its link is up.
+    pub(super) fn observe(&mut self, place: usize, present: bool, marked: bool, link_up: bool) {
         let now = self.now;
-        let change = self.routes.get_mut(place).cell.observe(now, present, marked);
+        let change = self.routes.get_mut(place).cell.observe(now, present, marked, link_up);
         self.address_changed(place, change, IoError::None);
     }
 
@@ -250,8 +251,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             Change::Lost => self.record(Record::AddressLost { address }),
             Change::PuttingBack => self.record(Record::PutBack { address }),
-            Change::GivenUp => self.record(Record::PutBackGivenUp { address }),
+            Change::Pausing => self.record(Record::PutBackPaused { address }),
             Change::BindFailed => self.record(Record::BindFailed { address, why }),
+            Change::UnbindFailed => self.record(Record::UnbindFailed { address: at, why }),
         }
         self.routes.sets.insert(OWED, place);
         self.time_address(place);
@@ -260,6 +262,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.release_checks(place, service);
         }
         self.weigh(place);
+    }
+
+    /// Whether the link that an address of ours was bound on is up.
+    pub(super) fn is_bound_link_up(&self, place: usize) -> bool {
+        self.bound_link(place).is_some_and(|link| link.up)
     }
 
     /// The link that an address of ours was bound on.
@@ -300,9 +307,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// `Bind` or `Unbind` was answered.
     pub(super) fn address_done(&mut self, id: AddressId, result: Result<Bound, IoError>) {
         if id == AddressId::STRAY {
-            if result.is_ok() {
-                let address = self.leftover_asked;
-                self.record(Record::LeftoverRemoved { address });
+            let address = self.leftover_asked;
+            match result {
+                Ok(_) => self.record(Record::LeftoverRemoved { address }),
+                Err(why) => {
+                    let hosts = self.hosts.as_mut_slice().iter_mut();
+                    hosts.filter(|host| host.address == address).for_each(|host| host.ours = true);
+                    self.record(Record::UnbindFailed { address, why });
+                }
             }
             return;
         }
@@ -320,8 +332,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.binding = self.binding.saturating_sub(1);
         }
         let now = self.now;
-        let change = self.routes.get_mut(place).cell.done(now, outcome);
+        let link_up = self.is_bound_link_up(place);
+        let change = self.routes.get_mut(place).cell.done(now, outcome, link_up);
         self.address_changed(place, change, why);
+        self.ask_for_addresses();
         self.ready |= self.up;
     }
 

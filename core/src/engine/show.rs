@@ -11,7 +11,7 @@ use crate::bgp::conn::Tcp;
 use crate::bgp::fsm::State;
 use crate::bgp::peer::{Kind, LastEnd, Peer};
 use crate::config::{Owner, PeerFlags, RemoteAs};
-use crate::failover::reconcile::Standing;
+use crate::failover::reconcile::{Ground, Standing};
 use crate::wire::notification;
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
@@ -116,7 +116,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Owner::Service(_) | Owner::Network => None,
             },
             service,
-            address: route.is_address.then(|| standing(route.cell.standing())),
+            address: route.is_address.then(|| match (route.cell.standing(), inner.ground(place)) {
+                (Standing::Absent | Standing::Failed | Standing::Pausing, Ground::NoLink)
+                    if route.cell.is_wanted() =>
+                {
+                    AddressState::NoLink
+                }
+                (state, _) => standing(state),
+            }),
             link: link.map(|link| inner.links()[link].id).filter(|&id| id != LinkId(0)),
             announced: route.announced,
             told: (0..P).filter(|&peer| inner.adj_out.told(peer, place) != 0).count() as u16,
@@ -254,6 +261,7 @@ const fn standing(standing: Standing) -> AddressState {
         Standing::Bound => AddressState::Bound,
         Standing::Adopted => AddressState::Adopted,
         Standing::Unbinding => AddressState::Unbinding,
-        Standing::GivenUp => AddressState::GivenUp,
+        Standing::Failed => AddressState::Failed,
+        Standing::Pausing => AddressState::Paused,
     }
 }

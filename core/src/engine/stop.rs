@@ -162,7 +162,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = |place: usize| self.routes.get(place);
         let left = (0..self.routes.high()).filter(|&place| self.routes.is_used(place)).any(|place| {
             let route = route(place);
-            (route.is_address && !route.cell.is_at_rest())
+            (route.is_address && !route.cell.is_left())
                 || (route.fib != Fib::Gateway
                     && (route.fib_now != Fib::None || route.flags.has(Flags::FIB_ASKED)))
         });

@@ -221,8 +221,12 @@ pub enum AddressState {
     Adopted,
     /// The order to unbind it is out.
     Unbinding,
-    /// It cannot be bound, or was removed too often.
-    GivenUp,
+    /// It could not be bound; it is tried again.
+    Failed,
+    /// It was removed too often; it is put back after a pause.
+    Paused,
+    /// The interface to bind it on does not exist; it is bound as soon as it does.
+    NoLink,
 }
 
 /// One service.

@@ -3,19 +3,24 @@
 //! Level-triggered: facts may come in any number and any order, and [`AddressCell::step`] compares what should be with
 //! what is. Binding follows ownership, not posture: nothing here knows what is announced.
 //!
-//! Who tells facts must tell them in the order in which the host's kernel made them true; an answer to an order that
-//! overtakes the news of an earlier change would be taken for a foreign hand.
+//! Facts come in two queues: news of the host's addresses, in the order in which its kernel made them true, and answers to
+//! orders, in the order of the orders. How the two interleave is nobody's promise: either may overtake the other. So whether
+//! an address is here is what the news says; an answer only stands in for news that has not come yet. Once both queues are
+//! empty, what is announced is here.
 
 use super::posture::Presence;
 use crate::base::time::{Duration, Instant};
 
-/// How often a removed address is put back within [`PUT_BACK_WINDOW`].
+/// How often a removed address is put back at once within [`PUT_BACK_WINDOW`]; after that it is put back after a pause,
+/// which is twice as long each time: 1 s, 2 s, and so on up to [`LONGEST_PAUSE`].
 pub(crate) const PUT_BACKS: u8 = 3;
+/// See [`PUT_BACKS`], in seconds.
+pub(crate) const LONGEST_PAUSE: u32 = 60;
 /// See [`PUT_BACKS`].
 pub(crate) const PUT_BACK_WINDOW: Duration = Duration::from_secs(60);
 /// How long the route stays while an address is being put back.
 pub(crate) const PUT_BACK_CONFIRM: Duration = Duration::from_millis(20);
-/// How long to wait before an address that could not be bound is tried again.
+/// How long to wait before an address that could not be bound, or not be unbound, is tried again.
 pub(crate) const BIND_RETRY: Duration = Duration::from_secs(5);
 
 /// What the configuration wants of an address.
@@ -38,6 +43,9 @@ pub(crate) enum Ground {
     Unknown,
     /// The interface does not exist.
     NoLink,
+    /// It exists and is down: an address can be bound there, but one that the kernel took away with the link would be taken
+    /// away again.
+    LinkDown,
     /// It can be bound.
     Ready,
 }
@@ -91,10 +99,12 @@ pub(crate) enum Change {
     Lost,
     /// A foreign hand removed it: it is being put back.
     PuttingBack,
-    /// A foreign hand removed it too often.
-    GivenUp,
+    /// A foreign hand removed it too often: from now on it is put back after a pause (told once).
+    Pausing,
     /// It could not be bound (told once, however often it is tried again).
     BindFailed,
+    /// It could not be unbound (told once, however often it is tried again).
+    UnbindFailed,
 }
 
 /// Where an address stands, for `show`.
@@ -111,16 +121,18 @@ pub(crate) enum Standing {
     Adopted,
     /// The order to unbind it is out.
     Unbinding,
-    /// It cannot be bound, or was removed too often.
-    GivenUp,
+    /// It could not be bound; it is tried again.
+    Failed,
+    /// It was removed too often; it is put back after a pause.
+    Pausing,
 }
 
 /// One address. All zero bits at rest: not wanted, not there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AddressCell {
-    /// Restoring: until when the route stays. Failed: when to try again. Not wanted any more: when to unbind.
+    /// Restoring: until when the route stays. Failed or pausing: when to try again. Not wanted any more: when to unbind.
     until: Instant,
-    /// When the first of `put_backs` was, in seconds.
+    /// When the first of `put_backs` was, or the last pause ends, in seconds.
     window: u32,
     put_backs: u8,
     wanted: Wanted,
@@ -128,13 +140,13 @@ pub(crate) struct AddressCell {
     flags: u8,
 }
 
-/// It is on this host.
+/// It is on this host, as far as was told.
 const PRESENT: u8 = 1;
 /// What is there bears our mark.
 const MARKED: u8 = 1 << 1;
-/// Removed too often.
-const GIVEN_UP: u8 = 1 << 2;
-/// The last order to bind failed.
+/// Removed too often: put back after pauses only.
+const PAUSING: u8 = 1 << 2;
+/// The last order failed.
 const FAILED: u8 = 1 << 3;
 /// Being put back, and the route stays until `until`.
 const RESTORING: u8 = 1 << 4;
@@ -142,6 +154,9 @@ const RESTORING: u8 = 1 << 4;
 const BINDING: u8 = 1 << 5;
 /// The order to unbind is out.
 const UNBINDING: u8 = 1 << 6;
+/// While an order is out: news came that it may have caused, and from here on the news counts, not the answer. While none
+/// is: it was there already when it was to be put back, and the news will say whose it is.
+const HEARD: u8 = 1 << 7;
 
 impl AddressCell {
     /// Not wanted, not there.
@@ -164,7 +179,7 @@ impl AddressCell {
             if !self.has(PRESENT) {
                 self.hold = Hold::None;
             }
-            self.flags &= !(GIVEN_UP | FAILED | RESTORING);
+            self.flags &= !(PAUSING | FAILED | RESTORING);
             self.put_backs = 0;
         }
     }
@@ -178,21 +193,36 @@ impl AddressCell {
         }
     }
 
-    /// An operator reloaded: what was given up is tried again.
+    /// An operator reloaded: what failed, or waits for the end of a pause, is tried again at once.
     pub(crate) fn reloaded(&mut self) {
-        self.flags &= !(GIVEN_UP | FAILED);
+        self.flags &= !(PAUSING | FAILED);
         self.put_backs = 0;
     }
 
-    /// The fact: whether the address is on this host, on any link, and whether it bears the mark of ours there.
-    /// Level-triggered: say what is so whenever anything may have changed.
-    pub(crate) fn observe(&mut self, now: Instant, present: bool, marked: bool) -> Change {
+    /// The place where it is to be bound has changed: what failed there is tried again at once.
+    pub(crate) fn ground_changed(&mut self, now: Instant) {
+        if self.has(FAILED) && self.wanted == Wanted::Bound {
+            self.until = now;
+        }
+    }
+
+    /// The fact: whether the address is on this host, on any link, and whether it bears the mark of ours there; when it is
+    /// gone, whether its link is up. Level-triggered: say what is so whenever anything may have changed.
+    pub(crate) fn observe(&mut self, now: Instant, present: bool, marked: bool, link_up: bool) -> Change {
         let was = self.has(PRESENT);
         self.set(PRESENT, present);
         self.set(MARKED, present && marked);
+        if !self.has(BINDING | UNBINDING) {
+            if self.has(HEARD) && present && !marked {
+                self.hold = Hold::None; // somebody else put it back before we did
+            }
+            self.set(HEARD, false);
+        } else if self.has(BINDING) == present {
+            self.set(HEARD, true);
+        }
         match (was, present) {
             // The answer will say whose it is, and from when on it answers.
-            (_, true) if self.has(BINDING) => Change::None,
+            _ if self.has(BINDING) => Change::None,
             (true, true) => self.seen(marked),
             (false, true) => {
                 if !marked && self.hold == Hold::Ours {
@@ -200,7 +230,7 @@ impl AddressCell {
                 }
                 self.seen(marked)
             }
-            (true, false) => self.disappeared(now),
+            (true, false) => self.disappeared(now, link_up),
             (false, false) => Change::None,
         }
     }
@@ -228,11 +258,16 @@ impl AddressCell {
     }
 
     /// It was there and is not: who removed it, and what now?
-    fn disappeared(&mut self, now: Instant) -> Change {
+    fn disappeared(&mut self, now: Instant, link_up: bool) -> Change {
         match (self.hold, self.wanted) {
             // Our own order; its answer follows.
             _ if self.has(UNBINDING) => Change::None,
-            (Hold::Ours, Wanted::Bound) => self.removed_by_others(now),
+            (Hold::Ours, Wanted::Bound) if link_up => self.removed_by_others(now),
+            // The kernel took it away with its link: nobody to fight with, and it is bound again when the link is back.
+            (Hold::Ours, Wanted::Bound) => {
+                self.set(RESTORING, false);
+                Change::None
+            }
             (_, Wanted::Nothing) => {
                 self.hold = Hold::None;
                 Change::None
@@ -247,23 +282,27 @@ impl AddressCell {
         }
     }
 
-    /// What we hold was taken away: put it back, unless that happens too often.
+    /// What we hold was taken away: put it back, after a pause when that happens too often.
     fn removed_by_others(&mut self, now: Instant) -> Change {
         let second = u32::try_from(now.as_micros() / 1_000_000).unwrap_or(u32::MAX);
-        let window = second.saturating_sub(self.window);
-        if self.put_backs == 0 || u64::from(window) >= PUT_BACK_WINDOW.as_secs() {
-            self.window = second;
-            self.put_backs = 0;
+        let calm = u64::from(second.saturating_sub(self.window)) >= PUT_BACK_WINDOW.as_secs();
+        if self.put_backs == 0 || calm {
+            (self.window, self.put_backs) = (second, 0);
+            self.set(PAUSING, false);
         }
-        if self.put_backs == PUT_BACKS {
-            self.hold = Hold::None;
-            self.set(GIVEN_UP, true);
-            return Change::GivenUp;
-        }
-        self.put_backs += 1;
-        self.until = now + PUT_BACK_CONFIRM;
-        self.set(RESTORING, true);
-        Change::PuttingBack
+        self.put_backs = self.put_backs.saturating_add(1);
+        let Some(pauses) = self.put_backs.checked_sub(PUT_BACKS + 1) else {
+            self.until = now + PUT_BACK_CONFIRM;
+            self.set(RESTORING, true);
+            return Change::PuttingBack;
+        };
+        let pause = (1_u32 << pauses.min(6)).min(LONGEST_PAUSE);
+        self.window = second.saturating_add(pause);
+        self.until = now + Duration::from_secs(pause.into());
+        self.set(RESTORING, false);
+        let told = self.has(PAUSING);
+        self.set(PAUSING, true);
+        if told { Change::None } else { Change::Pausing }
     }
 
     /// The next order, if there is one to give now; it counts as given.
@@ -272,7 +311,8 @@ impl AddressCell {
             return Step::Nothing;
         }
         match self.wanted {
-            Wanted::Bound if self.needs_binding() && ground == Ground::Ready && now >= self.retry_at() => {
+            Wanted::Bound if self.needs_binding(ground) && now >= self.retry_at() => {
+                self.set(HEARD, false);
                 self.set(BINDING, true);
                 Step::Bind
             }
@@ -284,39 +324,46 @@ impl AddressCell {
         }
     }
 
-    /// Not there, not somebody else's to bring back, not given up.
-    fn needs_binding(&self) -> bool {
-        !self.has(PRESENT | GIVEN_UP) && self.hold != Hold::Foreign
+    /// Not there, and not somebody else's to bring back; what went with its link waits for the link.
+    fn needs_binding(&self, ground: Ground) -> bool {
+        let can = match ground {
+            Ground::Ready => self.hold != Hold::Foreign,
+            Ground::LinkDown => self.hold == Hold::None,
+            Ground::Unknown | Ground::NoLink => false,
+        };
+        can && !self.has(PRESENT)
     }
 
     fn is_to_be_removed(&self) -> bool {
-        self.has(PRESENT) && self.hold == Hold::Ours
+        self.has(PRESENT) && self.hold == Hold::Ours && !self.has(HEARD)
     }
 
     fn retry_at(&self) -> Instant {
-        if self.has(FAILED) { self.until } else { Instant::ZERO }
+        if self.has(FAILED | PAUSING) { self.until } else { Instant::ZERO }
     }
 
-    /// The answer to the order that is out; one that nobody gave changes nothing.
-    pub(crate) fn done(&mut self, now: Instant, outcome: Outcome) -> Change {
+    /// The answer to the order that is out, and whether the link it was about is up; one that nobody gave changes nothing.
+    pub(crate) fn done(&mut self, now: Instant, outcome: Outcome, link_up: bool) -> Change {
+        let heard = self.has(HEARD);
+        self.set(HEARD, false);
         if self.has(BINDING) {
             self.set(BINDING, false);
-            self.bind_done(now, outcome)
+            self.bind_done(now, outcome, heard.then_some(link_up))
         } else if self.has(UNBINDING) {
             self.set(UNBINDING, false);
-            self.unbind_done(outcome)
+            self.unbind_done(now, outcome, heard)
         } else {
             Change::None
         }
     }
 
-    fn bind_done(&mut self, now: Instant, outcome: Outcome) -> Change {
-        match outcome {
-            Outcome::Done => self.set(MARKED, true),
-            Outcome::AlreadySo => {}
-            // It was seen meanwhile: somebody else was quicker.
-            Outcome::Failed if self.has(PRESENT) => {}
-            Outcome::Failed => {
+    /// `heard`: it was seen here since the order was given, and now its link is up or not.
+    fn bind_done(&mut self, now: Instant, outcome: Outcome, heard: Option<bool>) -> Change {
+        if !self.has(PRESENT) {
+            if let Some(link_up) = heard {
+                return self.gone_before_the_answer(now, outcome, link_up);
+            }
+            if outcome == Outcome::Failed {
                 let told = self.has(FAILED);
                 self.set(RESTORING, false);
                 self.set(FAILED, true);
@@ -325,8 +372,15 @@ impl AddressCell {
                 return if told { Change::None } else { Change::BindFailed };
             }
         }
-        let put_back = self.hold == Hold::Ours;
-        let mine = self.has(MARKED);
+        if outcome == Outcome::AlreadySo && heard.is_none() && self.hold == Hold::Ours {
+            // Ours after all, or somebody else's who was quicker: the news will say.
+            self.set(PRESENT | HEARD, true);
+            self.set(RESTORING | FAILED, false);
+            return Change::None;
+        }
+        // What was seen although the order failed is of somebody else who was quicker.
+        self.set(MARKED, self.has(MARKED) || outcome == Outcome::Done);
+        let (mine, put_back) = (self.has(MARKED), self.hold == Hold::Ours && self.has(RESTORING));
         self.set(PRESENT, true);
         self.set(RESTORING | FAILED, false);
         self.hold = if mine { Hold::Ours } else { Hold::Foreign };
@@ -337,18 +391,41 @@ impl AddressCell {
         }
     }
 
-    /// Even a failure ends it: a stop must not hang on it, and the next run finds it as a leftover.
-    fn unbind_done(&mut self, outcome: Outcome) -> Change {
+    /// It came, and has gone again before the answer.
+    fn gone_before_the_answer(&mut self, now: Instant, outcome: Outcome, link_up: bool) -> Change {
+        self.set(FAILED, false);
+        if outcome == Outcome::Done {
+            self.hold = Hold::Ours;
+        }
+        // What was never ours was somebody else's to take away.
+        self.disappeared(now, link_up)
+    }
+
+    /// `heard`: it was seen to go since the order was given. A stop must not hang on a failure (see
+    /// [`AddressCell::is_left`]), and the next run finds what is left.
+    fn unbind_done(&mut self, now: Instant, outcome: Outcome, heard: bool) -> Change {
+        if outcome == Outcome::Failed && self.has(PRESENT) && !heard {
+            if self.wanted != Wanted::Nothing {
+                return Change::None; // It was wanted again meanwhile, and it is still here.
+            }
+            let told = self.has(FAILED);
+            self.set(FAILED, true);
+            self.until = now + BIND_RETRY;
+            return if told { Change::None } else { Change::UnbindFailed };
+        }
+        self.set(FAILED, false);
         self.hold = Hold::None;
-        self.set(PRESENT | MARKED, false);
-        if outcome == Outcome::Done { Change::Unbound } else { Change::None }
+        if !heard {
+            self.set(PRESENT | MARKED, false);
+        }
+        let change = if self.has(PRESENT) { self.seen(self.has(MARKED)) } else { Change::None };
+        if outcome == Outcome::Done && change == Change::None { Change::Unbound } else { change }
     }
 
     /// Whether this address is evidence for announcing its route: it is here, or is being put back and the time to
     /// confirm that is not over.
     pub(crate) fn announceable(&self, now: Instant) -> bool {
-        let here = self.has(PRESENT) && !self.has(BINDING | UNBINDING);
-        self.wanted != Wanted::Nothing && (here || (self.has(RESTORING) && now < self.until))
+        self.wanted != Wanted::Nothing && (self.is_here() || (self.has(RESTORING) && now < self.until))
     }
 
     /// The same for the decision: undecided until the host's table is known and the first order to bind is answered.
@@ -358,9 +435,14 @@ impl AddressCell {
         }
         let first_bind_to_come = self.wanted == Wanted::Bound
             && self.hold == Hold::None
-            && !self.has(GIVEN_UP | FAILED)
+            && !self.has(PAUSING | FAILED)
             && ground != Ground::NoLink;
         if ground == Ground::Unknown || first_bind_to_come { Presence::Undecided } else { Presence::Missing }
+    }
+
+    /// Whether it is on this host, as far as was told, and no order about it is out.
+    pub(crate) fn is_here(&self) -> bool {
+        self.has(PRESENT) && !self.has(BINDING | UNBINDING)
     }
 
     /// Whether the configuration wants it, bound or only watched.
@@ -370,7 +452,13 @@ impl AddressCell {
 
     /// Whether nothing is out and nothing of ours is left to remove.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.wanted == Wanted::Nothing && !self.has(BINDING | UNBINDING) && !self.is_to_be_removed()
+        self.wanted == Wanted::Nothing && !self.has(BINDING | UNBINDING | HEARD) && !self.is_to_be_removed()
+    }
+
+    /// Whether all was done to remove it that can be done now: it is at rest, or the order to unbind it has failed.
+    pub(crate) fn is_left(&self) -> bool {
+        self.is_at_rest()
+            || (self.wanted == Wanted::Nothing && self.has(FAILED | HEARD) && !self.has(BINDING | UNBINDING))
     }
 
     /// Where it stands.
@@ -381,8 +469,10 @@ impl AddressCell {
             Standing::Binding
         } else if self.has(PRESENT) {
             if self.hold == Hold::Ours { Standing::Bound } else { Standing::Adopted }
-        } else if self.has(GIVEN_UP | FAILED) {
-            Standing::GivenUp
+        } else if self.has(FAILED) {
+            Standing::Failed
+        } else if self.has(PAUSING) {
+            Standing::Pausing
         } else {
             Standing::Absent
         }
@@ -392,7 +482,7 @@ impl AddressCell {
     /// announceable. (What is due at `now` is for the caller to have asked for.)
     pub(crate) fn deadline(&self, now: Instant) -> Instant {
         let waits = self.has(RESTORING)
-            || (self.has(FAILED) && self.wanted == Wanted::Bound)
+            || (self.has(FAILED | PAUSING) && self.wanted == Wanted::Bound && !self.has(PRESENT | BINDING))
             || (self.wanted == Wanted::Nothing && self.is_to_be_removed() && !self.has(UNBINDING));
         if waits && self.until > now { self.until } else { Instant::FAR }
     }
@@ -426,15 +516,15 @@ mod tests {
     fn bound() -> AddressCell {
         let mut cell = wanted();
         assert_eq!(cell.step(at(0), Ground::Ready), Step::Bind);
-        assert_eq!(cell.done(at(0), Outcome::Done), Change::Bound);
-        assert_eq!(cell.observe(at(0), true, true), Change::None);
+        assert_eq!(cell.done(at(0), Outcome::Done, true), Change::Bound);
+        assert_eq!(cell.observe(at(0), true, true, true), Change::None);
         cell
     }
 
     /// There before us, adopted at 0.
     fn adopted() -> AddressCell {
         let mut cell = wanted();
-        assert_eq!(cell.observe(at(0), true, false), Change::Adopted);
+        assert_eq!(cell.observe(at(0), true, false, true), Change::Adopted);
         cell
     }
 
@@ -472,7 +562,7 @@ mod tests {
         assert_eq!(cell.presence(at(0), Ground::Ready), Presence::Undecided);
         // Ordered once, however often it is asked.
         assert_eq!(cell.step(at(1), Ground::Ready), Step::Nothing);
-        assert_eq!(cell.done(at(2), Outcome::Done), Change::Bound);
+        assert_eq!(cell.done(at(2), Outcome::Done, true), Change::Bound);
         assert!(cell.announceable(at(2)));
         assert_eq!(
             (cell.standing(), cell.presence(at(2), Ground::Ready)),
@@ -486,11 +576,11 @@ mod tests {
         for marked in [false, true] {
             let mut cell = wanted();
             cell.step(at(0), Ground::Ready);
-            assert_eq!(cell.observe(at(0), true, marked), Change::None);
+            assert_eq!(cell.observe(at(0), true, marked, true), Change::None);
             // The kernel tells of an IPv6 address before it takes packets to it.
             assert!(!cell.announceable(at(0)));
             assert_eq!(cell.presence(at(0), Ground::Ready), Presence::Undecided);
-            assert_eq!(cell.done(at(0), Outcome::Done), Change::Bound);
+            assert_eq!(cell.done(at(0), Outcome::Done, true), Change::Bound);
             assert!(cell.announceable(at(0)));
             assert_eq!(cell.standing(), Standing::Bound);
         }
@@ -511,7 +601,7 @@ mod tests {
     fn a_bind_answered_already_so_is_an_adoption() {
         let mut cell = wanted();
         cell.step(at(0), Ground::Ready);
-        assert_eq!(cell.done(at(0), Outcome::AlreadySo), Change::Adopted);
+        assert_eq!(cell.done(at(0), Outcome::AlreadySo, true), Change::Adopted);
         assert_eq!(cell.standing(), Standing::Adopted);
     }
 
@@ -519,8 +609,8 @@ mod tests {
     fn somebody_who_was_quicker_than_our_failed_bind_is_adopted() {
         let mut cell = wanted();
         cell.step(at(0), Ground::Ready);
-        cell.observe(at(0), true, false);
-        assert_eq!(cell.done(at(0), Outcome::Failed), Change::Adopted);
+        cell.observe(at(0), true, false, true);
+        assert_eq!(cell.done(at(0), Outcome::Failed, true), Change::Adopted);
         assert!(cell.announceable(at(0)));
     }
 
@@ -529,13 +619,13 @@ mod tests {
         let mut cell = adopted();
         for round in 1..=10 {
             let now = at(round * 1_000);
-            assert_eq!(cell.observe(now, false, false), Change::Lost);
+            assert_eq!(cell.observe(now, false, false, true), Change::Lost);
             assert!(!cell.announceable(now));
             assert_eq!(cell.presence(now, Ground::Ready), Presence::Missing);
             // Never put back, never given up.
             assert_eq!(cell.step(now, Ground::Ready), Step::Nothing);
             assert_eq!(cell.deadline(now), Instant::FAR);
-            cell.observe(now, true, false);
+            cell.observe(now, true, false, true);
             assert!(cell.announceable(now));
             assert_eq!(cell.standing(), Standing::Adopted);
         }
@@ -544,7 +634,7 @@ mod tests {
     #[test]
     fn a_leftover_of_an_earlier_run_is_taken_over_as_bound() {
         let mut cell = wanted();
-        assert_eq!(cell.observe(at(0), true, true), Change::Bound);
+        assert_eq!(cell.observe(at(0), true, true, true), Change::Bound);
         assert_eq!(cell.standing(), Standing::Bound);
         cell.leave(at(0), Duration::ZERO);
         assert_eq!(cell.step(at(0), Ground::Ready), Step::Unbind);
@@ -553,7 +643,7 @@ mod tests {
     #[test]
     fn a_leftover_that_nobody_wants_is_removed() {
         let mut cell = AddressCell::new();
-        cell.observe(at(5), true, true);
+        cell.observe(at(5), true, true, true);
         assert!(!cell.is_at_rest());
         assert_eq!(cell.step(at(5), Ground::Ready), Step::Unbind);
     }
@@ -561,12 +651,12 @@ mod tests {
     #[test]
     fn what_we_bound_is_put_back_and_the_route_stays_for_twenty_milliseconds() {
         let mut cell = bound();
-        assert_eq!(cell.observe(at(100), false, false), Change::PuttingBack);
+        assert_eq!(cell.observe(at(100), false, false, true), Change::PuttingBack);
         assert!(cell.announceable(at(100)));
         assert_eq!(cell.step(at(100), Ground::Ready), Step::Bind);
         assert_eq!(cell.deadline(at(100)), at(120));
         assert!(cell.announceable(at(119)) && !cell.announceable(at(120)));
-        assert_eq!(cell.done(at(110), Outcome::Done), Change::None);
+        assert_eq!(cell.done(at(110), Outcome::Done, true), Change::None);
         assert!(cell.announceable(at(120)));
         assert_eq!(cell.standing(), Standing::Bound);
     }
@@ -574,44 +664,167 @@ mod tests {
     #[test]
     fn a_put_back_that_is_confirmed_late_is_withdrawn_and_announced_again() {
         let mut cell = bound();
-        cell.observe(at(100), false, false);
+        cell.observe(at(100), false, false, true);
         cell.step(at(100), Ground::Ready);
         assert!(!cell.announceable(at(130)));
         assert_eq!(cell.presence(at(130), Ground::Ready), Presence::Missing);
         // Nothing to wake up for: only the answer matters now.
         assert_eq!(cell.deadline(at(130)), Instant::FAR);
-        cell.done(at(500), Outcome::Done);
+        cell.done(at(500), Outcome::Done, true);
         assert!(cell.announceable(at(500)));
     }
 
     #[test]
     fn a_put_back_that_fails_is_withdrawn_at_once_and_tried_again() {
         let mut cell = bound();
-        cell.observe(at(100), false, false);
+        cell.observe(at(100), false, false, true);
         cell.step(at(100), Ground::Ready);
-        assert_eq!(cell.done(at(101), Outcome::Failed), Change::BindFailed);
+        assert_eq!(cell.done(at(101), Outcome::Failed, true), Change::BindFailed);
         assert!(!cell.announceable(at(101)));
         assert_eq!(cell.step(at(101), Ground::Ready), Step::Nothing);
         assert_eq!(cell.deadline(at(101)), at(5_101));
         assert_eq!(cell.step(at(5_101), Ground::Ready), Step::Bind);
     }
 
+    /// Removed at this time; how long, in milliseconds, until it is bound again.
+    fn removed(cell: &mut AddressCell, now: u64) -> (Change, u64) {
+        let change = cell.observe(at(now), false, false, true);
+        let again =
+            (now..now + 100_000).find(|&time| cell.step(at(time), Ground::Ready) == Step::Bind).unwrap();
+        cell.done(at(again), Outcome::Done, true);
+        cell.observe(at(again), true, true, true);
+        assert!(cell.announceable(at(again)));
+        (change, again - now)
+    }
+
     #[test]
-    fn the_fourth_removal_within_a_minute_is_given_up_until_a_reload() {
+    fn from_the_fourth_removal_within_a_minute_on_it_is_put_back_after_pauses_that_grow_to_a_minute() {
         let mut cell = bound();
         for round in 1..=3 {
-            let now = at(round * 10_000);
-            assert_eq!(cell.observe(now, false, false), Change::PuttingBack);
-            assert_eq!(cell.step(now, Ground::Ready), Step::Bind);
-            cell.done(now, Outcome::Done);
+            assert_eq!(removed(&mut cell, round * 10_000), (Change::PuttingBack, 0));
         }
-        assert_eq!(cell.observe(at(69_000), false, false), Change::GivenUp);
-        assert!(!cell.announceable(at(69_000)));
-        assert_eq!(cell.step(at(9_999_000), Ground::Ready), Step::Nothing);
-        assert_eq!(cell.standing(), Standing::GivenUp);
-        assert_eq!(cell.presence(at(69_000), Ground::Ready), Presence::Missing);
-        cell.reloaded();
-        assert_eq!(cell.step(at(9_999_001), Ground::Ready), Step::Bind);
+        let (mut now, mut pauses) = (69_000, std::vec::Vec::new());
+        for round in 0..9 {
+            let (change, pause) = removed(&mut cell, now);
+            assert_eq!(change, if round == 0 { Change::Pausing } else { Change::None });
+            pauses.push(pause / 1_000);
+            now += pause + 10;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_pause_withdraws_says_where_it_stands_and_ends_by_itself_or_with_a_reload() {
+        for reload in [false, true] {
+            let mut cell = bound();
+            for round in 1..=3 {
+                removed(&mut cell, round * 1_000);
+            }
+            assert_eq!(cell.observe(at(4_000), false, false, true), Change::Pausing);
+            assert!(!cell.announceable(at(4_000)));
+            assert_eq!(cell.presence(at(4_000), Ground::Ready), Presence::Missing);
+            assert_eq!((cell.standing(), cell.deadline(at(4_000))), (Standing::Pausing, at(5_000)));
+            assert_eq!(cell.step(at(4_500), Ground::Ready), Step::Nothing);
+            if reload {
+                cell.reloaded();
+            }
+            let again = if reload { 4_501 } else { 5_000 };
+            assert_eq!(cell.step(at(again), Ground::Ready), Step::Bind);
+            assert_eq!(cell.done(at(again), Outcome::Done, true), Change::Bound);
+            assert_eq!(cell.deadline(at(again)), Instant::FAR);
+        }
+    }
+
+    #[test]
+    fn after_a_calm_minute_it_is_put_back_at_once_again() {
+        let mut cell = bound();
+        for round in 1..=4 {
+            removed(&mut cell, round * 1_000);
+        }
+        assert_eq!(removed(&mut cell, 64_000).1, 2_000, "the pause ended 59 s ago");
+        assert_eq!(removed(&mut cell, 126_100), (Change::PuttingBack, 0), "60 s ago");
+    }
+
+    #[test]
+    fn what_the_kernel_takes_away_with_its_link_is_no_foreign_hand_and_is_bound_when_the_link_is_back() {
+        let mut cell = bound();
+        for round in 1..=10 {
+            let now = at(round * 1_000);
+            assert_eq!(cell.observe(now, false, false, false), Change::None);
+            assert!(!cell.announceable(now));
+            for ground in [Ground::LinkDown, Ground::NoLink] {
+                assert_eq!(cell.step(now, ground), Step::Nothing);
+                assert_eq!(cell.presence(now, ground), Presence::Missing);
+            }
+            assert_eq!(cell.step(now, Ground::Ready), Step::Bind);
+            assert_eq!(cell.done(now, Outcome::Done, true), Change::Bound);
+        }
+        // The link may go down again before the answer.
+        cell.observe(at(20_000), false, false, false);
+        cell.step(at(20_001), Ground::Ready);
+        cell.observe(at(20_002), true, true, true);
+        cell.observe(at(20_003), false, false, false);
+        assert_eq!(cell.done(at(20_004), Outcome::Done, false), Change::None);
+        assert_eq!(cell.step(at(20_005), Ground::LinkDown), Step::Nothing);
+        assert_eq!(cell.step(at(20_006), Ground::Ready), Step::Bind);
+    }
+
+    #[test]
+    fn a_first_bind_does_not_wait_for_its_link_to_come_up() {
+        assert_eq!(wanted().step(at(0), Ground::LinkDown), Step::Bind);
+    }
+
+    #[test]
+    fn a_bind_that_failed_is_tried_again_when_its_ground_changes() {
+        let mut cell = wanted();
+        cell.step(at(0), Ground::Ready);
+        cell.done(at(0), Outcome::Failed, true);
+        assert_eq!(cell.step(at(10), Ground::Ready), Step::Nothing);
+        cell.ground_changed(at(11));
+        assert_eq!(cell.step(at(11), Ground::Ready), Step::Bind);
+    }
+
+    #[test]
+    fn an_address_removed_again_before_the_answer_to_its_bind_is_not_taken_to_be_here() {
+        for outcome in [Outcome::Done, Outcome::Failed] {
+            let mut cell = bound();
+            cell.observe(at(100), false, false, true);
+            assert_eq!(cell.step(at(100), Ground::Ready), Step::Bind);
+            assert_eq!(cell.observe(at(101), true, true, true), Change::None);
+            assert_eq!(cell.observe(at(102), false, false, true), Change::None);
+            assert_eq!(cell.done(at(103), outcome, true), Change::PuttingBack);
+            assert!(!cell.announceable(at(123)));
+            assert_eq!(cell.step(at(103), Ground::Ready), Step::Bind);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_binds_before_the_answer_to_our_unbind_is_seen() {
+        let mut cell = bound();
+        cell.leave(at(0), Duration::ZERO);
+        assert_eq!(cell.step(at(0), Ground::Ready), Step::Unbind);
+        cell.observe(at(1), false, false, true);
+        cell.observe(at(2), true, false, true);
+        cell.want(Wanted::Bound);
+        assert_eq!(cell.done(at(3), Outcome::Done, true), Change::Adopted);
+        assert!(cell.announceable(at(3)));
+        assert_eq!(cell.step(at(3), Ground::Ready), Step::Nothing);
+    }
+
+    #[test]
+    fn an_unbind_that_fails_is_told_once_and_tried_every_five_seconds_but_holds_up_no_stop() {
+        let mut cell = bound();
+        cell.leave(at(0), Duration::ZERO);
+        assert_eq!(cell.step(at(0), Ground::Ready), Step::Unbind);
+        assert!(!cell.is_left());
+        assert_eq!(cell.done(at(1), Outcome::Failed, true), Change::UnbindFailed);
+        assert!(cell.is_left() && !cell.is_at_rest());
+        assert_eq!((cell.standing(), cell.deadline(at(1))), (Standing::Bound, at(5_001)));
+        assert_eq!(cell.step(at(5_001), Ground::Ready), Step::Unbind);
+        assert_eq!(cell.done(at(5_002), Outcome::Failed, true), Change::None);
+        assert_eq!(cell.step(at(10_002), Ground::Ready), Step::Unbind);
+        assert_eq!(cell.done(at(10_003), Outcome::Done, true), Change::Unbound);
+        assert!(cell.is_at_rest());
     }
 
     #[test]
@@ -619,9 +832,9 @@ mod tests {
         let mut cell = bound();
         for round in 1..=20 {
             let now = at(round * 20_001);
-            assert_eq!(cell.observe(now, false, false), Change::PuttingBack, "{round}");
+            assert_eq!(cell.observe(now, false, false, true), Change::PuttingBack, "{round}");
             cell.step(now, Ground::Ready);
-            cell.done(now, Outcome::Done);
+            cell.done(now, Outcome::Done, true);
         }
     }
 
@@ -632,9 +845,9 @@ mod tests {
         assert_eq!(cell.presence(at(0), Ground::Unknown), Presence::Undecided);
         assert_eq!(cell.presence(at(0), Ground::Ready), Presence::Missing);
         assert_eq!(cell.step(at(0), Ground::Ready), Step::Nothing);
-        assert_eq!(cell.observe(at(1), true, false), Change::Adopted);
+        assert_eq!(cell.observe(at(1), true, false, true), Change::Adopted);
         assert!(cell.announceable(at(1)));
-        assert_eq!(cell.observe(at(2), false, false), Change::Lost);
+        assert_eq!(cell.observe(at(2), false, false, true), Change::Lost);
         assert!(!cell.announceable(at(2)));
         assert_eq!(cell.step(at(2), Ground::Ready), Step::Nothing);
     }
@@ -651,20 +864,21 @@ mod tests {
         assert_eq!(cell.step(at(3_000), Ground::Ready), Step::Unbind);
         assert_eq!(cell.standing(), Standing::Unbinding);
         // The news of it may come first.
-        assert_eq!(cell.observe(at(3_000), false, false), Change::None);
-        assert_eq!(cell.done(at(3_001), Outcome::Done), Change::Unbound);
+        assert_eq!(cell.observe(at(3_000), false, false, true), Change::None);
+        assert_eq!(cell.done(at(3_001), Outcome::Done, true), Change::Unbound);
         assert!(cell.is_at_rest());
         assert_eq!(cell.standing(), Standing::Absent);
     }
 
     #[test]
     fn a_stop_does_not_hang_on_an_unbind_that_fails() {
-        for outcome in [Outcome::AlreadySo, Outcome::Failed] {
+        for (outcome, change) in [(Outcome::AlreadySo, Change::None), (Outcome::Failed, Change::UnbindFailed)]
+        {
             let mut cell = bound();
             cell.leave(at(0), Duration::ZERO);
             cell.step(at(0), Ground::Ready);
-            assert_eq!(cell.done(at(1), outcome), Change::None);
-            assert!(cell.is_at_rest());
+            assert_eq!(cell.done(at(1), outcome, true), change);
+            assert!(cell.is_left());
         }
     }
 
@@ -675,7 +889,7 @@ mod tests {
         cell.leave(at(1), Duration::from_secs(1));
         assert!(!cell.is_at_rest());
         assert_eq!(cell.step(at(1), Ground::Ready), Step::Nothing);
-        cell.done(at(2), Outcome::Done);
+        cell.done(at(2), Outcome::Done, true);
         assert!(!cell.announceable(at(2)));
         assert_eq!(cell.step(at(1_001), Ground::Ready), Step::Unbind);
     }
@@ -684,7 +898,7 @@ mod tests {
     fn removal_by_others_while_it_lingers_is_not_put_back() {
         let mut cell = bound();
         cell.leave(at(0), Duration::from_secs(2));
-        assert_eq!(cell.observe(at(1), false, false), Change::None);
+        assert_eq!(cell.observe(at(1), false, false, true), Change::None);
         assert!(cell.is_at_rest());
         assert_eq!(cell.step(at(2_000), Ground::Ready), Step::Nothing);
     }
@@ -705,7 +919,7 @@ mod tests {
         cell.step(at(0), Ground::Ready);
         cell.want(Wanted::Bound);
         assert!(!cell.announceable(at(0)));
-        cell.done(at(1), Outcome::Done);
+        cell.done(at(1), Outcome::Done, true);
         assert_eq!(cell.step(at(1), Ground::Ready), Step::Bind);
     }
 
@@ -713,21 +927,21 @@ mod tests {
     fn a_failure_to_bind_is_told_once_and_tried_every_five_seconds() {
         let mut cell = wanted();
         cell.step(at(0), Ground::Ready);
-        assert_eq!(cell.done(at(0), Outcome::Failed), Change::BindFailed);
+        assert_eq!(cell.done(at(0), Outcome::Failed, true), Change::BindFailed);
         assert_eq!(cell.presence(at(0), Ground::Ready), Presence::Missing);
-        assert_eq!(cell.standing(), Standing::GivenUp);
+        assert_eq!(cell.standing(), Standing::Failed);
         assert_eq!(cell.deadline(at(0)), at(5_000));
         assert_eq!(cell.step(at(5_000), Ground::Ready), Step::Bind);
-        assert_eq!(cell.done(at(5_001), Outcome::Failed), Change::None);
+        assert_eq!(cell.done(at(5_001), Outcome::Failed, true), Change::None);
         assert_eq!(cell.step(at(10_001), Ground::Ready), Step::Bind);
-        assert_eq!(cell.done(at(10_002), Outcome::Done), Change::Bound);
+        assert_eq!(cell.done(at(10_002), Outcome::Done, true), Change::Bound);
         assert!(cell.announceable(at(10_002)));
     }
 
     #[test]
     fn an_answer_that_nobody_waits_for_changes_nothing() {
         let mut cell = adopted();
-        assert_eq!(cell.done(at(0), Outcome::Done), Change::None);
+        assert_eq!(cell.done(at(0), Outcome::Done, true), Change::None);
         assert_eq!(cell.standing(), Standing::Adopted);
     }
 
@@ -749,7 +963,7 @@ mod tests {
                         // A foreign hand adds or removes.
                         (here, ours) = (!here, false);
                         gone_since = now;
-                        cell.observe(at(now), here, false);
+                        cell.observe(at(now), here, false, true);
                     }
                     4 => {
                         // The host obeys.
@@ -764,7 +978,7 @@ mod tests {
                         }
                         gone_since = now;
                         order = Step::Nothing;
-                        cell.done(at(now), outcome);
+                        cell.done(at(now), outcome, true);
                     }
                     _ if order == Step::Nothing => {
                         order = cell.step(at(now), Ground::Ready);

@@ -222,7 +222,9 @@ fn address(state: AddressState) -> &'static str {
         AddressState::Bound => "bound",
         AddressState::Adopted => "adopted",
         AddressState::Unbinding => "unbinding",
-        AddressState::GivenUp => "given_up",
+        AddressState::Failed => "failed",
+        AddressState::Paused => "paused",
+        AddressState::NoLink => "no_link",
     }
 }
 
