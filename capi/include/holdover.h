@@ -949,6 +949,12 @@ enum holdover_verdict
      * This machine lacks what the check needs.
      */
     HOLDOVER_VERDICT_UNSUPPORTED = 15,
+    /**
+     * The probe could not be made, for want of memory or sockets of this machine: that says nothing about the service. The last
+     * result stands, and the next probe is due 100 ms after this one began; without a result it counts as NotStarted. Do not
+     * give it for ever: a service that has ended must be noticed.
+     */
+    HOLDOVER_VERDICT_NOT_RUN = 16,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

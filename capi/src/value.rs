@@ -215,6 +215,10 @@ pub enum holdover_verdict {
     Resolve = 14,
     /// This machine lacks what the check needs.
     Unsupported = 15,
+    /// The probe could not be made, for want of memory or sockets of this machine: that says nothing about the service. The last
+    /// result stands, and the next probe is due 100 ms after this one began; without a result it counts as NotStarted. Do not
+    /// give it for ever: a service that has ended must be noticed.
+    NotRun = 16,
 }
 
 const IO_ERRORS: [(holdover_io_error, IoError); 11] = [
@@ -267,6 +271,9 @@ pub(crate) fn verdict(number: u8, detail: u16) -> Checked<Verdict> {
     let is = |verdict: holdover_verdict| number == verdict as u8;
     if is(holdover_verdict::Pass) {
         return Ok(Verdict::Pass);
+    }
+    if is(holdover_verdict::NotRun) {
+        return Ok(Verdict::NotRun(ProbeFailure::NotStarted));
     }
     let failure = if is(holdover_verdict::BadStatus) {
         ProbeFailure::BadStatus(detail)

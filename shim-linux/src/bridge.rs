@@ -48,6 +48,8 @@ pub(crate) enum ToEngine {
     Stop,
     /// Publish a snapshot now.
     Publish(oneshot::Sender<()>),
+    /// Answer; the thread of checks, when there is one, is to answer too.
+    Alive(oneshot::Sender<()>),
     /// Routes in place `from` and on; and the place to go on from, unless that was all.
     Routes {
         /// Where to begin.

@@ -344,6 +344,7 @@ impl Drive {
                 self.publish(now);
                 let _ = answer.send(());
             }
+            ToEngine::Alive(answer) => self.io.ask_alive(answer),
             ToEngine::Routes { from, answer } => {
                 let _ = answer.send(self.routes(from));
             }

@@ -221,7 +221,7 @@ pub(crate) fn own_port(addresses: &Addresses, sockets: &SocketSet<'_>, target: S
     match reached {
         Verdict::Pass if sockets.iter().any(|(_, socket)| listens(socket)) => Verdict::Pass,
         Verdict::Pass => Verdict::Fail(ProbeFailure::Refused),
-        fail @ Verdict::Fail(_) => fail,
+        fail @ (Verdict::Fail(_) | Verdict::NotRun(_)) => fail,
     }
 }
 

@@ -218,7 +218,9 @@ impl<B: Board, D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBO
 
     fn start_probe(&mut self, now: Instant, probe: ProbeId, spec: &ProbeSpec<'_>) {
         let begun = match spec.target {
-            Target::Process(Process::Unit(name)) => return self.checks.watch(probe, name, &mut self.facts),
+            Target::Process(Process::Unit { unit, user: "" }) => {
+                return self.checks.watch(probe, unit, &mut self.facts);
+            }
             Target::Process(_) => {
                 let verdict = Verdict::Fail(ProbeFailure::Unsupported);
                 return self.facts.push(Fact::WatchChanged { probe, verdict });

@@ -43,6 +43,36 @@ fn a_service_that_is_broken_from_the_start_is_never_announced() {
 }
 
 #[test]
+fn a_probe_that_could_not_be_made_says_nothing_of_the_service() {
+    const TARGET: &str = "127.0.0.1:80";
+    let mut lab = Lab::up(&Plan::primary(" check web tcp 127.0.0.1:80 interval 10s rise 1 fall 1"));
+    let node = lab.nodes[0];
+    lab.world.run(SECOND);
+    lab.world.set_health(node, TARGET, Some(Verdict::NotRun(ProbeFailure::NotStarted)));
+    lab.stays_at(0, 30 * SECOND);
+    // It is tried every 100 ms, whatever its interval, so what is true then is soon known.
+    lab.world.set_health(node, TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
+    lab.expect_at(1, SECOND / 2);
+    lab.world.set_health(node, TARGET, Some(Verdict::NotRun(ProbeFailure::NotStarted)));
+    lab.stays_at(1, 30 * SECOND);
+    lab.world.set_health(node, TARGET, Some(Verdict::Pass));
+    lab.expect_at(0, SECOND / 2);
+}
+
+#[test]
+fn a_probe_that_could_not_be_made_is_a_failure_where_nothing_was_found_before() {
+    let plan = Plan::primary(" check web tcp 127.0.0.1:80 interval 100ms");
+    let mut lab = Lab::bare(&plan);
+    lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::NotRun(ProbeFailure::NotStarted)));
+    lab.start(&plan);
+    lab.expect_at(1, 3 * SECOND);
+    let check = lab.world.hosts[lab.nodes[0]].engine().check(0).unwrap();
+    assert_eq!(check.health, Health::No);
+    lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::Pass));
+    lab.expect_at(0, 3 * SECOND);
+}
+
+#[test]
 fn bind_none_only_watches() {
     let plan = Plan::primary(" bind none");
     let mut lab = Lab::started(&plan);

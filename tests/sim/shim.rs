@@ -20,7 +20,7 @@ fn asked(target: Target<'_>) -> String {
         Target::Http(http) => format!("{}{}", http.authority, http.path),
         Target::Exec(exec) => exec.program.to_string(),
         Target::Process(Process::Pidfile(path)) => format!("pidfile {path}"),
-        Target::Process(Process::Unit(name)) => format!("unit {name}"),
+        Target::Process(Process::Unit { unit, .. }) => format!("unit {unit}"),
         Target::Process(Process::Cgroup(path)) => format!("cgroup {path}"),
         Target::File { path, .. } => path.to_string(),
         Target::None => unreachable!("a check without a target"),

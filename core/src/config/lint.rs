@@ -72,6 +72,8 @@ pub enum Lint {
     NamedTarget,
     /// A check whose command ends in what looks like an option of the check.
     OptionOfCommand,
+    /// A check whose command has the daemon's rights, because no user is named.
+    ExecWithoutUser,
 }
 
 impl Lint {
@@ -114,6 +116,7 @@ impl Lint {
             Self::StrictRange => "strict-range",
             Self::NamedTarget => "named-target",
             Self::OptionOfCommand => "option-of-command",
+            Self::ExecWithoutUser => "exec-without-user",
         }
     }
 
@@ -214,6 +217,11 @@ impl Lint {
                 f,
                 "the command of check {found} ends in what looks like an option of the check; options stand before \
                  `exec`"
+            ),
+            Self::ExecWithoutUser => write!(
+                f,
+                "the command of check {found} runs as the daemon's own user, usually root; name one with fewer rights: \
+                 `exec-user NAME` (or `exec-user root`, if it must be root)"
             ),
             Self::NoStandby => write!(
                 f,

@@ -513,8 +513,13 @@ impl<'a> Exec<'a> {
 pub enum Process<'a> {
     /// Its number stands in the file with this absolute path.
     Pidfile(Text<'a>),
-    /// It belongs to this unit of the service manager; `.service` is meant when it has no suffix.
-    Unit(&'a str),
+    /// It belongs to a unit of the service manager.
+    Unit {
+        /// The unit; `.service` is meant when it has no suffix.
+        unit: &'a str,
+        /// The user whose service manager runs it; empty: the system's.
+        user: &'a str,
+    },
     /// It is in the control group with this path: `/system.slice/nginx.service`, as /proc/PID/cgroup names it.
     Cgroup(Text<'a>),
 }
@@ -524,11 +529,17 @@ impl<'a> Process<'a> {
         let (how, raw) = text.split_once(' ')?;
         Some(match how {
             "pidfile" => Self::Pidfile(Text::of(raw)),
-            "unit" => Self::Unit(raw),
+            "unit" => {
+                let (unit, user) = raw.split_once(UNIT_USER).unwrap_or((raw, ""));
+                Self::Unit { unit, user }
+            }
             _ => Self::Cgroup(Text::of(raw)),
         })
     }
 }
+
+/// What stands between a unit and its user.
+pub(crate) const UNIT_USER: &str = " user ";
 
 /// A unit of the service manager that has processes.
 pub(crate) fn unit(word: &str) -> Result<&str, Misfit> {
@@ -662,7 +673,11 @@ mod tests {
         ));
         assert_eq!(
             Target::parse(CheckKind::Process, "unit web.service"),
-            Target::Process(Process::Unit("web.service"))
+            Target::Process(Process::Unit { unit: "web.service", user: "" })
+        );
+        assert_eq!(
+            Target::parse(CheckKind::Process, "unit web user alice"),
+            Target::Process(Process::Unit { unit: "web", user: "alice" })
         );
         for (text, is_absent) in
             [("/run/off", false), ("/run/off absent", true), ("\"/run/off\" absent", true)]

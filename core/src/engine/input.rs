@@ -241,6 +241,10 @@ pub enum Verdict {
     Pass,
     /// It is not, or no answer came in time.
     Fail(ProbeFailure),
+    /// The probe could not be made, for want of something of this machine (descriptors, memory, threads): that says nothing
+    /// about the service. The last result stands, and the next probe is due 100 ms after this one began. Without a result to
+    /// stand it counts as [`Verdict::Fail`]. Whoever gives it sees to it that this does not go on for ever.
+    NotRun(ProbeFailure),
 }
 
 /// What a `Bind` found or did.

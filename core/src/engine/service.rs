@@ -437,9 +437,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if self.checks_held {
                 self.checks_at = Instant::ZERO;
             }
+            let state = &mut self.checks.as_flattened_mut()[check];
             let finding = match verdict {
                 Verdict::Pass => Ok(()),
-                Verdict::Fail(why) => Err(why),
+                Verdict::NotRun(_) if state.last().is_some() || state.health() != Health::Unknown => {
+                    state.retry(self.now);
+                    self.checks_at = self.checks_at.min(state.when());
+                    return;
+                }
+                Verdict::Fail(why) | Verdict::NotRun(why) => Err(why),
             };
             self.check_told(check, finding, took);
         } else {

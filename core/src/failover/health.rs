@@ -15,6 +15,9 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// timeout, and this is for one that does not.
 pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
+/// When a probe is made again that could not be made: it is a matter of the machine, not of the check's interval.
+const RETRY: Duration = Duration::from_millis(100);
+
 /// The first probes of a machine's checks are spread over so much for each, so that they do not all run at once for ever
 /// after.
 const SPREAD: Duration = Duration::from_millis(5);
@@ -215,6 +218,14 @@ impl CheckState {
         if self.phase == Phase::Running {
             let pause = if self.streak > 0 { fast_interval(check) } else { interval(check) };
             self.when = (self.when + pause).max(now);
+            self.phase = Phase::Waiting;
+        }
+    }
+
+    /// The probe that ran could not be made: what was found last stands, and it is tried again.
+    pub(crate) fn retry(&mut self, now: Instant) {
+        if self.phase == Phase::Running {
+            self.when = (self.when + RETRY).max(now);
             self.phase = Phase::Waiting;
         }
     }

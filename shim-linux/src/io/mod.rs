@@ -27,6 +27,7 @@ use holdover_core::engine::{
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::Socket;
+use tokio::sync::oneshot;
 
 use crate::host::Host;
 use crate::host::facts::LinkName;
@@ -474,6 +475,11 @@ impl Io {
         let mut notes = std::mem::take(&mut self.notes);
         notes.append(&mut self.checks.take_notes());
         notes
+    }
+
+    /// Has the thread of checks answer, if there is one and it does not stand still.
+    pub(crate) fn ask_alive(&mut self, answer: oneshot::Sender<()>) {
+        self.checks.ask_alive(answer);
     }
 
     /// Ends every check that runs.

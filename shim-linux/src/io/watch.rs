@@ -11,9 +11,10 @@ use holdover_core::engine::{Input, ProbeFailure, ProbeId, ProbeSpec, Verdict};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags};
+use tokio::sync::oneshot;
 
 use super::Fact;
-use crate::probe::{Checks, Failure, Order, Outcome, Plan, Said, Watched};
+use crate::probe::{Checks, Failure, Order, Outcome, Plan, Said, Watched, is_ours};
 
 /// The most words that are heard in one turn.
 const WORDS: u32 = 64;
@@ -87,16 +88,21 @@ impl Watches {
                     let took = Duration::from_micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
                     answers.push_back(Fact::Plain(Input::ProbeDone { probe, verdict, took }));
                 }
+                Some(Said::NotRun { probe, failure }) => {
+                    let why = failure.why;
+                    self.verdict(probe, Err(failure));
+                    let verdict = Verdict::NotRun(why);
+                    answers.push_back(Fact::Plain(Input::ProbeDone { probe, verdict, took: Duration::ZERO }));
+                }
                 Some(Said::Watch { probe, watched }) => {
                     let Some(index) = self.place(probe) else { continue };
                     let (fd, interest) = match &watched {
                         Watched::Process(fd) => (fd.as_raw_fd(), Interest::READABLE),
                         Watched::Group(fd) => (fd.as_raw_fd(), Interest::PRIORITY),
                     };
-                    if let Err(error) = registry.register(&mut SourceFd(&fd), Token(first + index), interest)
-                    {
-                        let failure = Failure::new(ProbeFailure::Other, error.to_string());
-                        answers.extend(self.changed(index, Err(failure)));
+                    if registry.register(&mut SourceFd(&fd), Token(first + index), interest).is_err() {
+                        // That says nothing of the service: the thread of checks looks itself from now on.
+                        let _ = self.checks.order(Order::CannotWatch(probe));
                         continue;
                     }
                     if let Some(watch) = &mut self.places[index] {
@@ -134,7 +140,11 @@ impl Watches {
     pub(super) fn look(&mut self, index: usize) -> Option<Fact> {
         let watch = self.places.get_mut(index)?.as_mut()?;
         watch.ready = false;
-        let outcome = alive(watch.watched.as_ref()?);
+        let Some(outcome) = alive(watch.watched.as_ref()?) else {
+            watch.watched = None;
+            let _ = self.checks.order(Order::CannotWatch(watch.probe));
+            return None;
+        };
         let over = matches!(watch.watched, Some(Watched::Process(_))) && outcome.is_err();
         if over {
             watch.watched = None;
@@ -177,6 +187,11 @@ impl Watches {
         std::mem::take(&mut self.notes)
     }
 
+    /// Has the thread of checks answer, if it lives and does not stand still.
+    pub(super) fn ask_alive(&mut self, answer: oneshot::Sender<()>) {
+        let _ = self.checks.order(Order::Alive(answer));
+    }
+
     /// Nothing runs any more.
     pub(super) fn end(&mut self) {
         self.checks.end();
@@ -187,22 +202,25 @@ impl Watches {
     }
 }
 
-/// Whether what is watched lives. Neither call waits: the one asks, the other reads a line that the kernel writes.
-fn alive(watched: &Watched) -> Outcome {
-    let missing = |what: &str| Err(Failure::new(ProbeFailure::Missing, what));
+/// Whether what is watched lives; nothing, when that cannot be found out. Neither call waits: the one asks, the other reads a
+/// line that the kernel writes.
+fn alive(watched: &Watched) -> Option<Outcome> {
+    let missing = |what: &str| Some(Err(Failure::new(ProbeFailure::Missing, what)));
     match watched {
         Watched::Process(pidfd) => {
             let mut list = [PollFd::new(pidfd, PollFlags::IN)];
             match rustix::event::poll(&mut list, Some(&rustix::time::Timespec::default())) {
-                Ok(0) => Ok(()),
-                _ => missing("the process has ended"),
+                Ok(0) => Some(Ok(())),
+                Ok(_) => missing("the process has ended"),
+                Err(_) => None,
             }
         }
         Watched::Group(events) => {
             let mut text = [0; 64];
             match rustix::io::pread(events.as_fd(), &mut text, 0) {
-                Ok(length) if text[..length].windows(11).any(|part| part == b"populated 1") => Ok(()),
+                Ok(length) if text[..length].windows(11).any(|part| part == b"populated 1") => Some(Ok(())),
                 Ok(_) => missing("the last process of its control group has ended"),
+                Err(error) if is_ours(&error.into()) => None,
                 Err(_) => missing("its control group is gone"),
             }
         }

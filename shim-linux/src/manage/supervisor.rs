@@ -1,5 +1,5 @@
 //! What the service manager is told (sd_notify(3)): that we are ready, reload or stop, one line on how things stand, and that
-//! the engine thread and this one are alive. Without a service manager nobody is told anything.
+//! the engine thread, that of checks and this one are alive. Without a service manager nobody is told anything.
 
 use std::env;
 use std::fmt::Write as _;
@@ -100,13 +100,14 @@ fn line(snapshot: &Snapshot) -> Option<String> {
     Some(line)
 }
 
-/// Tells the service manager that we are alive, twice in the time that it allows, while the engine thread answers this one.
+/// Tells the service manager that we are alive, twice in the time that it allows, while the engine thread and the thread of
+/// checks answer this one.
 pub(super) async fn watch(manager: Rc<Manager>) {
     let Some(allowed) = manager.supervisor.watchdog else { return };
     let pause = allowed / 2;
     loop {
         let begun = tokio::time::Instant::now();
-        if manager.engine.ask_for(pause, ToEngine::Publish).await.is_some() {
+        if manager.engine.ask_for(pause, ToEngine::Alive).await.is_some() {
             manager.supervisor.say("WATCHDOG=1");
         }
         tokio::time::sleep_until(begun + pause).await;

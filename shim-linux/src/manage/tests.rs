@@ -222,10 +222,10 @@ fn the_service_manager_hears_that_we_live_while_the_engine_answers_and_not_when_
         let mut buffer = [0; 64];
         let watch = tokio::task::spawn_local(supervisor::watch(manager));
         // The first word is never answered: it is dropped when a second one comes.
-        let ToEngine::Publish(_silent) = next(&heard).await else { panic!("asked for something else") };
+        let ToEngine::Alive(_silent) = next(&heard).await else { panic!("asked for something else") };
         let second = next(&heard).await;
         assert!(hears.recv(&mut buffer).is_err(), "told though the engine was silent");
-        let ToEngine::Publish(answer) = second else { panic!("asked for something else") };
+        let ToEngine::Alive(answer) = second else { panic!("asked for something else") };
         answer.send(()).unwrap();
         next(&heard).await;
         let length = hears.recv(&mut buffer).unwrap();

@@ -2,8 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::failure::{Failure, is_ours};
+
+/// What is mounted here, as we see it.
+pub(super) const MOUNTS: &str = "/proc/self/mountinfo";
 /// The most directories that are looked through for a unit.
 const DIRECTORIES: usize = 1_024;
 
@@ -25,9 +30,18 @@ pub(super) struct Found {
     pub(super) slices: Vec<PathBuf>,
 }
 
+/// Whose service manager runs a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The system's.
+    System,
+    /// That of the user with this number.
+    User(u32),
+}
+
 /// The hierarchy of version 2 of this host, or else that of the service manager in version 1.
-pub(super) fn hierarchy() -> Option<Hierarchy> {
-    parse(&fs::read_to_string("/proc/self/mountinfo").ok()?)
+pub(super) fn hierarchy() -> io::Result<Option<Hierarchy>> {
+    Ok(parse(&fs::read_to_string(MOUNTS)?))
 }
 
 /// Reads what /proc/self/mountinfo says (proc(5)): the fifth field is the mount point; behind the dash, the kind of file
@@ -65,8 +79,9 @@ impl Hierarchy {
         self.root.join(inside)
     }
 
-    /// Looks for the group of a unit, in the slices and below the service managers of users.
-    pub(super) fn find(&self, unit: &str) -> Found {
+    /// Looks for the group of a unit in the slices of one service manager. Those below another one are somebody else's: a user
+    /// can name a unit as they like. Errors: a directory cannot be looked into for want of something of our own.
+    pub(super) fn find(&self, unit: &str, owner: Owner) -> Result<Found, Failure> {
         let name =
             if unit.rsplit_once('.').is_some_and(|(_, kind)| matches!(kind, "service" | "scope" | "slice")) {
                 unit.to_owned()
@@ -75,16 +90,29 @@ impl Hierarchy {
             };
         let mut found = Found::default();
         let mut waiting = VecDeque::from([self.root.clone()]);
+        if let Owner::User(user) = owner {
+            // The way there, so that one sees the manager appear (systemd's own names).
+            let slice = self.root.join("user.slice");
+            let own = slice.join(format!("user-{user}.slice"));
+            waiting = VecDeque::from([own.join(format!("user@{user}.service"))]);
+            let way = [self.root.clone(), slice, own];
+            found.slices.extend(way.into_iter().filter(|directory| directory.is_dir()));
+        }
         while let Some(directory) = waiting.pop_front() {
+            let below = match fs::read_dir(&directory) {
+                Ok(below) => below,
+                Err(error) if is_ours(&error) => {
+                    return Err(Failure::of_path(&directory.to_string_lossy(), &error));
+                }
+                // It has just gone, or is not there.
+                Err(_) => continue,
+            };
             let group = directory.join(&name);
             if group.is_dir() {
                 found.group = Some(group);
             }
-            let below = fs::read_dir(&directory).into_iter().flatten().flatten();
-            for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                let leads_on = name.ends_with(".slice") || name.starts_with("user@");
+            for entry in below.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                let leads_on = entry.file_name().to_string_lossy().ends_with(".slice");
                 if leads_on && waiting.len() + found.slices.len() < DIRECTORIES {
                     waiting.push_back(entry.path());
                 }
@@ -94,20 +122,28 @@ impl Hierarchy {
                 break;
             }
         }
-        found
+        Ok(found)
     }
 }
 
 /// Whether a group or one below it has processes, where the kernel does not tell.
-pub(super) fn has_processes(group: &Path) -> bool {
-    let processes = fs::read_to_string(group.join("cgroup.procs"));
-    if processes.is_ok_and(|processes| !processes.trim().is_empty()) {
-        return true;
+pub(super) fn has_processes(group: &Path) -> io::Result<bool> {
+    match fs::read_to_string(group.join("cgroup.procs")) {
+        Ok(processes) if !processes.trim().is_empty() => return Ok(true),
+        Err(error) if is_ours(&error) => return Err(error),
+        _ => {}
     }
-    let below = fs::read_dir(group).into_iter().flatten().flatten();
-    below
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .any(|entry| has_processes(&entry.path()))
+    let below = match fs::read_dir(group) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        below => below?,
+    };
+    for entry in below {
+        let entry = entry?;
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && has_processes(&entry.path())? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -135,22 +171,35 @@ mod tests {
             "system.slice/nginx.service",
             "system.slice/system-web.slice/web@1.service",
             "user.slice/user-7.slice/user@7.service/app.slice/mine.service",
+            "user.slice/user-7.slice/user@7.service/app.slice/dead.service",
+            "user.slice/user-8.slice/session-1.scope",
             "machine.slice/one.scope/nginx.service",
         ] {
             fs::create_dir_all(folder.path(group)).unwrap();
         }
-        for (unit, group) in [
-            ("nginx", Some("system.slice/nginx.service")),
-            ("nginx.service", Some("system.slice/nginx.service")),
-            ("web@1", Some("system.slice/system-web.slice/web@1.service")),
-            ("mine.service", Some("user.slice/user-7.slice/user@7.service/app.slice/mine.service")),
-            ("one.scope", Some("machine.slice/one.scope")),
-            ("none", None),
+        let (system, user) = (Owner::System, Owner::User);
+        let mine = "user.slice/user-7.slice/user@7.service/app.slice/mine.service";
+        for (unit, owner, group) in [
+            ("nginx", system, Some("system.slice/nginx.service")),
+            ("nginx.service", system, Some("system.slice/nginx.service")),
+            ("web@1", system, Some("system.slice/system-web.slice/web@1.service")),
+            ("one.scope", system, Some("machine.slice/one.scope")),
+            ("none", system, None),
+            // A user's unit is none of the system's, whatever its name is.
+            ("dead", system, None),
+            ("mine", system, None),
+            ("mine.service", user(7), Some(mine)),
+            ("mine.service", user(8), None),
+            ("mine.service", user(9), None),
+            ("nginx", user(7), None),
         ] {
-            let found = hierarchy.find(unit);
+            let found = hierarchy.find(unit, owner).unwrap();
             assert_eq!(found.group, group.map(|group| folder.path(group).into()), "{unit}");
             assert!(found.slices.contains(&hierarchy.root), "{found:?}");
         }
+        // The service manager of user 8 can appear there.
+        let found = hierarchy.find("mine", user(8)).unwrap();
+        assert!(found.slices.contains(&folder.path("user.slice/user-8.slice").into()), "{found:?}");
         assert_eq!(hierarchy.group("/system.slice/x"), PathBuf::from(folder.path("system.slice/x")));
         assert_eq!(hierarchy.group(&folder.path("y")), PathBuf::from(folder.path("y")));
     }

@@ -7,6 +7,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
@@ -32,64 +33,100 @@ const WHAT: WatchFlags = WatchFlags::CLOSE_WRITE
 #[derive(Debug)]
 pub(super) struct Changes {
     /// `None`: the kernel gave none (`fs.inotify.max_user_instances`), so one looks every [`CADENCE`].
-    inotify: Option<AsyncFd<OwnedFd>>,
+    inotify: Option<AsyncFd<Arc<OwnedFd>>>,
     watches: HashSet<i32>,
     names: HashSet<OsString>,
     /// Every directory that appears matters.
     any: bool,
 }
 
+/// Where the way to a path leads, once it is watched.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    inotify: Option<Arc<OwnedFd>>,
+    names: HashSet<OsString>,
+    added: Result<HashSet<i32>, Errno>,
+}
+
+/// Watches the way to this path, and to where it leads if it is a symbolic link, by what [`Changes::handle`] gave. It may wait
+/// for a disk.
+pub(super) fn follow(inotify: Option<Arc<OwnedFd>>, path: &Path) -> Way {
+    let mut names = HashSet::new();
+    let real = fs::canonicalize(path).unwrap_or_default();
+    let directories: Vec<_> =
+        [path, &real].into_iter().filter_map(|path| nearest(path, &mut names)).collect();
+    let added = inotify.as_deref().map_or(Ok(HashSet::new()), |inotify| add(inotify, &directories));
+    Way { inotify, names, added }
+}
+
+/// The directory closest to the path that exists; the names that lead on from there are added to `names`.
+fn nearest(path: &Path, names: &mut HashSet<OsString>) -> Option<PathBuf> {
+    let mut path = path;
+    loop {
+        let (directory, name) = (path.parent()?, path.file_name()?);
+        names.insert(name.to_owned());
+        if directory.is_dir() {
+            return Some(directory.to_owned());
+        }
+        path = directory;
+    }
+}
+
+fn add(inotify: &OwnedFd, directories: &[PathBuf]) -> Result<HashSet<i32>, Errno> {
+    directories.iter().map(|directory| inotify::add_watch(inotify, directory, WHAT)).collect()
+}
+
 impl Changes {
     /// Watches nothing yet.
     pub(super) fn new() -> Self {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
-        let inotify = inotify.and_then(|inotify| ready::readable(inotify).ok());
+        let inotify = inotify.and_then(|inotify| ready::shared(Arc::new(inotify)).ok());
         Self { inotify, watches: HashSet::new(), names: HashSet::new(), any: false }
     }
 
-    /// Watches the way to this path, and to where it leads if it is a symbolic link. Call it before looking: what changes
-    /// after that is told.
-    pub(super) fn follow(&mut self, path: &Path) {
-        self.any = false;
-        self.names.clear();
-        let mut directories = Vec::new();
-        let real = fs::canonicalize(path).unwrap_or_default();
-        for path in [path, &real] {
-            directories.extend(self.nearest(path));
-        }
-        self.watch(&directories);
+    /// What [`follow`] is to watch by.
+    pub(super) fn handle(&self) -> Option<Arc<OwnedFd>> {
+        self.inotify.as_ref().map(|inotify| Arc::clone(inotify.get_ref()))
     }
 
-    /// Watches these directories for whatever appears in them or goes.
+    /// Keeps the way that was watched last. Whether changes are told from now on; if not, look again.
+    pub(super) fn keep(&mut self, way: Way) -> bool {
+        let same = match (&self.inotify, &way.inotify) {
+            (Some(ours), Some(its)) => Arc::ptr_eq(ours.get_ref(), its),
+            (ours, _) => ours.is_none(),
+        };
+        if same {
+            self.any = false;
+            self.names = way.names;
+            self.hold(way.added);
+        }
+        same
+    }
+
+    /// Watches the way to this path, which lies in memory of the kernel. Call it before looking: what changes after that is
+    /// told.
+    pub(super) fn follow(&mut self, path: &Path) {
+        let way = follow(self.handle(), path);
+        self.keep(way);
+    }
+
+    /// Watches these directories, likewise in memory of the kernel, for whatever appears in them or goes.
     pub(super) fn follow_all(&mut self, directories: &[PathBuf]) {
         self.any = true;
-        self.watch(directories);
+        let added =
+            self.inotify.as_ref().map_or(Ok(HashSet::new()), |inotify| add(inotify.get_ref(), directories));
+        self.hold(added);
     }
 
-    /// The directory closest to the path that exists, and the name in it that leads on.
-    fn nearest(&mut self, path: &Path) -> Option<PathBuf> {
-        let mut path = path;
-        loop {
-            let (directory, name) = (path.parent()?, path.file_name()?);
-            self.names.insert(name.to_owned());
-            if directory.is_dir() {
-                return Some(directory.to_owned());
-            }
-            path = directory;
-        }
-    }
-
-    fn watch(&mut self, directories: &[PathBuf]) {
+    fn hold(&mut self, added: Result<HashSet<i32>, Errno>) {
         let Some(inotify) = &self.inotify else { return };
-        let added: Result<HashSet<i32>, Errno> =
-            directories.iter().map(|directory| inotify::add_watch(inotify, directory, WHAT)).collect();
         let Ok(added) = added else {
             // One of them has just gone, or there are too many: look again in a while.
             self.inotify = None;
             return;
         };
         for &old in self.watches.difference(&added) {
-            let _ = inotify::remove_watch(inotify, old);
+            let _ = inotify::remove_watch(inotify.get_ref(), old);
         }
         self.watches = added;
     }
@@ -103,7 +140,7 @@ impl Changes {
         };
         while let Ok(mut ready) = inotify.readable().await {
             let mut buffer = [MaybeUninit::uninit(); 1_024];
-            let mut reader = Reader::new(inotify, &mut buffer);
+            let mut reader = Reader::new(inotify.get_ref(), &mut buffer);
             let mut matters = false;
             let over = loop {
                 match reader.next() {
@@ -121,6 +158,8 @@ impl Changes {
             if matters || over != Errno::AGAIN {
                 return;
             }
+            // A directory in which others are busy has no more than its turn.
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Failure {
     pub(crate) why: ProbeFailure,
     /// What else is known; empty when the code says it all.
     pub(crate) detail: String,
+    /// This machine lacked what it takes to ask (descriptors, memory, threads): it says nothing about the service.
+    pub(crate) ours: bool,
 }
 
 /// What a probe found.
@@ -20,7 +22,12 @@ pub(crate) type Outcome = Result<(), Failure>;
 impl Failure {
     /// A failure with a sentence beside its code.
     pub(crate) fn new(why: ProbeFailure, detail: impl Into<String>) -> Self {
-        Self { why, detail: detail.into() }
+        Self { why, detail: detail.into(), ours: false }
+    }
+
+    /// A failure of our own: what it takes to ask was not to be had.
+    pub(crate) fn ours(why: ProbeFailure, detail: impl Into<String>) -> Self {
+        Self { ours: true, ..Self::new(why, detail) }
     }
 
     /// A failure whose code says it all.
@@ -43,7 +50,7 @@ impl Failure {
             ErrorKind::PermissionDenied => ProbeFailure::NotAllowed,
             _ => ProbeFailure::Other,
         };
-        Self::new(why, error.to_string())
+        Self { ours: is_ours(error), ..Self::new(why, error.to_string()) }
     }
 
     /// What the system said about a path.
@@ -53,8 +60,16 @@ impl Failure {
             ErrorKind::PermissionDenied => ProbeFailure::NotAllowed,
             _ => ProbeFailure::Other,
         };
-        Self::new(why, format!("{path}: {error}"))
+        Self { ours: is_ours(error), ..Self::new(why, format!("{path}: {error}")) }
     }
+}
+
+/// Whether an error says that this machine has run out of something, or that its disk is broken: no answer of a service.
+/// ENOSPC is that of `epoll` and `inotify`: nothing here writes to a disk.
+pub(crate) fn is_ours(error: &io::Error) -> bool {
+    let wants =
+        [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EIO, libc::ENOBUFS, libc::ENOSPC];
+    error.raw_os_error().is_some_and(|number| wants.contains(&number))
 }
 
 impl fmt::Display for Failure {

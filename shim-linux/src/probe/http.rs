@@ -6,7 +6,8 @@
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use holdover_core::config::target::{Http, Scheme};
 use holdover_core::engine::ProbeFailure;
@@ -15,36 +16,83 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::failure::{Failure, Outcome};
+use super::name::Names;
 use super::tcp;
 use super::tls::Tls;
 
 /// How much of a body is read, in octets.
 const BODY: usize = 64 << 10;
+/// How long the lines before a body may be, and how much is read ahead, in octets.
+const BUFFER: usize = 64 << 10;
+/// The most that is read of a connection, TLS and interim answers (1xx) included: some backends say "100 Continue" for ever.
+const ANSWER: usize = 512 << 10;
 
 /// Asks, and compares the answer with what is expected.
-pub(super) async fn probe(http: &Http<'_>, own: bool, tls: &Tls) -> Outcome {
-    let stream = connect(http, own).await?;
+pub(super) async fn probe(http: &Http<'_>, own: bool, names: &Names, tls: &Tls, until: Instant) -> Outcome {
+    let stream = Bounded { inner: connect(http, own, names, until).await?, left: ANSWER };
     match http.scheme {
         Scheme::Http => exchange(stream, http).await,
         Scheme::Https => {
-            exchange(tls.connect(stream, http.server_name(), http.insecure()).await?, http).await
+            exchange(tls.connect(stream, http.server_name(), http.insecure(), until).await?, http).await
         }
     }
 }
 
+/// A connection from which no more than so much is read: a backend that never stops takes no more than its share of the
+/// thread of checks.
+#[derive(Debug)]
+pub(super) struct Bounded {
+    inner: TcpStream,
+    left: usize,
+}
+
+impl AsyncRead for Bounded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            let text = format!("more than {ANSWER} octets came and no end of the answer");
+            return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, text)));
+        }
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        self.left = self.left.saturating_sub(buffer.filled().len() - before);
+        result
+    }
+}
+
+impl AsyncWrite for Bounded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
 /// A connection to the first of the host's addresses that takes one.
-async fn connect(http: &Http<'_>, own: bool) -> Result<TcpStream, Failure> {
+async fn connect(http: &Http<'_>, own: bool, names: &Names, until: Instant) -> Result<TcpStream, Failure> {
     if let Some(address) = http.address {
         return tcp::connect(SocketAddr::new(address, http.port), own).await;
     }
-    let unresolved = |why: String| Failure::new(ProbeFailure::Resolve, format!("{}: {why}", http.host));
-    let found = tokio::net::lookup_host((http.host, http.port)).await;
-    let mut failure = unresolved("it has no address".to_owned());
-    for address in found.map_err(|error| unresolved(error.to_string()))? {
+    let mut failure = Failure::new(ProbeFailure::Resolve, format!("{}: it has no address", http.host));
+    for address in names.addresses(http.host, http.port, until).await? {
         match tcp::connect(address, own).await {
             Ok(stream) => return Ok(stream),
             Err(one) => failure = one,
@@ -76,7 +124,8 @@ fn request(http: &Http<'_>) -> Result<Request<Empty<Bytes>>, Failure> {
 
 async fn exchange(stream: impl AsyncRead + AsyncWrite + Unpin, http: &Http<'_>) -> Outcome {
     let request = request(http)?;
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let mut builder = hyper::client::conn::http1::Builder::new();
+    let handshake = builder.max_buf_size(BUFFER).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| failure(&error))?;
     let talk = async move {
         let response = sender.send_request(request).await.map_err(|error| failure(&error))?;

@@ -2,19 +2,23 @@
 //!
 //! They run on a thread of their own, which is started by the first of them: a log, a disk or a client that holds up the
 //! management thread must not look like a service that fails. Whatever may wait for a disk or a name server is done by helpers
-//! of that thread, of which there are a few.
+//! of that thread, of which there are a few; those that wait for names are not those that wait for disks. What this machine
+//! itself lacks (descriptors, memory, threads) is no verdict about a service: see `wants`.
 
 mod cgroup;
 mod changes;
 mod exec;
 mod failure;
 mod file;
+mod helper;
 mod http;
 mod icmp;
+mod name;
 mod process;
 mod tcp;
 mod tls;
 mod trust;
+mod wants;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -29,16 +33,20 @@ use holdover_core::config::CheckKind;
 use holdover_core::config::target::{Process, Target};
 use holdover_core::engine::record::Level;
 use holdover_core::engine::{ProbeFailure, ProbeId, ProbeSpec};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, LocalSet};
 
-pub(crate) use failure::{Failure, Outcome};
+use crate::sys::sched;
+use exec::Commands;
+use helper::{Desk, Helpers};
+use name::Names;
+use wants::Want;
+
+pub(crate) use failure::{Failure, Outcome, is_ours};
 pub(crate) use process::Watched;
 
-/// The most commands that run at one time.
-const COMMANDS: usize = 64;
-/// The most helpers that wait for a disk or a name server.
-const HELPERS: usize = 16;
+/// The most helpers that wait for a disk or the start of a program.
+const HELPERS: usize = 64;
 /// The stack of the thread; only what is used of it becomes memory.
 const STACK: usize = 1 << 20;
 /// How long the end waits until what runs is killed.
@@ -69,6 +77,11 @@ impl Plan {
             timeout: Duration::from_micros(spec.timeout.as_micros()),
         }
     }
+
+    /// What it is known by, whatever else changes: a service's name holds no blank.
+    fn name(&self) -> String {
+        format!("{} {}", self.service, self.check)
+    }
 }
 
 /// To the thread of checks.
@@ -80,6 +93,10 @@ pub(crate) enum Order {
     Stop(ProbeId),
     /// The kernel told that what is watched has ended: look for a successor.
     Died(ProbeId),
+    /// The kernel refuses to tell about what was handed over: look now and then.
+    CannotWatch(ProbeId),
+    /// Answer, if you live.
+    Alive(oneshot::Sender<()>),
 }
 
 /// From the thread of checks. At most one word of each probe is under way, so the channel needs no bound.
@@ -93,6 +110,13 @@ pub(crate) enum Said {
         outcome: Outcome,
         /// How long it took.
         took: Duration,
+    },
+    /// A probe could not be made, for want of something of our own: what was found last stands.
+    NotRun {
+        /// Which.
+        probe: ProbeId,
+        /// What is wanting.
+        failure: Failure,
     },
     /// The kernel tells by this from now on.
     Watch {
@@ -131,7 +155,13 @@ impl Checks {
     pub(crate) fn order(&mut self, order: Order) -> io::Result<()> {
         let orders = match &self.orders {
             Some(orders) => orders,
-            None if !matches!(order, Order::Start(..)) => return Ok(()),
+            // What was never started neither runs nor hangs.
+            None if !matches!(order, Order::Start(..)) => {
+                if let Order::Alive(answer) = order {
+                    let _ = answer.send(());
+                }
+                return Ok(());
+            }
             None => {
                 let (orders, ear) = mpsc::unbounded_channel();
                 let mouth = self.mouth.clone().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -179,17 +209,11 @@ impl Mouth {
 }
 
 fn run(orders: mpsc::UnboundedReceiver<Order>, mouth: Mouth) {
-    let built = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .max_blocking_threads(HELPERS)
-        .build();
-    match built {
-        Ok(runtime) => {
-            LocalSet::new().block_on(&runtime, Rc::new(Runner::new(mouth)).obey(orders));
-            // A helper may wait for a disk for ever.
-            runtime.shutdown_background();
-        }
+    // The engine's thread has started this one, and has more than its share of a core.
+    sched::return_favour();
+    // It starts no thread: what waits is given to helpers of ours, whose start may fail and be told of.
+    match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, Rc::new(Runner::new(mouth)).obey(orders)),
         Err(error) => {
             let text = format!("checks cannot run, and count as failed: {error}");
             mouth.say(Said::Note(Level::Error, "checks_cannot_run", text));
@@ -201,26 +225,34 @@ fn run(orders: mpsc::UnboundedReceiver<Order>, mouth: Mouth) {
 struct Runner {
     mouth: Mouth,
     tasks: RefCell<HashMap<ProbeId, Task>>,
+    names: Names,
     tls: tls::Tls,
-    groups: exec::Groups,
-    commands: Arc<Semaphore>,
+    commands: Commands,
+    files: Desk<Outcome>,
+    desks: process::Desks,
+    /// Of the checks that cannot be made now, by [`Plan::name`].
+    wants: RefCell<HashMap<String, Want>>,
     /// That watches poll was said.
     polls: Cell<bool>,
 }
 
 struct Task {
     handle: AbortHandle,
-    died: Rc<Notify>,
+    engine: Rc<process::FromEngine>,
 }
 
 impl Runner {
     fn new(mouth: Mouth) -> Self {
+        let helpers = Helpers::new("a disk", HELPERS);
         Self {
+            names: Names::new(mouth.clone()),
             mouth,
             tasks: RefCell::default(),
-            tls: tls::Tls::default(),
-            groups: exec::Groups::default(),
-            commands: Arc::new(Semaphore::new(COMMANDS)),
+            tls: tls::Tls::new(Rc::clone(&helpers)),
+            commands: Commands::new(Rc::clone(&helpers)),
+            files: Desk::new(Rc::clone(&helpers)),
+            desks: process::Desks { files: Desk::new(Rc::clone(&helpers)), users: Desk::new(helpers) },
+            wants: RefCell::default(),
             polls: Cell::new(false),
         }
     }
@@ -236,26 +268,37 @@ impl Runner {
                 }
                 Order::Died(probe) => {
                     if let Some(task) = self.tasks.borrow().get(&probe) {
-                        task.died.notify_one();
+                        task.engine.died();
                     }
+                }
+                Order::CannotWatch(probe) => {
+                    if let Some(task) = self.tasks.borrow().get(&probe) {
+                        task.engine.cannot_watch();
+                    }
+                }
+                Order::Alive(answer) => {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(());
                 }
             }
         }
-        self.groups.kill();
+        self.commands.kill();
     }
 
     fn start(self: &Rc<Self>, probe: ProbeId, plan: Plan) {
-        let (runner, died) = (Rc::clone(self), Rc::new(Notify::new()));
-        let told = Rc::clone(&died);
+        let (runner, engine) = (Rc::clone(self), Rc::<process::FromEngine>::default());
+        let said = Rc::clone(&engine);
         let task = async move {
             if let Target::Process(process) = Target::parse(plan.kind, &plan.text) {
-                process::watch(&subject(process), &told, &Ear { probe, runner: &runner }).await;
+                let name = plan.name();
+                let ear = Ear { probe, name: &name, runner: &runner };
+                process::watch(&subject(process), &name, &runner.desks, &said, &ear).await;
             } else {
                 runner.once(probe, &plan).await;
             }
         };
         let handle = tokio::task::spawn_local(task).abort_handle();
-        self.tasks.borrow_mut().insert(probe, Task { handle, died });
+        self.tasks.borrow_mut().insert(probe, Task { handle, engine });
     }
 
     async fn once(self: &Rc<Self>, probe: ProbeId, plan: &Plan) {
@@ -264,25 +307,61 @@ impl Runner {
             tokio::time::timeout_at(begun + plan.timeout, self.probe(plan, begun + plan.timeout)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(Failure::plain(ProbeFailure::TimedOut)));
         self.tasks.borrow_mut().remove(&probe);
-        self.mouth.say(Said::Done { probe, outcome, took: begun.elapsed() });
+        self.mouth.say(match outcome {
+            Err(failure) if failure.ours && !self.is_wanting_too_long(plan, &failure) => {
+                Said::NotRun { probe, failure }
+            }
+            outcome => {
+                let ours = outcome.as_ref().is_err_and(|failure| failure.ours);
+                if !ours && self.wants.borrow_mut().remove(&plan.name()).is_some() {
+                    self.note_want(&plan.name(), None);
+                }
+                Said::Done { probe, outcome, took: begun.elapsed() }
+            }
+        });
     }
 
-    /// A place for a command. Those of commands that cannot be ended, as on a disk that does not answer, are not given
-    /// again: so they do not pile up.
-    async fn place(&self, until: tokio::time::Instant) -> Result<OwnedSemaphorePermit, Failure> {
-        let waited = tokio::time::timeout_at(until, Arc::clone(&self.commands).acquire_owned()).await;
-        waited.ok().and_then(Result::ok).ok_or_else(|| {
-            Failure::new(ProbeFailure::NotStarted, format!("{COMMANDS} commands run already and do not end"))
-        })
+    /// A check cannot be made: says so the first time. Whether that has gone on for too long.
+    fn is_wanting_too_long(&self, plan: &Plan, failure: &Failure) -> bool {
+        let (news, too_long) = {
+            let mut wants = self.wants.borrow_mut();
+            let want = wants.entry(plan.name()).or_default();
+            (want.begin(), want.is_too_long())
+        };
+        if news {
+            self.note_want(&plan.name(), Some(failure));
+        }
+        too_long
+    }
+
+    /// Says that a check cannot be made, or that it can again (`None`).
+    fn note_want(&self, name: &str, failure: Option<&Failure>) {
+        let (service, check) = name.split_once(' ').unwrap_or(("", name));
+        let note = match failure {
+            Some(failure) => Said::Note(
+                Level::Error,
+                "check_not_run",
+                format!(
+                    "service {service}: check {check} cannot be run, this machine lacks what it takes ({failure}): its last \
+                     result stands for up to {} s, and it is tried every 100 ms",
+                    wants::BOUND.as_secs()
+                ),
+            ),
+            None => Said::Note(
+                Level::Info,
+                "check_runs_again",
+                format!("service {service}: check {check} runs again"),
+            ),
+        };
+        self.mouth.say(note);
     }
 
     async fn probe(&self, plan: &Plan, until: tokio::time::Instant) -> Outcome {
         match Target::parse(plan.kind, &plan.text) {
             Target::Tcp(target) => tcp::probe(target, plan.own).await,
             Target::Icmp(target) => icmp::probe(target, plan.own).await,
-            Target::Http(http) => http::probe(&http, plan.own, &self.tls).await,
+            Target::Http(http) => http::probe(&http, plan.own, &self.names, &self.tls, until).await,
             Target::Exec(command) => {
-                let permit = self.place(until).await?;
                 let job = exec::Job {
                     program: command.program.to_string(),
                     arguments: command.arguments().map(|argument| argument.to_string()).collect(),
@@ -290,12 +369,12 @@ impl Runner {
                     service: plan.service.clone(),
                     check: plan.check.clone(),
                 };
-                exec::probe(job, &self.groups, permit).await
+                exec::probe(job, &self.commands, until).await
             }
             Target::File { path, absent } => {
                 let path = path.to_string();
-                let looked = tokio::task::spawn_blocking(move || file::probe(&path, absent)).await;
-                looked.unwrap_or_else(|_| Err(Failure::plain(ProbeFailure::Other)))
+                let name = format!("{absent} {path}");
+                self.files.ask(&name, until, move || file::probe(&path, absent)).await.flatten()
             }
             // A watch is not run once, and what is not understood must not pass.
             Target::Process(_) | Target::None => Err(Failure::plain(ProbeFailure::Unsupported)),
@@ -306,7 +385,7 @@ impl Runner {
 fn subject(process: Process<'_>) -> process::Subject {
     match process {
         Process::Pidfile(path) => process::Subject::Pidfile(path.to_string().into()),
-        Process::Unit(unit) => process::Subject::Unit(unit.to_owned()),
+        Process::Unit { unit, user } => process::Subject::Unit(unit.to_owned(), user.to_owned()),
         Process::Cgroup(path) => process::Subject::Group(path.to_string()),
     }
 }
@@ -314,6 +393,7 @@ fn subject(process: Process<'_>) -> process::Subject {
 /// Hands on what a watch says.
 struct Ear<'a> {
     probe: ProbeId,
+    name: &'a str,
     runner: &'a Runner,
 }
 
@@ -324,6 +404,10 @@ impl process::Listener for Ear<'_> {
 
     fn say(&self, outcome: Outcome) {
         self.runner.mouth.say(Said::Changed { probe: self.probe, outcome });
+    }
+
+    fn wants(&self, failure: Option<&Failure>) {
+        self.runner.note_want(self.name, failure);
     }
 
     fn polls(&self, why: &str) {

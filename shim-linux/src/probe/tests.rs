@@ -2,14 +2,24 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::task::LocalSet;
+
+use super::Mouth;
 
 /// Runs a future as the thread of checks runs it.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, future)
+}
+
+/// A mouth that nobody hears.
+pub(super) fn silent() -> Mouth {
+    let poll = mio::Poll::new().unwrap();
+    let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+    Mouth { said: std::sync::mpsc::channel().0, waker }
 }
 
 /// A folder that goes when it is dropped.

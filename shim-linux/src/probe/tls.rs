@@ -1,8 +1,10 @@
 //! TLS for `check … https`: whom to trust, and the handshake.
 
+use std::cell::RefCell;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use holdover_core::engine::ProbeFailure;
 use rustls::client::Resumption;
@@ -10,45 +12,53 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use tokio::net::TcpStream;
-use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::failure::Failure;
+use super::failure::{Failure, is_ours};
+use super::helper::{Desk, Helpers};
+use super::http::Bounded;
 
 /// After a certificate was refused, the host's roots are read again when they are older than this.
 const STALE: Duration = Duration::from_mins(1);
 
+type Roots = Result<Arc<ClientConfig>, Failure>;
+
 /// The host's trusted roots, read when the first `https` check runs: a daemon without one pays nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tls {
-    /// Whoever reads them has the others wait: many checks may come first at the same time.
-    roots: Mutex<Option<(Instant, Arc<ClientConfig>)>>,
+    desk: Desk<Roots>,
+    roots: RefCell<Option<(Instant, Arc<ClientConfig>)>>,
 }
 
 impl Tls {
+    /// No roots are read yet; these helpers will read them.
+    pub(super) fn new(helpers: Rc<Helpers>) -> Self {
+        Self { desk: Desk::new(helpers), roots: RefCell::default() }
+    }
+
     /// TLS over `stream` with the server of this name, whose certificate must hold unless `insecure`.
     pub(super) async fn connect(
         &self,
-        stream: TcpStream,
+        stream: Bounded,
         host: &str,
         insecure: bool,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+        until: Instant,
+    ) -> Result<TlsStream<Bounded>, Failure> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Failure::new(ProbeFailure::Tls, format!("{host}: {error}")))?;
-        let config = if insecure { unverified()? } else { self.verified().await? };
+        let config = if insecure { unverified()? } else { self.verified(until).await? };
         TlsConnector::from(config).connect(name, stream).await.map_err(|error| self.failure(&error))
     }
 
-    async fn verified(&self) -> Result<Arc<ClientConfig>, Failure> {
-        let mut roots = self.roots.lock().await;
-        if let Some((_, config)) = &*roots {
+    async fn verified(&self, until: Instant) -> Roots {
+        if let Some((_, config)) = &*self.roots.borrow() {
             return Ok(Arc::clone(config));
         }
-        let config = tokio::task::spawn_blocking(verified).await;
-        let config = config.map_err(|_| Failure::plain(ProbeFailure::Other))??;
-        *roots = Some((Instant::now(), Arc::clone(&config)));
+        // Many checks may come first at the same time: they are read once.
+        let config = self.desk.ask("roots", until, verified).await??;
+        *self.roots.borrow_mut() = Some((Instant::now(), Arc::clone(&config)));
         Ok(config)
     }
 
@@ -57,10 +67,8 @@ impl Tls {
             return Failure::of_network(error);
         };
         // A new root may have been installed since.
-        if matches!(tls, Error::InvalidCertificate(_))
-            && let Ok(mut roots) = self.roots.try_lock()
-        {
-            roots.take_if(|(read, _)| read.elapsed() > STALE);
+        if matches!(tls, Error::InvalidCertificate(_)) {
+            self.roots.borrow_mut().take_if(|(read, _)| read.elapsed() > STALE);
         }
         Failure::new(ProbeFailure::Tls, tls.to_string())
     }
@@ -72,6 +80,14 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn verified() -> Result<Arc<ClientConfig>, Failure> {
     let found = rustls_native_certs::load_native_certs();
+    let wants = found.errors.iter().find(|error| match &error.kind {
+        rustls_native_certs::ErrorKind::Io { inner, .. } => is_ours(inner),
+        _ => false,
+    });
+    if let Some(error) = wants {
+        // With some of them missing, a good certificate would be refused for as long as the others are kept.
+        return Err(Failure::ours(ProbeFailure::Tls, error.to_string()));
+    }
     let mut roots = RootCertStore::empty();
     // Among many roots of a system there may be one that is too strange to be read; the others count.
     roots.add_parsable_certificates(found.certs);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -11,4 +12,10 @@ pub(crate) fn readable(fd: impl Into<OwnedFd>) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` names the same open descriptor for as long as it lives, and `AsyncFd` keeps it until it has told
     // the runtime to forget it.
     Ok(unsafe { AsyncFd::register_with_interest(fd.into(), Interest::READABLE) }?)
+}
+
+/// The same for a descriptor that others use too.
+pub(crate) fn shared(fd: Arc<OwnedFd>) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: as above: the `Arc` keeps the `OwnedFd` alive.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?)
 }

@@ -20,6 +20,8 @@ const SHORTEST_SLICE_NS: u64 = 100_000;
 
 /// The thread that has real-time scheduling; 0: none.
 static THREAD: AtomicI32 = AtomicI32::new(0);
+/// How much the process was favoured when it was started, in the kernel's numbers: what a thread of ours returns to.
+static NICE_BEFORE: AtomicI32 = AtomicI32::new(0);
 /// Whether it was taken from it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -38,10 +40,20 @@ pub(crate) fn ask_for_real_time() -> io::Result<()> {
 /// Favours the calling thread as far as an ordinary one can be. Errors: EACCES; what needs no permission is done all the
 /// same.
 pub(crate) fn ask_for_favour() -> io::Result<()> {
+    NICE_BEFORE.store(getpriority_process(None).unwrap_or(0), Ordering::Relaxed);
     let result = setpriority_process(None, NICE);
     // Linux 6.12 and later know it; an earlier kernel does without.
-    let _ = ask_for_short_slices(getpriority_process(None).unwrap_or(0));
+    let _ = ask_for_slices(getpriority_process(None).unwrap_or(0), SHORTEST_SLICE_NS);
     Ok(result?)
+}
+
+/// Makes the calling thread, which the favoured one has started, an ordinary one as the process was when it began: so are the
+/// threads and the commands that it starts in turn. To be favoured less takes no permission.
+pub(crate) fn return_favour() {
+    let nice = NICE_BEFORE.load(Ordering::Relaxed);
+    let _ = setpriority_process(None, nice);
+    // A slice of 0 is the kernel's own.
+    let _ = ask_for_slices(nice, 0);
 }
 
 /// Whether real-time scheduling was taken from the thread, because it had run too long without sleeping.
@@ -103,14 +115,14 @@ struct Attributes {
     period: u64,
 }
 
-fn ask_for_short_slices(nice: i32) -> io::Result<()> {
+fn ask_for_slices(nice: i32, nanoseconds: u64) -> io::Result<()> {
     let attributes = Attributes {
         size: u32::try_from(size_of::<Attributes>()).map_err(io::Error::other)?,
         policy: libc::SCHED_OTHER.cast_unsigned(),
         flags: 0,
         nice,
         priority: 0,
-        runtime: SHORTEST_SLICE_NS,
+        runtime: nanoseconds,
         deadline: 0,
         period: 0,
     };

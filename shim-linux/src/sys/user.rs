@@ -18,6 +18,8 @@ pub(crate) struct User {
 
 /// The most that the name service may say about a user, in octets.
 const LARGEST: usize = 1 << 20;
+/// The most groups that the kernel lets a process have.
+const MOST: usize = 65_536;
 
 /// The user of this name, with all groups it is in. May wait for the name service. Errors: ENOENT when there is none.
 pub(crate) fn named(name: &str) -> io::Result<User> {
@@ -41,7 +43,7 @@ pub(crate) fn named(name: &str) -> io::Result<User> {
             0 => {
                 // SAFETY: a result of 0 and a pointer that is not null mean that the entry was filled in.
                 let (id, group) = unsafe { ((*found).pw_uid, (*found).pw_gid) };
-                return Ok(User { id, group, groups: groups(&name, group) });
+                return Ok(User { id, group, groups: groups(&name, group)? });
             }
             libc::ERANGE if buffer.len() < LARGEST => buffer.resize(buffer.len() * 4, 0),
             error => return Err(io::Error::from_raw_os_error(error)),
@@ -49,18 +51,40 @@ pub(crate) fn named(name: &str) -> io::Result<User> {
     }
 }
 
-fn groups(name: &CString, group: u32) -> Vec<Gid> {
+/// The groups of a user. Errors: they cannot be had whole, for want of memory or descriptors; with some of them missing a
+/// command would fail, or may what it should not.
+fn groups(name: &CString, group: u32) -> io::Result<Vec<Gid>> {
+    groups_by(|list, count| {
+        // SAFETY: the name ends with a zero, and the list has room for as many groups as `count` says. The result does not
+        // tell of a database that could not be opened; the error number does, when it is 0 before.
+        unsafe {
+            *libc::__errno_location() = 0;
+            libc::getgrouplist(name.as_ptr(), group, list.as_mut_ptr(), count)
+        }
+    })
+}
+
+/// The groups that `lookup` gives: it writes as many as fit, sets the number of all, and its result is negative when they do
+/// not fit or when it failed.
+fn groups_by(
+    mut lookup: impl FnMut(&mut [libc::gid_t], &mut libc::c_int) -> libc::c_int,
+) -> io::Result<Vec<Gid>> {
     let mut groups: Vec<libc::gid_t> = vec![0; 32];
     loop {
         let mut count = libc::c_int::try_from(groups.len()).unwrap_or(libc::c_int::MAX);
-        // SAFETY: the name ends with a zero, and the list has room for as many groups as `count` says.
-        let result = unsafe { libc::getgrouplist(name.as_ptr(), group, groups.as_mut_ptr(), &raw mut count) };
+        let result = lookup(&mut groups, &mut count);
+        let error = io::Error::last_os_error();
+        let wants = matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM));
         let count = usize::try_from(count).unwrap_or(0);
-        if result >= 0 || count <= groups.len() {
-            groups.truncate(count);
-            return groups.into_iter().map(Gid::from_raw).collect();
+        match result {
+            0.. if !wants && count <= groups.len() => {
+                groups.truncate(count);
+                return Ok(groups.into_iter().map(Gid::from_raw).collect());
+            }
+            ..0 if !wants && count > groups.len() && count <= MOST => groups.resize(count, 0),
+            _ if wants => return Err(error),
+            _ => return Err(io::Error::other("its groups cannot be looked up")),
         }
-        groups.resize(count, 0);
     }
 }
 
@@ -70,10 +94,7 @@ impl User {
     pub(super) fn become_it(&self) -> io::Result<()> {
         rustix::thread::set_thread_groups(&self.groups)?;
         rustix::thread::set_thread_gid(Gid::from_raw(self.group))?;
-        rustix::thread::set_thread_uid(Uid::from_raw(self.id))?;
-        // What a service manager lent us would otherwise survive the change from one plain user to another.
-        rustix::thread::clear_ambient_capability_set()?;
-        Ok(())
+        Ok(rustix::thread::set_thread_uid(Uid::from_raw(self.id))?)
     }
 }
 
@@ -100,5 +121,46 @@ mod tests {
         let root = named("root").unwrap();
         assert!(root.id == 0 && root.group == 0 && root.groups.contains(&Gid::from_raw(0)));
         assert_eq!(named("nobody-of-that-name").unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    fn set_errno(number: i32) {
+        // SAFETY: it is this thread's own number.
+        unsafe { *libc::__errno_location() = number };
+    }
+
+    #[test]
+    fn a_failed_lookup_of_groups_is_no_list_of_groups() {
+        // As the C library does it when it has no memory: nothing is written, and the number stays what it was.
+        groups_by(|_, _| {
+            set_errno(0);
+            -1
+        })
+        .unwrap_err();
+        // As it does when it cannot open the database: the first group alone, and a good result.
+        let failure = groups_by(|list, count| {
+            list[0] = 100;
+            *count = 1;
+            set_errno(libc::EMFILE);
+            1
+        });
+        assert_eq!(failure.unwrap_err().raw_os_error(), Some(libc::EMFILE));
+    }
+
+    #[test]
+    fn more_groups_than_there_was_room_for_are_looked_up_again() {
+        let groups = groups_by(|list, count| {
+            set_errno(0);
+            *count = 40;
+            if list.len() < 40 {
+                return -1;
+            }
+            list.iter_mut().zip(1_000..).for_each(|(place, group)| *place = group);
+            40
+        })
+        .unwrap();
+        assert_eq!(
+            groups.iter().map(|group| group.as_raw()).collect::<Vec<_>>(),
+            (1_000..1_040).collect::<Vec<_>>()
+        );
     }
 }

@@ -7,7 +7,7 @@ use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{Check, CheckKind, ConfigView, Millis, Span};
 use crate::config::platform::CheckKinds;
-use crate::config::target::{EXEC_USER, Exec, Http, HttpOption, Scheme, Target};
+use crate::config::target::{EXEC_USER, Exec, Http, HttpOption, Process, Scheme, Target, UNIT_USER};
 use crate::config::value::Value;
 
 const DEFAULTS: &str = "interval 1s, fast-interval as interval, timeout 1s, rise 2, fall 3, start-delay 0s";
@@ -61,11 +61,12 @@ pub(super) const CHECKS: &[Statement] = &[
     )
     .print(|view, subject, values| print_process(view, subject, values, "pidfile ")),
     Statement::new(
-        "check NAME process unit UNIT {start-delay TIME}",
-        "healthy while this unit of systemd has a process; the kernel tells, there is no interval",
-        |draft, values| check_process(draft, values, "unit"),
+        "check NAME process unit UNIT {user USER(NAME)|start-delay TIME}",
+        "healthy while this unit of systemd has a process; the kernel tells, there is no interval. A unit of the system is meant; \
+         with `user` one of this user's own service manager",
+        check_unit,
     )
-    .print(|view, subject, values| print_process(view, subject, values, "unit ")),
+    .print(print_unit),
     Statement::new(
         "check NAME process cgroup PATH {start-delay TIME}",
         "healthy while this control group holds a process; the kernel tells, there is no interval",
@@ -98,7 +99,7 @@ pub(super) const REFUSED: &[Statement] = &[
         AT_ONCE,
     ),
     Statement::refused(
-        "check NAME process unit UNIT <interval|fast-interval|timeout|rise|fall> ...",
+        "check NAME process unit UNIT {user USER(NAME)} <interval|fast-interval|timeout|rise|fall> ...",
         AT_ONCE,
     ),
 ];
@@ -154,7 +155,11 @@ fn check_exec(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken
     let target =
         draft.intern_words(&[keyword(values, 1, EXEC_USER.trim_ascii_end()), values.text(1), command])?;
     let timing = timing(draft, values, 2)?;
-    add_check(draft, values, CheckKind::Exec, target, timing)
+    add_check(draft, values, CheckKind::Exec, target, timing)?;
+    if !values.given(1) {
+        draft.warn(Lint::ExecWithoutUser, values, 0);
+    }
+    Ok(())
 }
 
 /// Whether a command ends like `… interval 1s`: then that was probably meant for the check.
@@ -173,6 +178,14 @@ fn ends_in_option(command: Exec<'_>) -> bool {
 fn check_process(draft: &mut Draft<'_>, values: &Values<'_>, how: &str) -> Result<(), NotTaken> {
     let target = draft.intern_words(&[how, values.text(1)])?;
     let timing = Check { start_delay_ms: Millis::of(values.number(2)), ..Check::REST };
+    add_check(draft, values, CheckKind::Process, target, timing)
+}
+
+fn check_unit(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
+    let user = values.text(2);
+    let target =
+        draft.intern_words(&["unit", values.text(1), keyword(values, 2, UNIT_USER.trim_ascii()), user])?;
+    let timing = Check { start_delay_ms: Millis::of(values.number(3)), ..Check::REST };
     add_check(draft, values, CheckKind::Process, target, timing)
 }
 
@@ -315,6 +328,20 @@ fn print_process<'v>(
     values.set(1, Value::Text(what));
     if check.start_delay_ms > Millis::ZERO {
         values.set(2, Value::Number(check.start_delay_ms.get()));
+    }
+    true
+}
+
+fn print_unit<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>) -> bool {
+    let Some(check) = view.checks.get(subject.index) else { return false };
+    let Target::Process(Process::Unit { unit, user }) = view.target(check) else { return false };
+    values.set(0, Value::Text(view.text(check.name)));
+    values.set(1, Value::Text(unit));
+    if !user.is_empty() {
+        values.set(2, Value::Text(user));
+    }
+    if check.start_delay_ms > Millis::ZERO {
+        values.set(3, Value::Number(check.start_delay_ms.get()));
     }
     true
 }

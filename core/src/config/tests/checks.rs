@@ -153,16 +153,22 @@ fn a_check_that_is_probably_not_what_was_meant_is_told() {
              write the address instead, and the name as `header \"Host: NAME\"`",
         ),
         (
-            "check web exec /bin/true interval 1s",
+            "check web exec /bin/true",
+            "warning: 7: the command of check web runs as the daemon's own user, usually root; name one with fewer rights: \
+             `exec-user NAME` (or `exec-user root`, if it must be root)",
+        ),
+        (
+            "check web exec-user root exec /bin/true interval 1s",
             "warning: 7: the command of check web ends in what looks like an option of the check; options stand before \
              `exec`",
         ),
     ] {
         assert_eq!(about(line), [said], "{line}");
     }
-    for line in
-        ["check a https https://127.0.0.1/ header \"Host: www.example.org\"", "check a exec /x rise up"]
-    {
+    for line in [
+        "check a https https://127.0.0.1/ header \"Host: www.example.org\"",
+        "check a exec-user root exec /x rise up",
+    ] {
         assert_eq!(about(line), [""; 0], "{line}");
     }
 }
@@ -189,7 +195,7 @@ fn a_platform_without_names_or_commands_says_so() {
 fn options_stand_in_any_order_and_are_printed_in_one() {
     let text = "failover web\n address 192.0.2.10/32\n check a http https://127.0.0.1/ fall 1 insecure header X:1 \
                 interval 100ms body \"a \\\"b\\\"\" start-delay 5s header \"Y: 2 3\" expect 200,204-205 fast-interval 50ms\n \
-                check b interval 10s exec-user nobody exec /bin/sh  -c \"exit 0\"\n check c process unit web start-delay \
+                check b interval 10s exec-user nobody exec /bin/sh  -c \"exit 0\"\n check c process unit web user alice start-delay \
                 1s\n check d process cgroup /a\n check e file \"/run/a b\" interval 50ms absent\n check f exec /bin/true\n";
     let (config, said, fine) = read_all(text, &Platform::ALL);
     assert!(fine, "{said:?}");
@@ -201,7 +207,7 @@ fn options_stand_in_any_order_and_are_printed_in_one() {
             " check a https https://127.0.0.1/ expect 200,204-205 body \"a \\\"b\\\"\" header X:1 header \"Y: 2 3\" \
              insecure interval 100ms fast-interval 50ms fall 1 start-delay 5s",
             " check b exec-user nobody interval 10s exec /bin/sh  -c \"exit 0\"",
-            " check c process unit web start-delay 1s",
+            " check c process unit web user alice start-delay 1s",
             " check d process cgroup /a",
             " check e file \"/run/a b\" absent interval 50ms",
             " check f exec /bin/true",
@@ -210,7 +216,10 @@ fn options_stand_in_any_order_and_are_printed_in_one() {
     let view = config.view();
     let target = |index: usize| view.target(&view.checks[index]);
     assert_eq!(target(1).user(), "nobody");
-    assert_eq!((target(5).user(), target(2)), ("", Target::Process(Process::Unit("web"))));
+    assert_eq!(
+        (target(5).user(), target(2)),
+        ("", Target::Process(Process::Unit { unit: "web", user: "alice" }))
+    );
     assert!(matches!(target(4), Target::File { path, absent: true } if path == *"/run/a b"));
     let Target::Http(http) = target(0) else { panic!("{:?}", target(0)) };
     assert!(http.insecure() && http.expects(204) && !http.expects(206) && http.headers().count() == 2);

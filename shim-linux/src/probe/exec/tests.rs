@@ -2,10 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 use std::time::Instant;
-
-use tokio::sync::Semaphore;
 
 use super::super::tests::{Folder, block_on};
 use super::*;
@@ -20,11 +17,17 @@ fn shell(script: &str) -> Job {
     }
 }
 
+fn commands() -> Commands {
+    Commands::new(Helpers::new("a test", 4))
+}
+
+/// Later than any of these tests lasts.
+fn patiently() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(20)
+}
+
 fn run(job: Job) -> Outcome {
-    block_on(async {
-        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        probe(job, &Groups::default(), permit).await
-    })
+    block_on(async { probe(job, &commands(), patiently()).await })
 }
 
 fn alive(pid: &str) -> bool {
@@ -79,11 +82,9 @@ fn what_hangs_is_killed_with_all_it_started() {
     let script =
         format!("sleep 1000 & echo $! > {pids}; sh -c 'sleep 1000 & echo $! >> {pids}; wait' & wait");
     block_on(async {
-        let permits = Arc::new(Semaphore::new(1));
-        let permit = Arc::clone(&permits).acquire_owned().await.unwrap();
-        let groups = Groups::default();
+        let commands = commands();
         {
-            let running = probe(shell(&script), &groups, permit);
+            let running = probe(shell(&script), &commands, patiently());
             let all = || fs::read_to_string(&pids).is_ok_and(|text| text.lines().count() == 2);
             tokio::select! {
                 outcome = running => panic!("it ended: {outcome:?}"),
@@ -93,8 +94,74 @@ fn what_hangs_is_killed_with_all_it_started() {
         let left = fs::read_to_string(&pids).unwrap();
         until(|| left.lines().all(|pid| !alive(pid))).await;
         // Its keeper reaps it and gives its place back.
-        until(|| permits.available_permits() == 1 && groups.0.borrow().is_empty()).await;
+        until(|| commands.places.available_permits() == COMMANDS && commands.keepers.borrow().is_empty())
+            .await;
     });
+}
+
+/// Starts what leaves its parent, its process group and its session, and writes down its number.
+fn escape(pids: &str) -> String {
+    format!("setsid sh -c '(sleep 1000 & echo $! >> {pids}) & sleep 1000 & echo $$ $! >> {pids}; wait' &")
+}
+
+#[test]
+fn what_has_left_its_session_and_its_parent_ends_all_the_same() {
+    let folder = Folder::new("exec");
+    let pids = folder.path("pids");
+    let all = || fs::read_to_string(&pids).is_ok_and(|text| text.split_whitespace().count() == 3);
+    let gone = || fs::read_to_string(&pids).unwrap().split_whitespace().all(|pid| !alive(pid));
+    // The command ends by itself and well.
+    let wait = format!("until test $(wc -w < {pids}) = 3; do :; done");
+    run(shell(&format!("{} {wait}", escape(&pids)))).unwrap();
+    assert!(all() && gone());
+    // Its time is over.
+    fs::remove_file(&pids).unwrap();
+    block_on(async {
+        let commands = commands();
+        {
+            let running = probe(shell(&format!("{} wait", escape(&pids))), &commands, patiently());
+            tokio::select! {
+                outcome = running => panic!("it ended: {outcome:?}"),
+                () = until(all) => {}
+            }
+        }
+        until(gone).await;
+    });
+    // Whoever started it is gone, as when the daemon is killed.
+    fs::remove_file(&pids).unwrap();
+    block_on(async {
+        let commands = commands();
+        let job = shell(&format!("{} wait", escape(&pids)));
+        let keeper = tokio::task::spawn_local(async move { probe(job, &commands, patiently()).await });
+        until(all).await;
+        keeper.abort();
+    });
+    block_on(until(gone));
+}
+
+#[test]
+fn a_check_has_one_command_at_a_time() {
+    block_on(async {
+        let commands = commands();
+        let job = shell("true");
+        let place = commands.place(&job, patiently()).await.unwrap();
+        let soon = tokio::time::Instant::now() + Duration::from_millis(20);
+        let failure = probe(job.clone(), &commands, soon).await.unwrap_err();
+        assert!(failure.why == ProbeFailure::TimedOut && !failure.ours, "{failure:?}");
+        let other = Job { check: "other".to_owned(), ..job.clone() };
+        probe(other, &commands, patiently()).await.unwrap();
+        drop(place);
+        probe(job, &commands, patiently()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_command_is_a_guest() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let limit = "grep 'Max realtime priority' /proc/self/limits | grep -q ' 0 *0'";
+    run(shell(&format!("{limit} && grep -q 'CapAmb:.0000000000000000' /proc/self/status"))).unwrap();
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
 use holdover_core::config::CheckKind;
 use holdover_core::config::target::Target;
 
-use super::super::tests::block_on;
+use super::super::helper::Helpers;
+use super::super::tests::{block_on, silent};
 use super::*;
 
 /// Asks a server that answers with this; gives the verdict and what was asked.
@@ -27,7 +29,10 @@ fn ask(path: &str, answer: &str) -> (Outcome, String) {
     });
     let text = format!("http://127.0.0.1:{port}{path}");
     let Target::Http(http) = Target::parse(CheckKind::Http, &text) else { panic!("{text}") };
-    let outcome = block_on(probe(&http, true, &Tls::default()));
+    let outcome = block_on(async {
+        let (names, tls) = (Names::new(silent()), Tls::new(Helpers::new("a test", 1)));
+        probe(&http, true, &names, &tls, Instant::now() + Duration::from_secs(10)).await
+    });
     (outcome, server.join().unwrap())
 }
 
@@ -86,4 +91,28 @@ fn what_breaks_off_or_is_no_http_fails() {
             "{answer:?}: {failure}"
         );
     }
+}
+
+#[test]
+fn an_answer_that_never_begins_neither_lasts_nor_starves_others() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let text = format!("http://{}/ interval 1s", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 1_024]);
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
+        while stream.write_all(interim.as_bytes()).is_ok() {}
+    });
+    let Target::Http(http) = Target::parse(CheckKind::Http, text.split(' ').next().unwrap()) else {
+        panic!()
+    };
+    let failure = block_on(async {
+        let (names, tls) = (Names::new(silent()), Tls::new(Helpers::new("a test", 1)));
+        probe(&http, true, &names, &tls, Instant::now() + Duration::from_secs(10)).await.unwrap_err()
+    });
+    assert!(
+        failure.why == ProbeFailure::BadBody && failure.detail.contains("no end of the answer"),
+        "{failure}"
+    );
+    server.join().unwrap();
 }

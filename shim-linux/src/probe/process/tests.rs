@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::process::{Child, Command};
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::super::helper::Helpers;
 use super::super::tests::{Folder, block_on};
 use super::*;
 
@@ -27,6 +29,10 @@ impl Listener for Heard {
 
     fn polls(&self, _: &str) {
         self.hear("polls");
+    }
+
+    fn wants(&self, failure: Option<&Failure>) {
+        self.hear(if failure.is_some() { "wants" } else { "wants no more" });
     }
 }
 
@@ -91,18 +97,30 @@ impl Drop for Sleeper {
     }
 }
 
+fn desks() -> Desks {
+    let helpers = Helpers::new("a test", 2);
+    Desks { files: Desk::new(Rc::clone(&helpers)), users: Desk::new(helpers) }
+}
+
 /// Runs a story beside the watch of a pidfile.
-fn with_pidfile(story: impl AsyncFnOnce(&str, &Heard, &Notify)) {
+fn with_pidfile(story: impl AsyncFnOnce(&str, &Heard, &FromEngine)) {
     let folder = Folder::new("process");
     let path = folder.path("run/service.pid");
-    let (heard, died) = (Heard::default(), Notify::new());
+    let (heard, engine) = (Heard::default(), FromEngine::default());
     let subject = Subject::Pidfile(path.clone().into());
     block_on(async {
+        let desks = desks();
         tokio::select! {
-            () = watch(&subject, &died, &heard) => {}
-            () = story(&path, &heard, &died) => {}
+            () = watch(&subject, "web up", &desks, &engine, &heard) => {}
+            () = story(&path, &heard, &engine) => {}
         }
     });
+}
+
+/// What a watch does with a pidfile when it looks at it.
+fn look<L: Listener>(watch: &mut Watch<'_, L>, path: &Path) -> Outcome {
+    let (pid, stamp) = read(path)?;
+    watch.pidfile(pid, stamp)
 }
 
 #[test]
@@ -117,7 +135,7 @@ fn a_pidfile_is_waited_for_and_its_process_followed() {
         heard.silence().await;
         first.end();
         assert!(heard.has_ended());
-        died.notify_one();
+        died.died();
         heard.until("has ended").await;
         // A successor, first into the same file, then as a file of its own.
         let second = Sleeper::new();
@@ -178,7 +196,7 @@ fn a_number_that_was_given_to_another_process_is_not_believed() {
         fs::write(path, process.text()).unwrap();
         heard.until("watch").await;
         // The engine thread saw a death; that the number exists says nothing.
-        died.notify_one();
+        died.died();
         heard.until("has ended").await;
         heard.silence().await;
         fs::write(path, process.text()).unwrap();
@@ -194,18 +212,18 @@ fn without_pidfds_one_looks_every_100_ms() {
     fs::write(&path, process.text()).unwrap();
     let (heard, subject) = (Heard::default(), Subject::Pidfile(path.clone()));
     let mut watch = Watch { polls: true, ..Watch::new(&subject, &heard) };
-    watch.pidfile(&path).unwrap();
-    watch.pidfile(&path).unwrap();
+    look(&mut watch, &path).unwrap();
+    look(&mut watch, &path).unwrap();
     assert!(watch.looks_again());
     assert_eq!(*heard.said.borrow(), ["pass"], "said once");
     process.end();
     for _ in 0..2 {
-        let failure = watch.pidfile(&path).unwrap_err();
+        let failure = look(&mut watch, &path).unwrap_err();
         assert_eq!(failure.why, ProbeFailure::Missing, "{failure}");
     }
     let successor = Sleeper::new();
     fs::write(&path, successor.text()).unwrap();
-    watch.pidfile(&path).unwrap();
+    look(&mut watch, &path).unwrap();
 }
 
 #[test]
@@ -214,7 +232,7 @@ fn a_group_that_does_not_tell_is_looked_into() {
     let hierarchy = Hierarchy { root: folder.path("").into(), tells: false };
     let group = PathBuf::from(folder.path("system.slice/web.service"));
     fs::create_dir_all(group.join("below")).unwrap();
-    let (heard, subject) = (Heard::default(), Subject::Unit("web".to_owned()));
+    let (heard, subject) = (Heard::default(), Subject::Unit("web".to_owned(), String::new()));
     let mut watch = Watch::new(&subject, &heard);
     for (text, said) in [("", "is empty"), ("17\n", "pass"), ("", "is empty")] {
         fs::write(group.join("below/cgroup.procs"), text).unwrap();
