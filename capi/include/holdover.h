@@ -716,6 +716,22 @@ enum holdover_record_kind
      * An address of ours could not be removed.
      */
     HOLDOVER_RECORD_KIND_UNBIND_FAILED = 38,
+    /**
+     * Sessions with a peer end soon after they come up; the pauses between them grow.
+     */
+    HOLDOVER_RECORD_KIND_FLAPPING = 39,
+    /**
+     * After such sessions, there is one that lasts.
+     */
+    HOLDOVER_RECORD_KIND_FLAPPING_OVER = 40,
+    /**
+     * Somebody who was refused keeps connecting to us.
+     */
+    HOLDOVER_RECORD_KIND_REFUSED_OFTEN = 41,
+    /**
+     * No stranger has connected for a minute.
+     */
+    HOLDOVER_RECORD_KIND_STRANGERS_OVER = 42,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

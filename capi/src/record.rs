@@ -105,6 +105,14 @@ pub enum holdover_record_kind {
     RouteFailed = 37,
     /// An address of ours could not be removed.
     UnbindFailed = 38,
+    /// Sessions with a peer end soon after they come up; the pauses between them grow.
+    Flapping = 39,
+    /// After such sessions, there is one that lasts.
+    FlappingOver = 40,
+    /// Somebody who was refused keeps connecting to us.
+    RefusedOften = 41,
+    /// No stranger has connected for a minute.
+    StrangersOver = 42,
 }
 
 /// "No service", where a record speaks of none.
@@ -191,6 +199,10 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::Full { .. } => (Kind::Full, About::Nothing),
         Record::Steered { prefix, .. } => (Kind::Steered, About::Prefix(prefix.into())),
         Record::RouteFailed { prefix, .. } => (Kind::RouteFailed, About::Prefix(prefix.into())),
+        Record::Flapping { peer, .. } => (Kind::Flapping, About::Address(peer)),
+        Record::FlappingOver { peer, .. } => (Kind::FlappingOver, About::Address(peer)),
+        Record::RefusedOften { remote, .. } => (Kind::RefusedOften, About::Address(remote)),
+        Record::StrangersOver { .. } => (Kind::StrangersOver, About::Nothing),
         // The core may say more in a later version; a test sees to it that this one says nothing that has no number.
         _ => (Kind::Other, About::Nothing),
     }

@@ -1,6 +1,8 @@
 //! Two connections to one peer (RFC 4271 section 6.8, RFC 6286 section 2.3).
 
 use holdover_core::bgp::fsm::State;
+use holdover_core::engine::Record;
+use holdover_core::engine::record::Refusal;
 
 use super::bytes::{Message, Open, keepalive};
 use super::duo::{Duo, OUR_ID, THEIRS, state_of};
@@ -86,6 +88,45 @@ fn a_connection_against_an_established_session_is_refused_and_harms_nothing() {
     duo.world.run(30 * SECOND);
     assert_eq!(duo.state(), State::Established);
     assert!(!duo.world.is_over(line));
+}
+
+#[test]
+fn of_two_connections_that_the_peer_made_the_newer_one_stays_while_none_has_an_open() {
+    let mut duo = Duo::waiting("");
+    let first = duo.dial();
+    opened(&mut duo.world, first);
+    let mut second = duo.dial();
+    duo.world.expect("the end of the first one", SECOND, |world| world.is_over(first));
+    duo.world.establish(&mut second, &super::duo::their_open());
+    duo.expect_state(State::Established);
+    duo.world.keep_alive(second, SECOND);
+    duo.world.run(60 * SECOND);
+    assert_eq!(duo.state(), State::Established);
+}
+
+#[test]
+fn of_two_connections_that_the_peer_made_the_one_with_its_open_stays() {
+    for listens in ["", "bgp listen"] {
+        let mut duo = if listens.is_empty() { Duo::waiting("") } else { Duo::bare() };
+        if !listens.is_empty() {
+            duo.world.boot(duo.node, usual(), &super::duo::router(listens));
+            duo.world.run(SECOND);
+        }
+        let first = duo.dial();
+        opened(&mut duo.world, first);
+        duo.world.say(first, &super::duo::their_open().message());
+        duo.world.run(5 * MS);
+        let second = duo.dial();
+        duo.world.expect("the end of the second one", SECOND, |world| world.is_over(second));
+        assert!(!duo.world.is_over(first), "{listens}");
+        let earlier = |record: &Record| matches!(record, Record::Refused { why: Refusal::Earlier, .. });
+        assert!(duo.records().any(earlier));
+        duo.world.say(first, &keepalive());
+        duo.expect_state(State::Established);
+        duo.world.keep_alive(first, SECOND);
+        duo.world.run(60 * SECOND);
+        assert_eq!(duo.state(), State::Established);
+    }
 }
 
 #[test]

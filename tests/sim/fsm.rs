@@ -1,9 +1,12 @@
 //! The life of a session (RFC 4271 section 8) between an engine and a script.
 
 use holdover_core::bgp::fsm::State;
+use holdover_core::engine::Record;
+use holdover_core::engine::record::Level;
 
 use super::bytes::{Message, Open, keepalive, message, notification, raw_update};
 use super::duo::{Duo, OUR_ID, THEIR_ID, THEIRS};
+use super::script::Line;
 use super::world::{MS, Nature, SECOND};
 
 #[test]
@@ -165,10 +168,197 @@ fn an_unanswered_syn_is_abandoned_after_one_interval() {
 fn a_lost_session_is_dialled_again_at_once() {
     let mut duo = Duo::dialling("");
     let line = duo.session();
+    duo.world.run(11 * SECOND);
     duo.world.reset(line.tcp, line.side);
     let lost = duo.world.now;
     duo.session();
     assert!(duo.world.now - lost < 10 * MS, "after {} us", duo.world.now - lost);
+}
+
+/// A way to end a session.
+type End = Box<dyn Fn(&mut Duo, Line)>;
+
+/// Every way in which a session may end, but for those that its path or an operator here is the cause of.
+fn ends() -> Vec<(String, End)> {
+    let ours: [(&str, End); 6] = [
+        ("reset", Box::new(|duo, line| duo.world.reset(line.tcp, line.side))),
+        ("closed", Box::new(|duo, line| duo.world.hang_up(line))),
+        ("our 1/1", Box::new(|duo, line| duo.world.say(line, &[0; 19]))),
+        ("our 3/1", Box::new(|duo, line| duo.world.say(line, &message(2, &[0xFF, 0xFF, 0, 0])))),
+        ("our 5/3", Box::new(|duo, line| duo.world.say(line, &super::duo::their_open().message()))),
+        ("our 4/0", Box::new(|duo, _| duo.world.run(3_100 * MS))),
+    ];
+    let theirs = [(1, 1), (2, 4), (3, 1), (4, 0), (5, 3)].into_iter().chain((0..=10).map(|sub| (6, sub)));
+    let theirs = theirs.map(|(code, sub)| -> (String, End) {
+        let said = notification(code, sub, &[]);
+        (format!("their {code}/{sub}"), Box::new(move |duo, line| duo.world.say(line, &said)))
+    });
+    ours.into_iter().map(|(name, end)| (name.to_owned(), end)).chain(theirs).collect()
+}
+
+#[test]
+fn a_session_that_was_short_is_dialled_again_with_growing_pauses_however_it_ends() {
+    for (name, end) in ends() {
+        let mut duo = Duo::dialling("neighbor 10.0.0.2 timers 1 3");
+        let mut pauses = vec![];
+        for _ in 0..8 {
+            let mut line = duo.world.script_accepts(duo.peer, 61 * SECOND);
+            duo.world.establish(&mut line, &super::duo::their_open());
+            duo.expect_state(State::Established);
+            end(&mut duo, line);
+            duo.world.run(10 * MS);
+            assert_ne!(duo.state(), State::Established, "{name}");
+            let (ended, dials) = (duo.world.now, duo.dials().len());
+            duo.world.hang_up(line);
+            let node = duo.node;
+            duo.world.expect("the next attempt", 61 * SECOND, |world| {
+                world.hosts[node].ledger.dials_ever.len() > dials
+            });
+            pauses.push((duo.world.now - ended) / MS);
+        }
+        assert!(pauses[0] > 700, "{name}: {pauses:?}");
+        for pair in pauses.windows(2) {
+            assert!(pair[1] * 10 > pair[0] * 14 || pair[1] > 44_000, "{name}: {pauses:?}");
+        }
+        // The log says it once, and then how often.
+        let downs = |record: &&Record| matches!(record, Record::SessionDown { .. });
+        let ups = |record: &&Record| super::ledger::is_established(record);
+        assert_eq!(
+            (duo.records().filter(downs).count(), duo.records().filter(ups).count()),
+            (1, 1),
+            "{name}"
+        );
+        let counts = duo.records().filter_map(|record| match record {
+            Record::Flapping { count, .. } => Some(*count),
+            _ => None,
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), [2, 4, 8], "{name}");
+    }
+}
+
+#[test]
+fn a_session_that_lasts_ends_the_growing_pauses_and_is_told_with_their_number() {
+    let mut duo = Duo::dialling("");
+    for _ in 0..3 {
+        let mut line = duo.world.script_accepts(duo.peer, 10 * SECOND);
+        duo.world.establish(&mut line, &super::duo::their_open());
+        duo.expect_state(State::Established);
+        duo.world.reset(line.tcp, line.side);
+    }
+    let mut line = duo.world.script_accepts(duo.peer, 10 * SECOND);
+    duo.world.establish(&mut line, &super::duo::their_open());
+    duo.expect_state(State::Established);
+    duo.world.keep_alive(line, SECOND);
+    duo.world.run(9 * SECOND);
+    let over = |record: &&Record| matches!(record, Record::FlappingOver { .. });
+    assert_eq!(duo.records().find(over), None);
+    duo.world.run(2 * SECOND);
+    assert!(matches!(duo.records().find(over), Some(Record::FlappingOver { count: 3, .. })));
+    let up = duo.records().filter(|record| super::ledger::is_established(record)).count();
+    assert_eq!(up, 2, "the first one, and the one that lasts");
+    duo.world.reset(line.tcp, line.side);
+    let lost = duo.world.now;
+    duo.session();
+    assert!(duo.world.now - lost < 10 * MS, "after {} us", duo.world.now - lost);
+}
+
+#[test]
+fn news_of_the_host_do_not_cut_short_the_pause_after_a_short_session() {
+    let mut duo = Duo::dialling("");
+    for _ in 0..4 {
+        let mut line = duo.world.script_accepts(duo.peer, 10 * SECOND);
+        duo.world.establish(&mut line, &super::duo::their_open());
+        duo.expect_state(State::Established);
+        duo.world.reset(line.tcp, line.side);
+        duo.world.run(10 * MS);
+    }
+    let dials = duo.dials().len();
+    for number in 0..50 {
+        duo.world.add_address(duo.node, super::lab::Lab::ETH0, &format!("10.0.7.{number}/24"));
+        duo.world.run(100 * MS);
+    }
+    assert_eq!(duo.dials().len(), dials, "a pause of 8 s");
+}
+
+#[test]
+fn a_link_that_flaps_earns_its_neighbor_no_pause() {
+    let mut duo = Duo::dialling("");
+    for _ in 0..6 {
+        let line = duo.session();
+        duo.world.run(SECOND);
+        duo.world.set_link(duo.node, super::lab::Lab::ETH0, false);
+        duo.world.run(100 * MS);
+        duo.world.reset(line.tcp, line.side);
+        duo.world.set_link(duo.node, super::lab::Lab::ETH0, true);
+        let up = duo.world.now;
+        let line = duo.session();
+        assert!(duo.world.now - up < 10 * MS, "after {} us", duo.world.now - up);
+        duo.world.run(11 * SECOND);
+        duo.world.reset(line.tcp, line.side);
+    }
+}
+
+#[test]
+fn the_pause_after_a_short_session_holds_for_those_who_connect_to_us_too() {
+    for lines in ["", "bgp listen"] {
+        let mut duo = if lines.is_empty() { Duo::waiting("") } else { Duo::with(&super::duo::router(lines)) };
+        sessions_of_a_pest(&mut duo, lines);
+    }
+}
+
+#[test]
+fn the_pause_after_a_short_session_holds_for_neighbors_from_a_listen_range_too() {
+    let mut duo = Duo::bare();
+    let range = "router bgp 65000\n bgp router-id 10.0.0.1\n neighbor N peer-group\n neighbor N remote-as external\n \
+                 bgp listen range 10.0.0.0/24 peer-group N\n";
+    duo.world.boot(duo.node, super::speaker::usual(), range);
+    duo.world.run(SECOND / 10);
+    sessions_of_a_pest(&mut duo, "range");
+    duo.world.run(61 * SECOND);
+    assert_eq!(duo.world.hosts[duo.node].engine().summary().peers, 0, "forgotten in the end");
+}
+
+/// A neighbor connects again and again for a minute, and ends each session with a Cease as soon as it is up.
+fn sessions_of_a_pest(duo: &mut Duo, name: &str) {
+    let (start, mut ups) = (duo.world.now, vec![]);
+    while duo.world.now < start + 60 * SECOND {
+        let mut line = duo.dial();
+        duo.world.run(5 * MS);
+        if duo.world.is_over(line) {
+            duo.world.run(20 * MS);
+            continue;
+        }
+        duo.world.establish(&mut line, &super::duo::their_open());
+        duo.expect_state(State::Established);
+        ups.push((duo.world.now - start) / MS);
+        duo.world.say(line, &notification(6, 4, &[]));
+        duo.world.run(5 * MS);
+        duo.world.hang_up(line);
+        duo.world.run(5 * MS);
+    }
+    assert!((5..=8).contains(&ups.len()), "{name}: {ups:?}");
+    let said = duo.records().filter(|record| !matches!(record.level(), Level::Debug)).count();
+    assert!(said < 16, "{name}: {said} lines in the log");
+}
+
+#[test]
+fn a_restart_after_a_good_session_is_let_in_at_once() {
+    let mut duo = Duo::waiting("");
+    for goodbye in [true, false, true] {
+        let mut line = duo.dial();
+        duo.world.establish(&mut line, &super::duo::their_open());
+        duo.expect_state(State::Established);
+        duo.world.keep_alive(line, SECOND);
+        duo.world.run(11 * SECOND);
+        if goodbye {
+            duo.world.say(line, &notification(6, 2, &[]));
+        }
+        duo.world.hang_up(line);
+        duo.world.run(5 * MS);
+    }
+    let mut line = duo.dial();
+    duo.world.establish(&mut line, &super::duo::their_open());
+    duo.expect_state(State::Established);
 }
 
 #[test]

@@ -27,6 +27,8 @@ const AFTER: f64 = 0.3;
 const AWAY: f64 = 3.0;
 /// The same where it is not.
 const SHORTLY_AWAY: f64 = 0.5;
+/// How long sessions are up before a fault that ends them and not the daemon, in seconds.
+const LASTS: f64 = 10.5;
 /// How long nothing must move where nothing should, in seconds.
 const STAYS: f64 = 2.0;
 /// How long the CPU is watched, in seconds.
@@ -204,7 +206,9 @@ impl Session<'_> {
         // Not always at the same moment of the timers' periods, where a timer decides.
         let waits = matches!(fault, Fault::Loss | Fault::Freeze | Fault::ServiceDies);
         let period = if waits { random() } else { 0.0 };
-        world.probe.stays_with(self.lab, NODES[0], 0.2 + period)?;
+        // A session that ends soon after it came up is dialed with growing pauses: each loss is to be the only one.
+        let lasts = if matches!(fault, Fault::Loss | Fault::Freeze) { LASTS } else { 0.2 };
+        world.probe.stays_with(self.lab, NODES[0], lasts + period)?;
         let mut repetition = Repetition {
             daemon: daemon.name().to_owned(),
             setup,

@@ -15,7 +15,12 @@ const EAGER: Duration = Duration::from_millis(200);
 const EAGER_FOR: Duration = Duration::from_secs(2);
 /// After that, attempts are this far apart.
 const STEADY: Duration = Duration::from_secs(1);
-/// The longest pause after the peer told us to stay away.
+/// A session that ends before it is this old was short: a peer that lets us in and throws us out again is not dialed at once
+/// (RFC 4271 section 8.1.1: DampPeerOscillations).
+pub(crate) const SHORT: Duration = Duration::from_secs(10);
+/// How many short sessions in a row may just close before the peer must wait to connect again.
+const CLOSES: u16 = 3;
+/// The longest pause after short sessions, and after the peer told us to stay away.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 /// How much of what a Cease said is kept (RFC 9003).
 pub(crate) const TEXT: usize = 32;
@@ -32,6 +37,20 @@ pub(crate) enum Kind {
     Dynamic(u16),
     /// It left the configuration; its connections are still ending.
     Leaving,
+}
+
+/// What a peer earned the pause by that runs before the next attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Earned {
+    /// It earned none.
+    #[default]
+    Nothing,
+    /// It told us to stay away, or our OPENs do not fit.
+    Refusal,
+    /// A short session, whose connection just ended.
+    Closed,
+    /// A short session that one side ended with a NOTIFICATION.
+    Told,
 }
 
 /// What the first batch waits for, and what is said around batches.
@@ -77,12 +96,16 @@ pub(crate) struct Peer {
     pub large: u8,
     /// When to dial next; zero: not by a timer.
     pub dial_at: Instant,
-    /// Since when there is no session (for the cadence of attempts).
+    /// Since when there is no session (for the cadence of attempts), or when it last earned a pause.
     pub lost_at: Instant,
     /// How often in a row the peer told us to stay away.
     pub refusals: u8,
-    /// Whether the pause that runs is one that the peer asked for.
-    pub backing_off: bool,
+    /// How many sessions in a row were short.
+    pub shorts: u16,
+    /// How often it connected and was turned away since it had a session.
+    pub turned_away: u16,
+    /// What the pause that runs was earned by.
+    pub earned: Earned,
     /// The families of which more prefixes are kept than `maximum-prefix` allows, and that was told.
     pub over_maximum: Families,
     /// What the next batch waits for.
@@ -96,7 +119,7 @@ pub(crate) struct Peer {
     /// Messages sent in this session.
     pub messages_out: u32,
     /// Routes that it was told.
-    pub told: u32,
+    pub told: u16,
     /// Sessions so far.
     pub sessions: u32,
     /// Why the last session or attempt ended.
@@ -137,7 +160,9 @@ impl Peer {
         dial_at: Instant::ZERO,
         lost_at: Instant::ZERO,
         refusals: 0,
-        backing_off: false,
+        shorts: 0,
+        turned_away: 0,
+        earned: Earned::Nothing,
         over_maximum: Families::NONE,
         batch: Batch::REST,
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -170,8 +195,8 @@ impl Peer {
     /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` (seconds; 0: not
     /// given) caps it.
     pub(crate) fn pause(&self, connect: u16, now: Instant, rand: &mut Rand) -> Duration {
-        let pause = if self.backing_off {
-            STEADY.times(1 << self.refusals.min(6)).min(LONGEST)
+        let pause = if self.is_backing_off() {
+            self.earned_pause()
         } else if now - self.lost_at < EAGER_FOR {
             EAGER
         } else {
@@ -182,6 +207,40 @@ impl Peer {
             seconds => Duration::from_secs(seconds.into()),
         };
         rand.jitter(pause.min(cap))
+    }
+
+    /// Whether the pause that runs is one that the peer earned.
+    pub(crate) fn is_backing_off(&self) -> bool {
+        self.earned != Earned::Nothing
+    }
+
+    /// The pause after short sessions (1 s, 2 s, 4 s, …) and after refusals (2 s, 4 s, …): RFC 4271's IdleHoldTime.
+    fn earned_pause(&self) -> Duration {
+        let doubled = u16::from(self.refusals).max(self.shorts.saturating_sub(1));
+        STEADY.times(1 << doubled.min(6)).min(LONGEST)
+    }
+
+    /// Whether the pause that the peer earned is not over, jitter left out.
+    pub(crate) fn is_held_off(&self, now: Instant) -> bool {
+        self.is_backing_off() && now < self.lost_at + self.earned_pause().times(3).part(4)
+    }
+
+    /// Whether the peer may not connect to us yet: until three quarters of the pause are over, so that the other side, whose
+    /// pause is jittered, is not late. A session that just closed (a daemon was killed and is there again) keeps nobody out
+    /// for a few times, nor does a good one that ended with a NOTIFICATION (a planned restart).
+    pub(crate) fn is_kept_out(&self, now: Instant) -> bool {
+        let pause = match self.earned {
+            Earned::Refusal if self.refusals > 1 => STEADY,
+            Earned::Closed if self.shorts > CLOSES => self.earned_pause().min(STEADY.times(2)),
+            Earned::Told => self.earned_pause(),
+            Earned::Nothing | Earned::Refusal | Earned::Closed => return false,
+        };
+        now < self.lost_at + pause.times(3).part(4)
+    }
+
+    /// Whether a place must be kept for a peer without a connection, because what it earned is not forgotten.
+    pub(crate) fn is_remembered(&self, now: Instant) -> bool {
+        self.is_backing_off() && now < self.lost_at + LONGEST
     }
 
     /// The TTL or hop limit to send with, and the least to accept (RFC 5082).
@@ -234,7 +293,7 @@ mod tests {
 
     #[test]
     fn refusals_double_the_pause_up_to_a_minute() {
-        let mut peer = Peer { backing_off: true, ..Peer::REST };
+        let mut peer = Peer { earned: Earned::Refusal, ..Peer::REST };
         let mut rand = Rand::new(3);
         for (refusals, most) in [(1, 2), (2, 4), (3, 8), (6, 60), (200, 60)] {
             peer.refusals = refusals;
@@ -246,8 +305,22 @@ mod tests {
     }
 
     #[test]
+    fn short_sessions_double_the_pause_from_one_second_up_to_a_minute() {
+        let mut peer = Peer { earned: Earned::Told, lost_at: Instant::from_micros(1), ..Peer::REST };
+        let mut rand = Rand::new(3);
+        for (shorts, most) in [(1, 1), (2, 2), (3, 4), (4, 8), (6, 32), (7, 60), (u16::MAX, 60)] {
+            peer.shorts = shorts;
+            let (least, most) = (Duration::from_secs(most).times(3).part(4), Duration::from_secs(most));
+            let pause = peer.pause(0, Instant::ZERO, &mut rand);
+            assert!(pause <= most && pause >= least, "{shorts}: {pause:?}");
+            let end = peer.lost_at + least;
+            assert!(!peer.is_held_off(end) && peer.is_held_off(peer.lost_at));
+        }
+    }
+
+    #[test]
     fn timers_connect_caps_the_pause() {
-        let peer = Peer { backing_off: true, refusals: 6, ..Peer::REST };
+        let peer = Peer { earned: Earned::Refusal, refusals: 6, ..Peer::REST };
         assert!(peer.pause(5, Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
     }
 

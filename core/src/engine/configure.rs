@@ -239,8 +239,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
             }
             if other || (was_shut && !shut) {
-                self.peers[peer].backing_off = false;
-                self.dial_soon(peer);
+                self.dial_anew(peer);
             }
         }
         for (peer, kind) in kinds.into_iter().enumerate() {
@@ -264,7 +263,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if known {
                 continue;
             }
-            let Some(place) = self.peers.iter().position(|peer| peer.kind == Kind::Free) else {
+            let Some(place) = self.free_place() else {
                 // One that is leaving makes room in a moment; those that came by themselves may stay.
                 if !self.peers.iter().any(|peer| peer.kind == Kind::Leaving) {
                     self.full(Limit::Peers);

@@ -10,26 +10,31 @@ use crate::base::net::{BgpId, Family, is_link_local};
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
 use crate::bgp::fsm::{Event, State};
-use crate::bgp::peer::{Kind, LastEnd, Peer};
+use crate::bgp::peer::{Kind, LONGEST, LastEnd, Peer};
 use crate::config::PeerFlags;
 use crate::wire::notification::{Fault, send_hold_timer};
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     pub(super) fn dial_later(&mut self, peer: usize) {
         let connect = self.options(peer).connect;
-        let pause = self.peers[peer].pause(connect, self.now, &mut self.rand);
-        self.peers[peer].dial_at = self.now + pause;
+        let state = &mut self.peers[peer];
+        let pause = state.pause(connect, self.now, &mut self.rand);
+        // Who came by itself is not dialed, and forgotten when what it earned is.
+        let forgets = state.is_backing_off() && matches!(state.kind, Kind::Dynamic(_));
+        state.dial_at = if forgets { state.lost_at + LONGEST } else { self.now + pause };
         self.touch(peer);
     }
 
-    /// Something speaks for trying at once: forget the pauses.
+    /// Something here speaks for trying at once. A pause that the peer earned is not cut short by it.
     pub(super) fn dial_soon(&mut self, peer: usize) {
         let now = self.now;
         let state = &mut self.peers[peer];
-        if state.kind == Kind::Free || !state.may_dial() {
+        if state.kind == Kind::Free || !state.may_dial() || state.is_held_off(now) {
             return;
         }
-        state.lost_at = now;
+        if !state.is_backing_off() {
+            state.lost_at = now;
+        }
         state.dial_at = now;
         self.touch(peer);
     }
@@ -65,6 +70,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // An attempt that is begun anew, for the way to the peer is another one now, has not failed.
         let anew = self.peers[peer].dial_at == self.peers[peer].lost_at;
         self.peers[peer].dial_at = Instant::ZERO;
+        self.session_lasts(peer);
+        let state = &mut self.peers[peer];
+        if matches!(state.kind, Kind::Dynamic(_)) {
+            if state.is_remembered(self.now) {
+                state.dial_at = state.lost_at + LONGEST;
+            } else {
+                self.tidy(peer);
+            }
+            return;
+        }
         // Whatever stands in the way will call again: an old connection when it has ended, the host when it is known.
         if !self.may_dial(peer) {
             return;

@@ -15,6 +15,8 @@ use crate::bgp::peer::{Kind, Peer};
 use crate::config::{BgpFlags, Clause, ConfigView, List, PeerFlags};
 use crate::wire::notification::Fault;
 
+/// When so long no stranger connected, they have stopped.
+const STRANGERS: Duration = Duration::from_secs(60);
 /// How long after a failure listening is tried again.
 const LISTEN_RETRY: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,28 @@ impl Listener {
         Self { wanted: false, state: Listening::Off, keys: 0, stale: false, retry_at: Instant::ZERO };
 }
 
+/// Strangers who connected: told once, then counted. All zero bits at rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strangers {
+    count: u32,
+    /// When they have stopped, unless another one comes; zero: there was none.
+    until: Instant,
+}
+
+impl Strangers {
+    pub(super) const REST: Self = Self { count: 0, until: Instant::ZERO };
+
+    /// When to look again.
+    pub(super) fn deadline(&self) -> Instant {
+        if self.until == Instant::ZERO { Instant::FAR } else { self.until }
+    }
+}
+
+/// Whether what comes again and again is told at this number of times.
+pub(super) const fn is_told(count: u32) -> bool {
+    matches!(count, 1 | 10 | 100 | 1_000 | 10_000 | 100_000 | 1_000_000 | 10_000_000 | 100_000_000)
+}
+
 /// Where a listener stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Listening {
@@ -52,27 +76,39 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Somebody connected to us.
     pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
         let Some(peer) = self.peer_for(remote.address) else {
-            return self.turn_away(socket, remote.address, Refusal::Stranger);
+            return self.turn_away_stranger(socket, remote.address);
         };
         // It came in by other keys than those that hold now.
         let outdated = self.listeners[Family::of(remote.address).index()].stale;
         let state = &self.peers[peer];
         let incoming = &state.conns[INCOMING];
-        let earlier =
-            state.established().is_some() || incoming.tcp != Tcp::None || !self.has_room(peer, INCOMING);
+        // Of two connections that it made, the one on which it sent its OPEN stays. One on which it said nothing may be dead
+        // without our knowing: the newer one takes its place.
+        let replaces = incoming.tcp == Tcp::Open && incoming.state == State::OpenSent;
+        let earlier = state.established().is_some()
+            || (incoming.tcp != Tcp::None && !replaces)
+            || !self.has_room(peer, INCOMING);
+        let too_soon = state.is_kept_out(self.now);
         let wanted = !outdated
             && self.is_wanted(peer)
             && self.router_id != BgpId(0)
             && self.bfd_permits(peer)
-            && (earlier || incoming.state == State::Active);
-        if earlier || !wanted {
-            // One that we know of is only in the wrong moment: its older connection may be dead without our knowing.
-            if incoming.tcp == Tcp::Open && incoming.state < State::Established {
-                self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
-            }
-            let why = if wanted { Refusal::Earlier } else { Refusal::NotNow };
-            self.turn_away(socket, remote.address, why);
+            && (earlier || replaces || incoming.state == State::Active);
+        if earlier || too_soon || !wanted {
+            let why = match (wanted, too_soon) {
+                (false, _) => Refusal::NotNow,
+                (true, true) => Refusal::TooSoon,
+                (true, false) => Refusal::Earlier,
+            };
+            self.turn_away(socket, peer, why);
             return self.tidy(peer);
+        }
+        if replaces {
+            self.fire(peer, INCOMING, Event::TcpConnectionFails, Fault::NONE);
+            let conn = &mut self.peers[peer].conns[INCOMING];
+            conn.dying = conn.generation;
+            conn.forget();
+            self.record(Record::Collision { peer: remote.address });
         }
         let state = &mut self.peers[peer];
         state.conns[INCOMING].renew(Tcp::Open, Owed::ADOPT);
@@ -84,9 +120,39 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.fire(peer, INCOMING, Event::TcpConnectionConfirmed, Fault::NONE);
     }
 
-    fn turn_away(&mut self, socket: SocketId, remote: IpAddr, why: Refusal) {
+    /// Refuses a peer, and tells so once until it has a session; then only how often.
+    fn turn_away(&mut self, socket: SocketId, peer: usize, why: Refusal) {
         self.refuse = Some(socket);
-        self.record(Record::Refused { remote, why });
+        let state = &mut self.peers[peer];
+        state.turned_away = state.turned_away.saturating_add(1);
+        let (remote, count) = (state.address, state.turned_away.into());
+        self.tell_refusal(remote, why, count);
+    }
+
+    /// Refuses somebody whom we do not know. Strangers are told of together: there may be many.
+    fn turn_away_stranger(&mut self, socket: SocketId, remote: IpAddr) {
+        self.refuse = Some(socket);
+        self.strangers.count = self.strangers.count.saturating_add(1);
+        self.strangers.until = self.now + STRANGERS;
+        self.tell_refusal(remote, Refusal::Stranger, self.strangers.count);
+    }
+
+    fn tell_refusal(&mut self, remote: IpAddr, why: Refusal, count: u32) {
+        match count {
+            1 => self.record(Record::Refused { remote, why }),
+            _ if is_told(count) => self.record(Record::RefusedOften { remote, why, count }),
+            _ => {}
+        }
+    }
+
+    /// No stranger connected for a while.
+    pub(super) fn strangers_timer(&mut self) {
+        if self.strangers.deadline() <= self.now {
+            let count = core::mem::replace(&mut self.strangers, Strangers::REST).count;
+            if count > 1 {
+                self.record(Record::StrangersOver { count });
+            }
+        }
     }
 
     /// The peer with this address: a neighbor, or a new dynamic peer if it lies in a listen range.
@@ -100,7 +166,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let view = self.config.view();
         let group = range_group(view, address)?;
-        let Some(peer) = (0..P).find(|&peer| self.peers[peer].kind == Kind::Free) else {
+        let Some(peer) = self.free_place() else {
             self.full(Limit::Peers);
             return None;
         };
@@ -355,12 +421,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_whether_it_is_a_stranger_or_comes_too_early_or_is_not_wanted() {
+    fn a_refusal_says_whether_it_is_a_stranger_or_is_not_wanted() {
         let mut engine = started();
         orders(&mut engine, &format!("{SECOND}neighbor 10.0.0.3 bfd strict\n{FIRST}"));
         assert_eq!(connects(&mut engine, 1, "10.0.0.9"), Some(Refusal::Stranger));
         assert_eq!(connects(&mut engine, 2, "10.0.0.2"), None);
-        assert_eq!(connects(&mut engine, 3, "10.0.0.2"), Some(Refusal::Earlier));
+        assert_eq!(connects(&mut engine, 3, "10.0.0.2"), None, "it said nothing on the one before");
         assert_eq!(connects(&mut engine, 4, "10.0.0.3"), Some(Refusal::NotNow), "BFD is not up");
         let remote = "10.0.0.2".parse().unwrap();
         let told = |why| format!("{}", Record::Refused { remote, why });
@@ -369,6 +435,44 @@ mod tests {
             "10.0.0.2 connected and was refused: its earlier connection is not over"
         );
         assert_eq!(told(Refusal::Stranger), "10.0.0.2 connected and was refused: it is no neighbor");
+    }
+
+    #[test]
+    fn strangers_are_told_once_then_counted_and_told_once_when_they_stop() {
+        let mut engine = started();
+        orders(&mut engine, SECOND);
+        let mut said = Vec::new();
+        for number in 0..2_345_u32 {
+            let from = format!("10.0.{}.{}", 1 + number / 250, number % 250);
+            let end = |address: &str| Endpoint { address: address.parse().unwrap(), port: 179, link: None };
+            let (socket, listener) = (SocketId(number), ListenerId(0));
+            let accepted = Input::Accepted { socket, listener, local: end("10.0.0.1"), remote: end(&from) };
+            engine.handle(Instant::from_micros(u64::from(number) * 10_000), accepted);
+            while let Some(order) = engine.poll() {
+                if let Output::Record(record) = order {
+                    said.push(format!("{record}"));
+                }
+            }
+        }
+        assert_eq!(
+            said,
+            [
+                "10.0.1.0 connected and was refused: it is no neighbor",
+                "10 connections of strangers were refused so far, the last one of 10.0.1.9",
+                "100 connections of strangers were refused so far, the last one of 10.0.1.99",
+                "1000 connections of strangers were refused so far, the last one of 10.0.4.249",
+            ]
+        );
+        assert!(engine.deadline() <= Instant::from_micros(84_000_000));
+        engine.handle(Instant::from_micros(84_000_000), Input::Tick);
+        let mut over = None;
+        while let Some(order) = engine.poll() {
+            if let Output::Record(record) = order {
+                over = Some(record);
+            }
+        }
+        assert_eq!(over, Some(Record::StrangersOver { count: 2_345 }));
+        assert_eq!(connects(&mut engine, 1, "10.0.0.9"), Some(Refusal::Stranger), "told anew");
     }
 
     #[test]

@@ -196,7 +196,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.peers[peer].keep_text(text);
         }
         let collision = (code, subcode) == (cease::CODE, cease::COLLISION);
-        if !collision {
+        if !collision || self.peers[peer].conns[slot].state == State::Established {
             self.ended(peer, LastEnd::Received(code, subcode));
         }
         let stay_away = code == notification::open::CODE
@@ -281,6 +281,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.address_timers();
         self.check_timers();
         self.shutdown_timer();
+        self.strangers_timer();
         for listener in &mut self.listeners {
             if listener.retry_at <= self.now {
                 listener.retry_at = Instant::ZERO;

@@ -80,6 +80,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .min(Stopping::deadline(&inner.stopping))
             .min(inner.waiting.deadline())
             .min(inner.shutdown_deadline())
+            .min(inner.strangers.deadline())
             .min(listening.min().unwrap_or(Instant::FAR))
     }
 

@@ -36,6 +36,8 @@ pub enum Refusal {
     Stranger,
     /// The neighbor has a session, or an earlier connection that is not over yet.
     Earlier,
+    /// The pause that the neighbor's short sessions earned it is not over.
+    TooSoon,
     /// No session with the neighbor is wanted now: it is shut down, BFD says no, or we have no router-id.
     NotNow,
 }
@@ -130,6 +132,23 @@ pub enum Record {
         /// Why.
         why: EndCause,
     },
+    /// Sessions end soon after they came up (none of them was up for 10 s): told at the second one and each time that their
+    /// number has doubled. The pauses between them grow up to a minute.
+    Flapping {
+        /// The peer.
+        peer: IpAddr,
+        /// How many in a row.
+        count: u16,
+        /// Why the last of them ended.
+        why: EndCause,
+    },
+    /// After sessions that ended soon, there is one that lasts.
+    FlappingOver {
+        /// The peer.
+        peer: IpAddr,
+        /// How many there were in a row.
+        count: u16,
+    },
     /// An attempt at a session failed.
     AttemptFailed {
         /// The peer.
@@ -148,6 +167,21 @@ pub enum Record {
         remote: IpAddr,
         /// Why.
         why: Refusal,
+    },
+    /// That happened again: told when it was 10 times, 100 times and so on. A neighbor is counted since it had a session,
+    /// all strangers together until none came for a minute.
+    RefusedOften {
+        /// Who, the last time.
+        remote: IpAddr,
+        /// Why, the last time.
+        why: Refusal,
+        /// How often.
+        count: u32,
+    },
+    /// No stranger has connected for a minute.
+    StrangersOver {
+        /// How many had before.
+        count: u32,
     },
     /// Listening failed.
     ListenFailed {
@@ -349,6 +383,7 @@ impl Record {
             | Self::PeerOffersGracefulRestart { .. } => Level::Debug,
             Self::Configured { .. }
             | Self::Established { .. }
+            | Self::FlappingOver { .. }
             | Self::BfdUp { .. }
             | Self::Announced { .. }
             | Self::Posture { .. }
@@ -358,10 +393,13 @@ impl Record {
             | Self::Adopted { .. }
             | Self::Steered { .. }
             | Self::Refused { .. }
+            | Self::RefusedOften { .. }
+            | Self::StrangersOver { .. }
             | Self::LeftoverRemoved { .. }
             | Self::HeldBack { .. }
             | Self::Stopped => Level::Info,
             Self::SessionDown { .. }
+            | Self::Flapping { .. }
             | Self::BfdDown { .. }
             | Self::BfdRemoved { .. }
             | Self::MalformedUpdate { .. }
@@ -411,6 +449,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::Stranger => "it is no neighbor",
             Self::Earlier => "its earlier connection is not over",
+            Self::TooSoon => "its last sessions were short, and the pause after them is not over",
             Self::NotNow => "no session with it is wanted now",
         })
     }
@@ -464,9 +503,26 @@ impl fmt::Display for Record {
                 "neighbor {peer}: Established with AS {remote_as}, router-id {remote_id}, hold time {hold_time} s"
             ),
             Self::SessionDown { peer, why } => write!(f, "neighbor {peer}: session down: {why}"),
+            Self::Flapping { peer, count, why } => write!(
+                f,
+                "neighbor {peer}: {count} sessions in a row ended within 10 s of coming up, the last one because: {why}; the \
+                 next attempts wait longer each time, up to a minute"
+            ),
+            Self::FlappingOver { peer, count } => {
+                write!(f, "neighbor {peer}: the session lasts now; {count} before it ended within 10 s")
+            }
             Self::AttemptFailed { peer, why } => write!(f, "neighbor {peer}: no session: {why}"),
             Self::Collision { peer } => write!(f, "neighbor {peer}: two connections met, one is closed"),
             Self::Refused { remote, why } => write!(f, "{remote} connected and was refused: {why}"),
+            Self::RefusedOften { remote, why: Refusal::Stranger, count } => {
+                write!(f, "{count} connections of strangers were refused so far, the last one of {remote}")
+            }
+            Self::RefusedOften { remote, why, count } => {
+                write!(f, "{remote} connected {count} times and was refused, the last time because {why}")
+            }
+            Self::StrangersOver { count } => {
+                write!(f, "no stranger has connected for a minute; {count} were refused before")
+            }
             Self::ListenFailed { why } => write!(f, "cannot listen for BGP: {why}"),
             Self::FamilyNotAgreed { peer, family } => {
                 write!(f, "neighbor {peer}: {family} is activated here but the peer does not offer it")

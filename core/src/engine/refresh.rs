@@ -62,7 +62,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for peer in peers_in(changed) {
             if !self.ask_again(peer) && self.peers[peer].established().is_some() {
                 self.stop_peer(peer, cease::CONFIGURATION_CHANGE);
-                self.dial_soon(peer);
+                self.dial_anew(peer);
             }
         }
     }

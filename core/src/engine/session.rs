@@ -11,7 +11,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
-use crate::bgp::peer::{Batch, Kind, LONGEST, LastEnd, Peer};
+use crate::bgp::peer::{Batch, Earned, Kind, LONGEST, LastEnd, Peer, SHORT};
 use crate::config::{BgpFlags, ConfigView, PeerFlags, PeerOptions, RemoteAs};
 use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
@@ -93,7 +93,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.await_incoming(peer);
         }
         let state = &mut self.peers[peer];
-        if state.lost_at == self.now && !state.backing_off {
+        if state.lost_at == self.now && !state.is_backing_off() {
             state.dial_at = self.now;
         } else if state.dial_at == Instant::ZERO {
             self.dial_later(peer);
@@ -132,18 +132,45 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Keeps and tells why a session or an attempt ended.
     pub(super) fn ended(&mut self, peer: usize, end: LastEnd) {
         let up = self.up & (1 << peer) != 0;
+        self.session_lasts(peer);
         let peer = &mut self.peers[peer];
         let news = peer.last_end != end;
         // What a peer that keeps us away told, or was told, is worth more than how the next attempts fail.
         let told = matches!(peer.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
-        if !(peer.backing_off && told && matches!(end, LastEnd::Connection(_))) {
+        if !(peer.is_backing_off() && told && matches!(end, LastEnd::Connection(_))) {
             peer.last_end = end;
         }
-        let (address, Some(why)) = (peer.address, cause(end)) else { return };
-        if up {
+        let (address, count, Some(why)) = (peer.address, peer.shorts.saturating_add(1), cause(end)) else {
+            return;
+        };
+        if up && count == 1 {
             self.record(Record::SessionDown { peer: address, why });
-        } else if news {
+        } else if up && count.is_power_of_two() {
+            self.record(Record::Flapping { peer: address, count, why });
+        } else if !up && news {
             self.record(Record::AttemptFailed { peer: address, why });
+        }
+    }
+
+    /// A session that is old enough not to be short: what the peer earned before it is forgotten.
+    pub(super) fn session_lasts(&mut self, peer: usize) {
+        let now = self.now;
+        let state = &mut self.peers[peer];
+        let Some(slot) = state.established().filter(|_| now - state.since >= SHORT) else { return };
+        // Too many prefixes are only seen once the session is up: that it lasts for a while says nothing.
+        let too_many = (cease::CODE, cease::MAXIMUM_PREFIXES);
+        let told = match state.last_end {
+            LastEnd::Received(code, subcode) | LastEnd::Sent(code, subcode) => (code, subcode),
+            _ => (0, 0),
+        };
+        if told != too_many || self.now - state.since > LONGEST {
+            state.refusals = 0;
+        }
+        state.turned_away = 0;
+        let (address, count) = (state.address, core::mem::take(&mut state.shorts));
+        if count > 0 {
+            self.record(Record::FlappingOver { peer: address, count });
+            self.tell_session(peer, slot);
         }
     }
 
@@ -154,8 +181,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if peer.established().is_some() && now - peer.since > LONGEST {
             peer.refusals = 0;
         }
-        peer.backing_off = true;
+        peer.lost_at = now;
+        peer.earned = Earned::Refusal;
         peer.refusals = peer.refusals.saturating_add(1);
+    }
+
+    /// Somebody here wants another connection with a peer: whatever it earned is forgotten.
+    pub(super) fn dial_anew(&mut self, peer: usize) {
+        let state = &mut self.peers[peer];
+        (state.earned, state.refusals, state.shorts) = (Earned::Nothing, 0, 0);
+        self.dial_soon(peer);
     }
 
     /// What the configuration says of a peer; nothing of one that left it.
@@ -244,22 +279,38 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn release(&mut self, peer: usize) -> bool {
         let state = &self.peers[peer];
         let gone = match state.kind {
-            Kind::Dynamic(_) => state.conns.iter().all(|conn| conn.is_free() && conn.state < State::OpenSent),
+            Kind::Dynamic(_) => is_idle(state) && !state.is_remembered(self.now),
             Kind::Leaving => state.conns.iter().all(Conn::is_free),
             Kind::Free | Kind::Configured(_) => false,
         };
         if gone {
-            self.room(Limit::Peers);
-            let state = &self.peers[peer];
-            let generations = state.conns.map(|conn| (conn.generation, conn.dying));
-            self.peers[peer] = Peer::REST;
-            for (conn, (generation, dying)) in self.peers[peer].conns.iter_mut().zip(generations) {
-                conn.generation = generation;
-                conn.dying = dying;
-            }
-            self.weigh_bfd(peer);
+            self.vacate(peer);
         }
         gone
+    }
+
+    fn vacate(&mut self, peer: usize) {
+        self.room(Limit::Peers);
+        let state = &self.peers[peer];
+        let generations = state.conns.map(|conn| (conn.generation, conn.dying));
+        self.peers[peer] = Peer::REST;
+        for (conn, (generation, dying)) in self.peers[peer].conns.iter_mut().zip(generations) {
+            conn.generation = generation;
+            conn.dying = dying;
+        }
+        self.weigh_bfd(peer);
+    }
+
+    /// A place for another peer: a free one, or that of one that came by itself and is only remembered.
+    pub(super) fn free_place(&mut self) -> Option<usize> {
+        let is_free = |peer: &Peer| peer.kind == Kind::Free;
+        let is_remembered = |peer: &Peer| matches!(peer.kind, Kind::Dynamic(_)) && is_idle(peer);
+        if let Some(place) = self.peers.iter().position(is_free) {
+            return Some(place);
+        }
+        let place = self.peers.iter().position(is_remembered)?;
+        self.vacate(place);
+        Some(place)
     }
 
     /// What we bring to a session with this peer.
@@ -321,18 +372,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let coalesce =
             if coalesce.flags.has(BgpFlags::COALESCE) { coalesce.coalesce_ms } else { COALESCE_MS };
         let state = &mut self.peers[peer];
-        state.dial_at = Instant::ZERO;
-        // Too many prefixes are only seen once the session is up: that it is up says nothing.
-        let too_many = (cease::CODE, cease::MAXIMUM_PREFIXES);
-        let told = match state.last_end {
-            LastEnd::Received(code, subcode) | LastEnd::Sent(code, subcode) => (code, subcode),
-            _ => (0, 0),
-        };
-        if told != too_many {
-            state.refusals = 0;
-        }
-        state.backing_off = false;
+        // That it is up says little: what the peer earned is forgotten when the session lasts.
+        let earned = state.refusals > 0 || state.shorts > 0;
+        state.dial_at = if earned { now + SHORT } else { Instant::ZERO };
+        state.earned = Earned::Nothing;
         state.sessions = state.sessions.saturating_add(1);
+        if !earned {
+            state.turned_away = 0;
+        }
         state.over_maximum = Families::NONE;
         (state.messages_in, state.messages_out, state.told) = (1, 1, 0);
         state.text_length = 0;
@@ -341,7 +388,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             end_of_rib: session.families,
             ..Batch::REST
         };
-        let address = state.address;
+        // After short sessions it is told when it lasts.
+        if state.shorts == 0 {
+            self.tell_session(peer, slot);
+        }
+        self.owe_everything(peer);
+        self.weigh_bfd(peer);
+    }
+
+    /// Tells that a session is up, and what it lacks.
+    fn tell_session(&mut self, peer: usize, slot: usize) {
+        let (address, session) = (self.peers[peer].address, self.peers[peer].conns[slot].session);
         let wanted = self.local(peer).families;
         self.record(Record::Established {
             peer: address,
@@ -358,8 +415,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if session.families.has(Family::Ipv4) && self.next_hops(peer, slot)[0] == NextHop::ZERO {
             self.record(Record::NoExtendedNextHop { peer: address });
         }
-        self.owe_everything(peer);
-        self.weigh_bfd(peer);
     }
 
     /// A session went down: forget what the peer said and what it was told.
@@ -377,7 +432,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.call_the_waiting();
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
-        if !state.backing_off && self.now - state.since > LONGEST {
+        state.dial_at = Instant::ZERO;
+        // A path that is down is waited for anyway.
+        let path = matches!(state.last_end, LastEnd::LinkDown | LastEnd::BfdDown);
+        if self.now - state.since < SHORT && !path {
+            let told = matches!(state.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
+            state.earned = if told { Earned::Told } else { Earned::Closed };
+            state.shorts = state.shorts.saturating_add(1);
+        } else if !state.is_backing_off() && self.now - state.since > LONGEST {
             // It has let us in for long: the refusals before that session say nothing any more.
             state.refusals = 0;
         }
@@ -472,6 +534,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.weigh_bfd(peer);
         }
     }
+}
+
+/// Whether a peer has no connection.
+fn is_idle(peer: &Peer) -> bool {
+    peer.conns.iter().all(|conn| conn.is_free() && conn.state < State::OpenSent)
 }
 
 /// The cause as it is told.

@@ -188,7 +188,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             extended_next_hop: session.extended_next_hop,
             received: peer.messages_in,
             sent: peer.messages_out,
-            told: peer.told,
+            told: peer.told.into(),
             owed: self.adj_out.owed(index),
             kept: self.inbound.count_of(index),
             established: peer.sessions,
@@ -238,7 +238,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             LastEnd::Received(code, notification::cease::CONNECTION_REJECTED) if code == cease => {
                 Hint::NotAccepted
             }
-            _ if peer.backing_off => Hint::BackingOff,
+            _ if peer.is_backing_off() => Hint::BackingOff,
             LastEnd::Connection(why) => match E::of(why) {
                 E::Refused | E::Unreachable => Hint::NotAccepted,
                 E::TimedOut if options.password.is_empty() && options.ttl_security == 0 => Hint::NotAccepted,
