@@ -66,6 +66,7 @@ fn a_probe_that_could_not_be_made_is_a_failure_where_nothing_was_found_before() 
     lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::NotRun(ProbeFailure::NotStarted)));
     lab.start(&plan);
     lab.expect_at(1, 3 * SECOND);
+    lab.world.run(SECOND);
     let check = lab.world.hosts[lab.nodes[0]].engine().check(0).unwrap();
     assert_eq!(check.health, Health::No);
     lab.world.set_health(lab.nodes[0], "127.0.0.1:80", Some(Verdict::Pass));
