@@ -336,6 +336,13 @@ enum holdover_output_kind
      * Something worth knowing happened; holdover_record_text says it in a sentence.
      */
     HOLDOVER_OUTPUT_KIND_RECORD = 21,
+    /**
+     * `no preempt`: keep this of a service, in the place of what was kept of it before, where a crash and a loss of power leave
+     * it (flash, a file that was synchronised); give it back at the next start as HOLDOVER_INPUT_KIND_KEPT. Soon; the loop need
+     * not wait for it. Where nothing can be kept, each start is a first start: after a reset, a primary that had failed takes
+     * over at once, in spite of `no preempt`. Not answered.
+     */
+    HOLDOVER_OUTPUT_KIND_KEEP = 22,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -775,6 +782,39 @@ typedef uint8_t holdover_level;
 #endif // __cplusplus
 
 /**
+ * What one run says of a service to the next, for `no preempt`.
+ */
+enum holdover_past
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint8_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nothing: it was not active, or the run ended in good order.
+     */
+    HOLDOVER_PAST_CLEAR = 0,
+    /**
+     * It was active. Given back, it says that the run did not end in good order.
+     */
+    HOLDOVER_PAST_ACTIVE = 1,
+    /**
+     * It was active and failed, and another machine may have taken over.
+     */
+    HOLDOVER_PAST_GAVE_WAY = 2,
+    /**
+     * Something was kept, and it cannot be read.
+     */
+    HOLDOVER_PAST_UNKNOWN = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum holdover_past holdover_past;
+#else
+typedef uint8_t holdover_past;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * How bad it is what is said about a configuration.
  */
 enum holdover_severity
@@ -1068,6 +1108,10 @@ enum holdover_input_kind
      * A table is about to be told whole, or has been.
      */
     HOLDOVER_INPUT_KIND_RESYNC = 20,
+    /**
+     * What an earlier run was ordered to keep of a service; see HOLDOVER_OUTPUT_KIND_KEEP.
+     */
+    HOLDOVER_INPUT_KIND_KEPT = 21,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1605,6 +1649,20 @@ typedef struct {
 } holdover_input_resync;
 
 /**
+ * What was kept of a service: HOLDOVER_INPUT_KIND_KEPT. Told after the first configuration, before any other fact.
+ */
+typedef struct {
+    /**
+     * The service's name, as HOLDOVER_OUTPUT_KIND_KEEP gave it; empty: every service, when what was kept cannot be read.
+     */
+    holdover_text service;
+    /**
+     * One of holdover_past.
+     */
+    uint8_t past;
+} holdover_input_kept;
+
+/**
  * The part of a fact that its kind names.
  */
 typedef union {
@@ -1684,6 +1742,10 @@ typedef union {
      * HOLDOVER_INPUT_KIND_RESYNC.
      */
     holdover_input_resync resync;
+    /**
+     * HOLDOVER_INPUT_KIND_KEPT.
+     */
+    holdover_input_kept kept;
 } holdover_input_part;
 
 /**
@@ -2099,6 +2161,20 @@ typedef struct {
 } holdover_record;
 
 /**
+ * HOLDOVER_OUTPUT_KIND_KEEP.
+ */
+typedef struct {
+    /**
+     * The service's name.
+     */
+    holdover_text service;
+    /**
+     * What to keep; Clear: nothing, what was kept of it may be erased.
+     */
+    holdover_past past;
+} holdover_output_keep;
+
+/**
  * The part of an order that its kind names.
  */
 typedef union {
@@ -2186,6 +2262,10 @@ typedef union {
      * HOLDOVER_OUTPUT_KIND_RECORD.
      */
     holdover_record record;
+    /**
+     * HOLDOVER_OUTPUT_KIND_KEEP.
+     */
+    holdover_output_keep keep;
 } holdover_output_part;
 
 /**

@@ -2,20 +2,20 @@
 
 use holdover_core::base::time::Duration;
 use holdover_core::engine::{
-    Bound, Command, CommandId, ConnId, HostTable, Input, IoError, ListenerId, Phase, ServiceId, SocketId,
-    Wish,
+    Bound, Command, CommandId, ConnId, HostTable, Input, IoError, ListenerId, Past, Phase, ServiceId,
+    SocketId, Wish,
 };
 
 use crate::input::{
     HOLDOVER_ALL_SERVICES, holdover_input, holdover_input_accepted, holdover_input_address_done,
     holdover_input_closed, holdover_input_command, holdover_input_kind, holdover_input_part,
-    holdover_input_resync, holdover_order, holdover_table, holdover_wish,
+    holdover_input_resync, holdover_order, holdover_past, holdover_table, holdover_wish,
 };
 use crate::status::holdover_status;
 use crate::value::{Checked, bfd_kind, io_error, link, result, verdict};
 
 impl holdover_input_kind {
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Tick,
         Self::Command,
         Self::Connected,
@@ -36,6 +36,7 @@ impl holdover_input_kind {
         Self::KernelRoute,
         Self::RouteDone,
         Self::Resync,
+        Self::Kept,
     ];
 
     fn of(number: u32) -> Checked<Self> {
@@ -65,6 +66,7 @@ impl holdover_input_kind {
             Input::KernelRoute { .. } => Self::KernelRoute,
             Input::RouteDone { .. } => Self::RouteDone,
             Input::Resync { .. } => Self::Resync,
+            Input::Kept { .. } => Self::Kept,
         }
     }
 }
@@ -171,6 +173,10 @@ impl holdover_input_part {
                     result: result(self.route_done.result)?,
                 },
                 Kind::Resync => self.resync.get()?,
+                Kind::Kept => {
+                    let part = self.kept;
+                    Input::Kept { name: part.service.get()?, past: past(part.past)? }
+                }
             }
         })
     }
@@ -201,6 +207,18 @@ fn wish(number: u8) -> Checked<Wish> {
     ];
     let row = all.iter().find(|(code, _)| *code as u8 == number);
     row.map(|&(_, wish)| wish).ok_or(holdover_status::ErrorValue)
+}
+
+/// The past with this number.
+fn past(number: u8) -> Checked<Past> {
+    let all = [
+        (holdover_past::Clear, Past::Clear),
+        (holdover_past::Active, Past::Active),
+        (holdover_past::GaveWay, Past::GaveWay),
+        (holdover_past::Unknown, Past::Unknown),
+    ];
+    let row = all.iter().find(|(code, _)| *code as u8 == number);
+    row.map(|&(_, past)| past).ok_or(holdover_status::ErrorValue)
 }
 
 impl holdover_input_closed {

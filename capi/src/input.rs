@@ -49,6 +49,8 @@ pub enum holdover_input_kind {
     RouteDone = 19,
     /// A table is about to be told whole, or has been.
     Resync = 20,
+    /// What an earlier run was ordered to keep of a service; see HOLDOVER_OUTPUT_KIND_KEEP.
+    Kept = 21,
 }
 
 /// What an operator tells the engine.
@@ -88,6 +90,20 @@ pub enum holdover_table {
     Addresses = 1,
     /// Routes that are not ours.
     Routes = 2,
+}
+
+/// What one run says of a service to the next, for `no preempt`.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum holdover_past {
+    /// Nothing: it was not active, or the run ended in good order.
+    Clear = 0,
+    /// It was active. Given back, it says that the run did not end in good order.
+    Active = 1,
+    /// It was active and failed, and another machine may have taken over.
+    GaveWay = 2,
+    /// Something was kept, and it cannot be read.
+    Unknown = 3,
 }
 
 /// "All services", where a service is named by its place.
@@ -294,6 +310,16 @@ pub struct holdover_input_resync {
     pub end: u8,
 }
 
+/// What was kept of a service: HOLDOVER_INPUT_KIND_KEPT. Told after the first configuration, before any other fact.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct holdover_input_kept {
+    /// The service's name, as HOLDOVER_OUTPUT_KIND_KEEP gave it; empty: every service, when what was kept cannot be read.
+    pub service: holdover_text,
+    /// One of holdover_past.
+    pub past: u8,
+}
+
 /// The part of a fact that its kind names.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -336,6 +362,8 @@ pub union holdover_input_part {
     pub route_done: holdover_input_route_done,
     /// HOLDOVER_INPUT_KIND_RESYNC.
     pub resync: holdover_input_resync,
+    /// HOLDOVER_INPUT_KIND_KEPT.
+    pub kept: holdover_input_kept,
 }
 
 /// One fact. All of it may be zero before the kind and its part are written.

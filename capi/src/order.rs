@@ -4,11 +4,11 @@ use holdover_core::base::net::Prefix;
 use holdover_core::config::CheckKind;
 use holdover_core::config::target::Target;
 use holdover_core::engine::{
-    CloseHow, CommandResult, HostTable, NextHop, Output, ProbeId, ProbeSpec, RouteId, RouteTarget, Secret,
-    TcpOptions,
+    CloseHow, CommandResult, HostTable, NextHop, Output, Past, ProbeId, ProbeSpec, RouteId, RouteTarget,
+    Secret, TcpOptions,
 };
 
-use crate::input::holdover_table;
+use crate::input::{holdover_past, holdover_table};
 use crate::memory::HOLDOVER_PEERS;
 #[allow(clippy::wildcard_imports, reason = "nearly all of it, a struct for each arm below")]
 use crate::output::*;
@@ -128,6 +128,9 @@ impl holdover_output {
                 let (result, peers) = told(result);
                 (Kind::Answer, Part { answer: holdover_output_answer { id: id.0, result, peers } })
             }
+            Output::Keep { name, past } => {
+                (Kind::Keep, Part { keep: holdover_output_keep { service: name.into(), past: past.into() } })
+            }
             Output::Record(record) => (Kind::Record, Part { record: holdover_record::of(&record) }),
         };
         Self { kind, u }
@@ -159,6 +162,17 @@ impl From<HostTable> for holdover_table {
             HostTable::Links => Self::Links,
             HostTable::Addresses => Self::Addresses,
             HostTable::Routes => Self::Routes,
+        }
+    }
+}
+
+impl From<Past> for holdover_past {
+    fn from(past: Past) -> Self {
+        match past {
+            Past::Clear => Self::Clear,
+            Past::Active => Self::Active,
+            Past::GaveWay => Self::GaveWay,
+            Past::Unknown => Self::Unknown,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Orders: a C struct for each variant of [`Output`](holdover_core::engine::Output). The file `order` fills them.
 
-use crate::input::holdover_table;
+use crate::input::{holdover_past, holdover_table};
 use crate::memory::HOLDOVER_PEERS;
 use crate::record::holdover_record;
 use crate::value::{
@@ -64,6 +64,11 @@ pub enum holdover_output_kind {
     Answer = 20,
     /// Something worth knowing happened; holdover_record_text says it in a sentence.
     Record = 21,
+    /// `no preempt`: keep this of a service, in the place of what was kept of it before, where a crash and a loss of power leave
+    /// it (flash, a file that was synchronised); give it back at the next start as HOLDOVER_INPUT_KIND_KEPT. Soon; the loop need
+    /// not wait for it. Where nothing can be kept, each start is a first start: after a reset, a primary that had failed takes
+    /// over at once, in spite of `no preempt`. Not answered.
+    Keep = 22,
 }
 
 /// How a connection ends.
@@ -387,6 +392,16 @@ pub struct holdover_output_answer {
     pub peers: u64,
 }
 
+/// HOLDOVER_OUTPUT_KIND_KEEP.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct holdover_output_keep {
+    /// The service's name.
+    pub service: holdover_text,
+    /// What to keep; Clear: nothing, what was kept of it may be erased.
+    pub past: holdover_past,
+}
+
 /// The part of an order that its kind names.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -433,6 +448,8 @@ pub union holdover_output_part {
     pub answer: holdover_output_answer,
     /// HOLDOVER_OUTPUT_KIND_RECORD.
     pub record: holdover_record,
+    /// HOLDOVER_OUTPUT_KIND_KEEP.
+    pub keep: holdover_output_keep,
 }
 
 /// One order.

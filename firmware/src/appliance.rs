@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 use holdover_core::base::time::Instant;
 use holdover_core::config::Config;
 use holdover_core::engine::record::Level;
-use holdover_core::engine::{Engine, Record};
+use holdover_core::engine::{Engine, Past, Record};
 use holdover_firmware::kept::Kept;
 use holdover_smoltcp::frame::port::Port;
 use holdover_smoltcp::{Board as _, Memory, Said, Setup, Shim, Slots};
@@ -145,6 +145,10 @@ fn drive(parts: Parts) -> ! {
     net.open(MEMORY.take(), slots);
     if configured {
         net.take_over(engine, &mut log_said);
+        if kept.boots > 1 {
+            // The last boot ended by itself, or was ended by a reset: another machine may have taken over.
+            net.recall(engine, "", Past::Unknown, &mut log_said);
+        }
     }
     let echo = Echo::start(net.sockets(), ECHO.take());
     net.set_unit(UNIT, true);
@@ -247,7 +251,8 @@ impl Appliance<'_> {
 pub(crate) fn log_said(said: Said) {
     match said {
         Said::Record(record) => log_record(&record),
-        Said::Answer { .. } => {}
+        // Memory that a reset does not clear has no room for it: after a reset, `drive` says that it is not known.
+        Said::Answer { .. } | Said::Keep { .. } => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The engine thread never waits for the management thread: it tries, and counts what did not fit.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::time::SystemTime;
 
 use holdover_core::base::time::Instant;
 use holdover_core::config::Config;
-use holdover_core::engine::{CommandResult, Engine, Record, Wish, record::Level};
+use holdover_core::engine::{CommandResult, Engine, Past, Record, Wish, record::Level};
 use tokio::sync::oneshot;
 
 use crate::host::facts::LinkName;
@@ -32,6 +33,8 @@ pub(crate) enum ToEngine {
         configuration: &'static mut HostConfig,
         /// What is wanted of services that are new in it, from before.
         wishes: Vec<(String, Wish)>,
+        /// At the start: what an earlier run left to be known of services.
+        kept: Vec<(String, Past)>,
     },
     /// What an operator wants from now on.
     Wish {
@@ -92,6 +95,10 @@ pub(crate) enum ToManager {
     Configured(&'static mut HostConfig),
     /// The list of what is ours changes.
     Owned(OwnedChange),
+    /// The next run must know this of a service.
+    Keep(String, Past),
+    /// What the next run must know was written, or could not be.
+    LastRunWritten(io::Result<()>),
     /// The engine thread is on its way out.
     Stopping,
     /// The engine thread has ended; whether in good order.

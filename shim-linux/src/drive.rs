@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::RouteSource;
 use holdover_core::engine::record::Level;
-use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Record, Wish};
+use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Past, Record, Wish};
 use holdover_core::failover::posture;
 use tokio::sync::{mpsc, oneshot};
 
@@ -70,6 +70,8 @@ pub(crate) struct Drive {
     configuration: Option<&'static mut HostConfig>,
     /// What is wanted of its services from before.
     wishes: Vec<(String, Wish)>,
+    /// What an earlier run left to be known of them.
+    kept: Vec<(String, Past)>,
     started: Instant,
     asked: Vec<(CommandId, oneshot::Sender<Granted>)>,
     next_command: u32,
@@ -126,6 +128,7 @@ impl Drive {
             manager: start.manager,
             configuration: None,
             wishes: Vec::new(),
+            kept: Vec::new(),
             started: now(),
             asked: Vec::new(),
             next_command: 0,
@@ -233,6 +236,10 @@ impl Drive {
                     let io = &self.io;
                     self.log.say(record.level(), || What::Record(record, subject(&record, io)));
                 }
+                Output::Keep { name, past } => {
+                    // It fails only when the other thread is gone, and then the process ends.
+                    let _ = self.manager.send(ToManager::Keep(name.to_owned(), past));
+                }
                 Output::Answer { id: STOP, .. } => self.ended = Some(true),
                 Output::Answer { id, result } => self.answer(id, result),
                 order => self.io.execute(now, order),
@@ -274,6 +281,10 @@ impl Drive {
             let follow = configuration.view().bgp.redistribute.iter().any(|family| family[kernel].on);
             self.engine.configure(now, configuration);
             self.drain(now);
+            for (name, past) in std::mem::take(&mut self.kept) {
+                self.engine.handle(now, Input::Kept { name: &name, past });
+                self.drain(now);
+            }
             for (service, wish) in std::mem::take(&mut self.wishes) {
                 if let Some(service) = self.engine.service_named(&service) {
                     self.command(now, Command::Wish { service: Some(service), wish, wait: false });
@@ -322,8 +333,8 @@ impl Drive {
 
     fn hear(&mut self, now: Instant, word: ToEngine) {
         match word {
-            ToEngine::Configure { configuration, wishes } => {
-                (self.configuration, self.wishes) = (Some(configuration), wishes);
+            ToEngine::Configure { configuration, wishes, kept } => {
+                (self.configuration, self.wishes, self.kept) = (Some(configuration), wishes, kept);
             }
             ToEngine::Wish { service, wish, wait, answer } => {
                 let place = service.as_deref().map(|name| self.engine.service_named(name));

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
+use holdover_core::engine::Past;
 use holdover_core::engine::record::Level;
 use rustix::mm::MlockAllFlags;
 use rustix::process::Resource;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::bridge::{Board, HostConfig, HostEngine, ToEngine, ToManager};
 use crate::drive::{Drive, Start};
 use crate::load;
+use crate::manage::last_run::LastRun;
 use crate::manage::log::{Log, LogFormat, LogLevel};
 use crate::manage::supervisor::Supervisor;
 use crate::manage::wishes::Wishes;
@@ -81,6 +83,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     let control = listen(&args.control)?;
     let owned = OwnedList::read(args.owned);
     let wishes = read_wishes(args.state, &log);
+    let (mut last_run, kept) = read_last_run(wishes.path(), &log);
     lock_memory(&log);
     let supervisor = find_supervisor(&log);
     let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
@@ -90,6 +93,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     let (to_engine, engine_words) = words::sync_channel(WORDS);
     let (to_manager, manager_words) = mpsc::unbounded_channel();
     let (events, manager_events) = mpsc::channel(EVENTS);
+    last_run.start(to_manager.clone()).map_err(|error| format!("cannot start a thread: {error}"))?;
     let board = Arc::new(Board::default());
     let start = Start {
         engine: ENGINE.take().ok_or("the engine is in use")?,
@@ -127,10 +131,11 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
         refused: None.into(),
         owned: owned.into(),
         wishes: wishes.into(),
+        last_run: last_run.into(),
         supervisor,
     };
     let wishes = manager.wishes_of_new(manager.configurations.borrow().running, spare);
-    if manager.engine.say(ToEngine::Configure { configuration: spare, wishes }).is_err() {
+    if manager.engine.say(ToEngine::Configure { configuration: spare, wishes, kept }).is_err() {
         return Err("the engine thread has ended".to_owned());
     }
     let ears = Ears { words: manager_words, events: manager_events, control, reload };
@@ -149,6 +154,19 @@ fn read_wishes(path: Option<PathBuf>, log: &Log) -> Wishes {
         log.note(Level::Warning, "wishes_unreadable", message);
     }
     wishes
+}
+
+/// What an earlier run left to be known of services. What cannot be read is said, and means standing by.
+fn read_last_run(wishes: &Path, log: &Log) -> (LastRun, Vec<(String, Past)>) {
+    let (last_run, before) = LastRun::read(wishes);
+    if let Some(why) = before.unreadable {
+        let message = format!(
+            "{}: cannot be read: {why}; services with `no preempt` stand by until `undrain` or `promote`",
+            last_run.path().display()
+        );
+        log.note(Level::Warning, "last_run_unreadable", message);
+    }
+    (last_run, before.kept)
 }
 
 /// Starts the engine thread. It answers once: with what wakes it, or with what is missing.

@@ -12,6 +12,7 @@
 //! | `datagram` | BFD |
 //! | `address`, `route` | the two links and their addresses; gateways |
 //! | `check`, `echo` | health checks |
+//! | `said` | what the engine says that the application takes |
 //! | [`frame`] | what is done to Ethernet frames beside the stack |
 //!
 //! The application's main loop:
@@ -46,6 +47,7 @@ mod memory;
 mod order;
 mod pool;
 mod route;
+mod said;
 mod shim;
 mod stream;
 #[cfg(test)]
@@ -54,7 +56,8 @@ mod time;
 
 pub use board::{Board, Setup};
 pub use memory::{Memory, Slots};
-pub use shim::{Counters, FRAMES_A_TURN, Said, Shim};
+pub use said::Said;
+pub use shim::{Counters, FRAMES_A_TURN, Shim};
 
 use holdover_core::config::{CheckKind, CheckKinds, Platform};
 

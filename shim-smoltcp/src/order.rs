@@ -28,7 +28,7 @@ const TTL: u8 = 64;
 impl<B: Board, D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBORS: usize, const HELD: usize>
     Shim<'_, B, D, RULES, ROUTES, NEIGHBORS, HELD>
 {
-    /// Obeys an order. Records and answers to commands are not for the sockets: the caller takes them out first. Routes with
+    /// Obeys an order. Records, answers to commands and what is to be kept are not for the sockets: the caller takes them out first. Routes with
     /// a place below `own` are the configuration's.
     // table: one arm for each order
     #[inline(never)] // What its arms need would be on the stack while the engine decides.
@@ -94,7 +94,7 @@ impl<B: Board, D: Device, const RULES: usize, const ROUTES: usize, const NEIGHBO
                 }
             }
             Output::AskTable { what } => self.ask_table(what),
-            Output::Answer { .. } | Output::Record(_) => {}
+            Output::Keep { .. } | Output::Answer { .. } | Output::Record(_) => {}
         }
     }
 

@@ -4,9 +4,7 @@ use holdover_core::base::net::InterfaceAddress;
 use holdover_core::base::rand::Rand;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::{Clause, Config};
-use holdover_core::engine::{
-    Command, CommandId, CommandResult, Engine, HostTable, Input, LinkId, Output, Phase, Record,
-};
+use holdover_core::engine::{Command, CommandId, Engine, HostTable, Input, LinkId, Output, Past, Phase};
 use smoltcp::config::IFACE_MAX_ADDR_COUNT;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::Device;
@@ -25,6 +23,7 @@ use crate::guarded::Guarded;
 use crate::memory::{Memory, Slots};
 use crate::pool::Pool;
 use crate::route::Gateways;
+use crate::said::Said;
 use crate::time::{core_time, stack_time};
 
 /// The most frames that are taken in one turn: a flood of them must not starve the clocks. What is more waits in the device; so
@@ -35,21 +34,6 @@ const ROUNDS: usize = 32;
 /// How often the neighbours that matter are asked for. The stack forgets one after a minute, and what it would answer by way
 /// of one that it has forgotten is lost.
 const SOLICIT_EVERY: Duration = Duration::from_secs(20);
-
-/// What the engine says to people, or to whoever gave a command.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Said {
-    /// Something worth a line in the log.
-    Record(Record),
-    /// What became of a command.
-    Answer {
-        /// As named by the command.
-        id: CommandId,
-        /// What became of it.
-        result: CommandResult,
-    },
-}
 
 /// What happened since the shim was made. None of it is silent: what is lost or refused here is answered so, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,6 +224,19 @@ impl<
         self.drain(now, engine, said);
     }
 
+    /// Gives back what was kept of a service ([`Said::Keep`]); right after [`Self::configure`] or [`Self::take_over`]. Without a
+    /// name and with [`Past::Unknown`]: what was kept is lost, and every service with `no preempt` stands by.
+    pub fn recall<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
+        &mut self,
+        engine: &mut Engine<P, S, R, U, T>,
+        name: &str,
+        past: Past,
+        said: &mut dyn FnMut(Said),
+    ) {
+        let now = self.board.now();
+        self.tell(now, engine, Input::Kept { name, past }, said);
+    }
+
     /// Gives the engine a command. Its answer is said now or in a later turn.
     pub fn command<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize>(
         &mut self,
@@ -307,6 +304,7 @@ impl<
             match order {
                 Output::Record(record) => said(Said::Record(record)),
                 Output::Answer { id, result } => said(Said::Answer { id, result }),
+                Output::Keep { name, past } => said(Said::Keep { name, past }),
                 // Routes of the configuration's own have the first places.
                 order => self.execute(now, order, R),
             }

@@ -9,6 +9,7 @@ use holdover_tests::harness::holdover::program;
 use holdover_tests::harness::runner::Case;
 use holdover_tests::harness::topology::{NODES, segment6};
 use holdover_tests::harness::{Lab, Result, ensure};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::addresses::present;
@@ -25,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         case("on_failure_standby_never_ties", on_failure_standby),
         case("no_preempt_never_ties_and_undrain_ends_it", no_preempt),
+        case("no_preempt_outlives_a_crash_and_not_a_stop_in_good_order", no_preempt_crash),
         case("a_drain_into_standby_never_ties", drain_into_standby),
         case("preempt_delay_stands_by_first", preempt_delay),
         case("demote_stands_by_and_is_refused_without_standby", demote),
@@ -109,6 +111,48 @@ fn no_preempt(lab: &Lab) -> Result<()> {
     stands_by(&world, 3.0)?;
     world.probe.stays_with(lab, "n2", 2.0)?;
     world.nodes[N1].command(lab, &["undrain", "web"])?;
+    world.settled(5.0)?;
+    world.end()
+}
+
+fn no_preempt_crash(lab: &Lab) -> Result<()> {
+    let mut world = World::up(lab, setup(" standby route-map secondary\n linger 500ms\n no preempt\n"))?;
+    let file = lab.dir().join("n1-wishes.last-run");
+    let says = |what: &str| {
+        lab.eventually(what, 2.0, || {
+            let text = fs::read_to_string(&file)?;
+            ensure!(text.contains(what), "{text}");
+            Ok(())
+        })
+    };
+    says("web active")?;
+    // The second time it was not active when it was killed.
+    for _ in 0..2 {
+        world.nodes[N1].process().signal(Signal::KILL)?;
+        world.nodes[N1].process().wait(lab, 5.0)?;
+        world.probe.answered_by(lab, "n2", Instant::now(), 3.0)?;
+        world.restart(N1)?;
+        stands_by(&world, 8.0)?;
+        world.probe.stays_with(lab, "n2", 1.0)?;
+        says("web gave-way")?;
+    }
+    let because = service(&world, N1)?["because"].to_string();
+    ensure!(because.contains("may not preempt"), "{because}");
+    world.nodes[N1].command(lab, &["undrain", "web"])?;
+    world.settled(5.0)?;
+    says("web active")?;
+    world.nodes[N1].stop(lab, 10.0)?;
+    ensure!(!file.exists(), "a stop in good order leaves {}", file.display());
+    world.restart(N1)?;
+    world.settled(8.0)?;
+    // A file that cannot be read means standing by.
+    world.nodes[N1].process().signal(Signal::KILL)?;
+    world.nodes[N1].process().wait(lab, 5.0)?;
+    fs::write(&file, "")?;
+    world.restart(N1)?;
+    stands_by(&world, 8.0)?;
+    ensure!(world.nodes[N1].log()?.contains("last_run_unreadable"), "nothing in the log");
+    world.nodes[N1].command(lab, &["promote", "web"])?;
     world.settled(5.0)?;
     world.end()
 }

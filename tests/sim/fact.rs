@@ -7,7 +7,7 @@ use holdover_core::base::time::Duration;
 use holdover_core::bfd::BfdKind;
 use holdover_core::engine::{
     AddressId, BfdId, Bound, Command, CommandId, ConnId, Endpoint, HostTable, Input, IoError, LinkId,
-    ListenerId, Phase, ProbeId, RouteId, SocketId, Verdict,
+    ListenerId, Past, Phase, ProbeId, RouteId, SocketId, Verdict,
 };
 
 /// An owned [`Input`].
@@ -15,6 +15,7 @@ use holdover_core::engine::{
 pub enum Fact {
     Tick,
     Command { id: CommandId, command: Command },
+    Kept { name: String, past: Past },
     Connected { conn: ConnId, local: Endpoint },
     ConnectFailed { conn: ConnId, why: IoError },
     Accepted { socket: SocketId, listener: ListenerId, local: Endpoint, remote: Endpoint },
@@ -42,6 +43,7 @@ impl Fact {
         match *self {
             Self::Tick => Input::Tick,
             Self::Command { id, command } => Input::Command { id, command },
+            Self::Kept { ref name, past } => Input::Kept { name, past },
             Self::Connected { conn, local } => Input::Connected { conn, local },
             Self::ConnectFailed { conn, why } => Input::ConnectFailed { conn, why },
             Self::Accepted { socket, listener, local, remote } => {

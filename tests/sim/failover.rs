@@ -1,6 +1,6 @@
 //! Two machines, one address: who answers through every fault, seen at the router's own table.
 
-use holdover_core::engine::{Command, IoError, ProbeFailure, Record, Verdict, Wish};
+use holdover_core::engine::{Command, IoError, Past, ProbeFailure, Record, Verdict, Wish};
 
 use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, block, node_config, updates, wish};
 use super::speaker::usual;
@@ -327,6 +327,95 @@ fn no_preempt_stands_by_after_a_failure_until_an_operator_says_so() {
     let service = lab.world.hosts[lab.nodes[0]].engine().service_named("web").unwrap();
     lab.world.command(lab.nodes[0], wish(service, Wish::None));
     lab.expect_at(0, 100 * MS);
+}
+
+/// A primary with `no preempt` that has been active, and a secondary.
+fn no_preempt(lines: &str) -> Lab {
+    let mut lab = Lab::up(&Plan::primary(&format!(" no preempt\n{lines}")));
+    lab.world.run(SECOND);
+    lab
+}
+
+#[test]
+fn no_preempt_outlives_a_crash_and_a_loss_of_power() {
+    for power in [false, true] {
+        for told in [Wish::None, Wish::Promote] {
+            let mut lab = no_preempt("");
+            let node = lab.nodes[0];
+            if power {
+                lab.world.power_off(node);
+            } else {
+                lab.world.end_daemon(node);
+            }
+            lab.expect_at(1, 4 * SECOND);
+            if power {
+                lab.world.power_on(node);
+            }
+            // Also a second time, when it was not active before it ended.
+            for _ in 0..2 {
+                lab.world.start_daemon(node);
+                lab.stays_at(1, 60 * SECOND);
+                let said = lab.told(0).unwrap();
+                assert_eq!((said.large, said.as_path), (vec![SECONDARY], vec![65_000; 3]));
+                lab.world.end_daemon(node);
+                lab.world.run(SECOND);
+            }
+            lab.world.start_daemon(node);
+            lab.world.run(5 * SECOND);
+            let service = lab.world.hosts[node].engine().service_named("web").unwrap();
+            lab.world.command(node, wish(service, told));
+            lab.expect_at(0, 100 * MS);
+        }
+    }
+}
+
+#[test]
+fn no_preempt_lets_a_primary_take_over_again_that_was_stopped_in_good_order() {
+    let mut lab = no_preempt("");
+    let node = lab.nodes[0];
+    lab.world.command(node, Command::Stop);
+    lab.expect_at(1, 4 * SECOND);
+    lab.world.expect("it has ended", 5 * SECOND, |world| !world.hosts[node].running);
+    assert!(lab.world.hosts[node].kept.is_empty());
+    lab.world.start_daemon(node);
+    lab.expect_at(0, 5 * SECOND);
+}
+
+#[test]
+fn no_preempt_holds_over_a_stop_in_good_order_of_what_had_given_way() {
+    let mut lab = no_preempt(CHECK);
+    let node = lab.nodes[0];
+    lab.world.set_health(node, TARGET, Some(Verdict::Fail(ProbeFailure::Refused)));
+    lab.expect_at(1, 500 * MS);
+    lab.world.set_health(node, TARGET, Some(Verdict::Pass));
+    lab.world.run(5 * SECOND);
+    lab.world.command(node, Command::Stop);
+    lab.world.expect("it has ended", 5 * SECOND, |world| !world.hosts[node].running);
+    lab.world.start_daemon(node);
+    lab.stays_at(1, 60 * SECOND);
+}
+
+#[test]
+fn what_was_kept_and_cannot_be_read_means_standing_by() {
+    let mut lab = no_preempt("");
+    let node = lab.nodes[0];
+    lab.world.end_daemon(node);
+    lab.expect_at(1, 4 * SECOND);
+    // Without a name it is said of every service.
+    lab.world.hosts[node].kept = [(String::new(), Past::Unknown)].into();
+    lab.world.start_daemon(node);
+    lab.stays_at(1, 60 * SECOND);
+}
+
+#[test]
+fn a_way_out_that_does_not_come_to_its_end_is_a_crash() {
+    let mut lab = no_preempt("");
+    let node = lab.nodes[0];
+    lab.world.command(node, Command::Stop);
+    lab.expect_at(1, 4 * SECOND);
+    lab.world.end_daemon(node);
+    lab.world.start_daemon(node);
+    lab.stays_at(1, 60 * SECOND);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use holdover_core::base::net::{InterfaceAddress, Prefix};
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::engine::{
     AddressId, BfdId, Bound, Command, CommandId, CommandResult, ConnId, HostTable, IoError, LinkId,
-    ListenerId, NextHop, Phase, ProbeFailure, ProbeId, Record, RouteId, SocketId, Verdict,
+    ListenerId, NextHop, Past, Phase, ProbeFailure, ProbeId, Record, RouteId, SocketId, Verdict,
 };
 
 use super::datagram::Socket;
@@ -95,6 +95,8 @@ pub struct Host {
     /// What checks of a target find; a target that is not here is well. `None`: they hang.
     pub health: BTreeMap<String, Option<Verdict>>,
     pub answers: BTreeMap<CommandId, CommandResult>,
+    /// What is kept of services, by name: on a disk, so no crash and no loss of power takes it.
+    pub kept: BTreeMap<String, Past>,
     /// Errors that the kernel answers a `Bind` with, instead of doing it.
     pub bind_error: Option<IoError>,
     pub records: Vec<(u64, Record)>,
@@ -147,6 +149,7 @@ impl Host {
             probes: BTreeMap::new(),
             health: BTreeMap::new(),
             answers: BTreeMap::new(),
+            kept: BTreeMap::new(),
             bind_error: None,
             records: vec![],
             ledger: Ledger::default(),
@@ -406,6 +409,9 @@ impl World {
         }
         speaker.configure(Instant::from_micros(self.now), &config);
         self.drain(host, &mut *speaker);
+        for (name, past) in self.hosts[host].kept.clone() {
+            self.feed(host, &mut *speaker, &Fact::Kept { name, past });
+        }
         let it = &mut self.hosts[host];
         it.deadline = speaker.deadline().as_micros();
         it.speaker = Some(speaker);

@@ -8,7 +8,8 @@ use holdover_core::bgp::fsm::State;
 use holdover_core::config::Config;
 use holdover_core::engine::{
     AddressId, Bound, Command, CommandId, ConnId, Endpoint, Engine, HostTable, IoError, LinkId, ListenerId,
-    Output, PeerId, Phase, ProbeFailure, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict, Wish,
+    Output, Past, PeerId, Phase, ProbeFailure, ProbeId, Record, RouteId, ServiceId, Slot, SocketId, Verdict,
+    Wish,
 };
 
 use super::bytes::{Open, keepalive, message, notification};
@@ -99,7 +100,7 @@ fn any_fact(dice: &mut Dice) -> Fact {
     let answer = dice.pick(&[Ok(()), Err(why)]);
     let prefix = Prefix::new(address, length.min(bits)).unwrap();
     let (present, ours) = (dice.chance(50), dice.chance(30));
-    match dice.below(19) {
+    match dice.below(20) {
         0 | 1 => Fact::Tick,
         2 => {
             let service = ServiceId(small(dice, 5));
@@ -141,6 +142,10 @@ fn any_fact(dice: &mut Dice) -> Fact {
                 }
             }
         }
+        18 => Fact::Kept {
+            name: dice.pick(&["web", "other", "nobody", ""]).to_owned(),
+            past: dice.pick(&[Past::Clear, Past::Active, Past::GaveWay, Past::Unknown]),
+        },
         _ => Fact::Resync {
             what: dice.pick(&[HostTable::Links, HostTable::Addresses, HostTable::Routes]),
             phase: dice.pick(&[Phase::Begin, Phase::End]),

@@ -212,7 +212,7 @@ impl Ledger {
             Output::Answer { id, .. } => {
                 assert!(self.commands.remove(&id), "{id:?} is answered twice or never asked");
             }
-            Output::AskTable { .. } | Output::Record(_) => {}
+            Output::Keep { .. } | Output::AskTable { .. } | Output::Record(_) => {}
         }
     }
 

@@ -3,7 +3,8 @@
 use holdover_core::config::CheckKind;
 use holdover_core::config::target::{Process, Target};
 use holdover_core::engine::{
-    CloseHow, ConnId, IoError, Output, ProbeFailure, ProbeId, ProbeSpec, RouteTarget, TcpOptions, Verdict,
+    CloseHow, ConnId, IoError, Output, Past, ProbeFailure, ProbeId, ProbeSpec, RouteTarget, TcpOptions,
+    Verdict,
 };
 
 use super::datagram::Socket;
@@ -103,6 +104,12 @@ impl World {
                 for fact in self.hosts[host].table(what) {
                     self.tell(host, fact);
                 }
+            }
+            Output::Keep { name, past: Past::Clear } => {
+                self.hosts[host].kept.remove(name);
+            }
+            Output::Keep { name, past } => {
+                self.hosts[host].kept.insert(name.to_owned(), past);
             }
             Output::Answer { id, result } => {
                 self.hosts[host].answers.insert(id, result);

@@ -9,8 +9,8 @@ use holdover_core::config::CheckKind;
 use holdover_core::config::target::Target;
 use holdover_core::engine::{
     AddressId, BfdId, Bound, CloseHow, Command, CommandId, CommandResult, ConnId, Endpoint, HostTable, Input,
-    IoError, LinkId, ListenerId, NextHop, Output, PeerId, Phase, ProbeFailure, ProbeId, ProbeSpec, Record,
-    RouteId, RouteTarget, Secret, ServiceId, Slot, SocketId, TcpOptions, Verdict, Wish,
+    IoError, LinkId, ListenerId, NextHop, Output, Past, PeerId, Phase, ProbeFailure, ProbeId, ProbeSpec,
+    Record, RouteId, RouteTarget, Secret, ServiceId, Slot, SocketId, TcpOptions, Verdict, Wish,
 };
 use holdover_input_kind as In;
 use holdover_input_part as Part;
@@ -234,6 +234,14 @@ fn facts() -> std::vec::Vec<(holdover_input, Input<'static>)> {
             fact(In::Resync, Part { resync: holdover_input_resync { table: 1, end: 1 } }),
             Input::Resync { what: HostTable::Addresses, phase: Phase::End },
         ),
+        (
+            fact(In::Kept, Part { kept: holdover_input_kept { service: "web".into(), past: 2 } }),
+            Input::Kept { name: "web", past: Past::GaveWay },
+        ),
+        (
+            fact(In::Kept, Part { kept: holdover_input_kept { service: "".into(), past: 3 } }),
+            Input::Kept { name: "", past: Past::Unknown },
+        ),
     ]
 }
 
@@ -250,7 +258,7 @@ fn every_kind_of_fact_becomes_the_one_that_it_says() {
         assert!(facts.iter().any(|(input, _)| input.kind == kind as u32), "no sample of {kind:?}");
     }
     let numbers = holdover_input_kind::ALL.map(|kind| kind as u32);
-    assert_eq!(numbers.to_vec(), (1..=20).collect::<std::vec::Vec<u32>>());
+    assert_eq!(numbers.to_vec(), (1..=21).collect::<std::vec::Vec<u32>>());
 }
 
 #[test]
@@ -374,6 +382,7 @@ fn impossible() -> std::vec::Vec<(&'static str, holdover_input)> {
         ),
         ("table 3", resync(3, 0)),
         ("phase 2", resync(0, 2)),
+        ("past 4", fact(In::Kept, Part { kept: holdover_input_kept { service: "web".into(), past: 4 } })),
     ]
 }
 
@@ -433,6 +442,7 @@ fn orders(hops: &'static [NextHop]) -> std::vec::Vec<Output<'static>> {
         Output::AskTable { what: HostTable::Routes },
         Output::Answer { id: CommandId(9), result: CommandResult::Unconfirmed { peers: 5 } },
         Output::Record(Record::BfdUp { peer: four }),
+        Output::Keep { name: "web", past: Past::Active },
     ]
 }
 
@@ -501,6 +511,8 @@ fn an_order_keeps_what_it_says() {
         assert_eq!((record.kind, record.level), (holdover_record_kind::BfdUp, holdover_level::Info));
         assert_eq!(record.about, holdover_prefix { address: v4, length: 32 });
         assert_eq!(record.service, HOLDOVER_NO_SERVICE);
+        let keep = all[21].u.keep;
+        assert_eq!((keep.service.get(), keep.past), (Ok("web"), holdover_past::Active));
     }
 }
 

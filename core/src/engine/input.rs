@@ -6,7 +6,7 @@ use super::{BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, Serv
 use crate::base::net::{InterfaceAddress, Prefix};
 use crate::base::time::Duration;
 use crate::bfd::BfdKind;
-pub use crate::failover::posture::Wish;
+pub use crate::failover::posture::{Past, Wish};
 pub use crate::failover::probe::ProbeFailure;
 
 /// A TCP endpoint.
@@ -34,6 +34,14 @@ pub enum Input<'a> {
         id: CommandId,
         /// The command.
         command: Command,
+    },
+    /// What the last [`Output::Keep`](super::Output::Keep) said of a service in an earlier run: told right after the first
+    /// configuration, before any other fact. Of a service of which nothing was kept it is not told.
+    Kept {
+        /// The service's name; empty: every service, for a shim that cannot read what it kept ([`Past::Unknown`]).
+        name: &'a str,
+        /// What was kept.
+        past: Past,
     },
     /// Answers `Connect`: the connection is there.
     Connected {

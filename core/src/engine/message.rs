@@ -248,6 +248,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         match input {
             Input::Tick => inner.tick(),
             Input::Command { id, command } => inner.command(id, command),
+            Input::Kept { name, past } => inner.recall(name, past),
             Input::Connected { conn, local } => inner.connected(conn, local),
             Input::ConnectFailed { conn, why } => inner.connect_failed(conn, why),
             Input::Accepted { socket, listener: _, local, remote } => inner.accepted(socket, local, remote),

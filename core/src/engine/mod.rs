@@ -52,7 +52,8 @@ pub mod view;
 mod wish;
 
 pub use input::{
-    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Phase, ProbeFailure, Verdict, Wish,
+    Bound, Command, CommandResult, Endpoint, HostTable, Input, IoError, Past, Phase, ProbeFailure, Verdict,
+    Wish,
 };
 pub use names::{
     AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, PeerId, ProbeId, RouteId, ServiceId, Slot,

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::input::{CommandResult, Endpoint, HostTable};
+use super::input::{CommandResult, Endpoint, HostTable, Past};
 use super::record::Record;
 use super::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use crate::base::net::{InterfaceAddress, Prefix};
@@ -245,6 +245,16 @@ pub enum Output<'a> {
     AskTable {
         /// Which one.
         what: HostTable,
+    },
+    /// Keep this of a service where a crash and a loss of power leave it, in the place of what was kept of it before; give it back
+    /// at the next start ([`Input::Kept`](super::Input::Kept)). Soon, but the drive loop need not wait for it. At the end of a
+    /// stop it comes before the answer. What is kept of a service that the configuration has no more may be forgotten. Not
+    /// answered.
+    Keep {
+        /// The service's name.
+        name: &'a str,
+        /// What to keep; [`Past::Clear`]: nothing.
+        past: Past,
     },
     /// Answers `Command`.
     Answer {

@@ -1,6 +1,6 @@
 //! The next order, in two steps: decide what it is, then lend what it needs.
 
-use super::input::{CommandResult, Endpoint, HostTable};
+use super::input::{CommandResult, Endpoint, HostTable, Past};
 use super::listen::{Listening, listen_keys};
 use super::names::{AddressId, BfdId, CommandId, ConnId, LinkId, ListenerId, ProbeId, RouteId, SocketId};
 use super::output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
@@ -44,6 +44,7 @@ pub(super) enum Job {
     Fib(usize),
     Steer(usize, Prefix),
     Unsteer(usize, Prefix),
+    Keep(usize, Past),
     StartProbe(usize),
     StopProbe(ProbeId),
 }
@@ -106,6 +107,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             // Peers who may tell again what found no room before.
             .or_else(|| if self.inner.ask_refused() { self.peer_job() } else { None })
             .or_else(|| self.inner.check_job())
+            // Before the answer to a stop, after which nobody asks any more.
+            .or_else(|| self.inner.keep_job())
             // Records of what was decided on the way here.
             .or_else(|| self.inner.next_record().map(Job::Record))
             .or_else(|| self.inner.waiting.answer().map(|(id, result)| Job::Answer(id, result)))
@@ -253,6 +256,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::Unsteer(place, prefix) => {
                 Output::RemoveRoute { route: Inner::<P, S, R, U, T>::steer_route(place), prefix }
             }
+            Job::Keep(service, past) => Output::Keep { name: inner.service_name(service), past },
             Job::StopProbe(probe) => Output::StopProbe { probe },
             Job::StartProbe(check) => {
                 let line = inner.check_line(check);
@@ -264,10 +268,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     kind: line.kind,
                     target,
                     text: view.text(line.target),
-                    service: view
-                        .services
-                        .get(usize::from(line.service))
-                        .map_or("", |one| view.text(one.name)),
+                    service: inner.service_name(usize::from(line.service)),
                     check: view.text(line.name),
                     own: inner.own_target(&line).is_some(),
                     user: target.user(),
@@ -302,6 +303,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             0 => self.records.pop(),
             count => Some(Record::RecordsLost { count }),
         }
+    }
+
+    /// The next service of which something is to be kept.
+    fn keep_job(&mut self) -> Option<Job> {
+        if !self.stopping.keeps {
+            return None;
+        }
+        let lines = self.config.view().services;
+        for (place, (line, service)) in lines.iter().zip(&mut self.services).enumerate() {
+            let past = service.past(line);
+            if past != service.kept() {
+                service.keep(past);
+                return Some(Job::Keep(place, past));
+            }
+        }
+        self.stopping.keeps = false;
+        None
     }
 
     /// Which part of the transmit buffer a connection has.

@@ -11,7 +11,7 @@ use crate::base::net::{Family, InterfaceAddress};
 use crate::base::time::{Duration, Instant};
 use crate::config::{BgpFlags, Bind, Check, Owner, Service};
 use crate::failover::health::{self, is_watch};
-use crate::failover::posture::{Because, Evidence, Health, Posture, Presence, posture};
+use crate::failover::posture::{Because, Evidence, Health, Past, Posture, Presence, posture};
 use crate::failover::probe::{Finding, ProbeFailure};
 use crate::failover::reconcile::{Change, Ground, Outcome, Wanted};
 
@@ -31,6 +31,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The service's line of the configuration.
     fn service_line(&self, service: usize) -> Service {
         self.config.view().services.get(service).copied().unwrap_or(Service::REST)
+    }
+
+    /// The service's name.
+    pub(super) fn service_name(&self, service: usize) -> &str {
+        let view = self.config.view();
+        view.services.get(service).map_or("", |service| view.text(service.name))
     }
 
     /// The fact: whether the link that a service is bound on is up. One that is not there yet says nothing.
@@ -90,6 +96,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if line.unbind_when_withdrawn {
                 self.bind_or_leave(service, &line);
             }
+            self.stopping.keeps |= self.services[service].past(&line) != self.services[service].kept();
             let Some((posture, because)) = news else { continue };
             match (before.is_decided(), posture.is_decided()) {
                 (false, true) => self.undecided = self.undecided.saturating_sub(1),
@@ -132,6 +139,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.service_presence(service);
             } else {
                 self.leave_address(place);
+            }
+        }
+    }
+
+    /// What an earlier run left to be known of a service, or (without a name) of all.
+    pub(super) fn recall(&mut self, name: &str, past: Past) {
+        for service in 0..self.config.view().services.len() {
+            let line = self.service_line(service);
+            if name.is_empty() || self.config.view().text(line.name) == name {
+                self.services[service].recall(past, &line);
+                self.services_owed.insert(service);
             }
         }
     }

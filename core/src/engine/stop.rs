@@ -33,17 +33,20 @@ pub(super) enum Phase {
     Done,
 }
 
-/// The way out. All zero bits at rest.
+/// The way out, and what is to be known of this run after it. All zero bits at rest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stopping {
     phase: Phase,
+    /// Whether of some service something else is to be kept from now on.
+    pub(super) keeps: bool,
     id: CommandId,
     /// When the peers are not waited for any longer.
     until: Instant,
 }
 
 impl Stopping {
-    pub(super) const REST: Self = Self { phase: Phase::Running, id: CommandId(0), until: Instant::ZERO };
+    pub(super) const REST: Self =
+        Self { phase: Phase::Running, keeps: false, id: CommandId(0), until: Instant::ZERO };
 
     /// Whether the engine is on its way out.
     pub(super) const fn is_on(&self) -> bool {
@@ -75,11 +78,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     fn stop(&mut self, id: CommandId) {
         self.waiting.stop();
-        self.stopping = Stopping { phase: Phase::Withdrawing, id, until: self.now + FLUSH };
+        let until = self.now + FLUSH;
+        self.stopping = Stopping { phase: Phase::Withdrawing, id, until, ..self.stopping };
         // Lines of the configuration that were not met yet would only be wanted to be left again.
         self.pass = super::configure::Pass::REST;
         self.stop_checks();
         for service in 0..self.config.view().services.len() {
+            self.services[service].stop();
             self.services_owed.insert(service);
         }
         for place in 0..self.routes.high() {
@@ -124,6 +129,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if self.stopping.phase == Phase::Lingering && self.is_clean() {
             self.stopping.phase = Phase::Done;
+            for service in 0..self.config.view().services.len() {
+                self.services[service].stopped();
+                self.services_owed.insert(service);
+            }
             self.end_bfd();
             (self.answer_to, self.answer) = (Some(self.stopping.id), CommandResult::Done);
             self.record(Record::Stopped);

@@ -23,6 +23,23 @@ pub enum Wish {
     Force,
 }
 
+/// What a run says of a service to the run after it, for `no preempt`. The shim keeps it where a crash and a loss of power leave
+/// it ([`Output::Keep`](crate::engine::Output::Keep)) and gives it back at the next start
+/// ([`Input::Kept`](crate::engine::Input::Kept)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Past {
+    /// Nothing: it was not active, or the run ended in good order. There need be no file that says so.
+    #[default]
+    Clear,
+    /// It is active, or was in this run. Given back: that run did not end in good order.
+    Active,
+    /// It was active and failed, and another machine may have taken over.
+    GaveWay,
+    /// Something was kept, and it cannot be read.
+    Unknown,
+}
+
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -83,7 +100,8 @@ pub struct Evidence {
     pub start_delay_over: bool,
     /// `preempt delay` is over.
     pub preempt_delay_over: bool,
-    /// It was active once and then failed, and nobody has told it since to take over again.
+    /// It was active once, in this run or an earlier one, and then failed or crashed, and nobody has told it since to take over
+    /// again.
     pub failed_before: bool,
     /// `no preempt`.
     pub no_preempt: bool,
@@ -250,7 +268,7 @@ pub enum Because {
     Promoted,
     /// It is healthy again, and `preempt delay` runs.
     PreemptDelay,
-    /// `no preempt`: it failed once, and another machine may have taken over.
+    /// `no preempt`: it failed once, or crashed, and another machine may have taken over.
     NoPreempt,
     /// Its role is primary and all is well.
     Primary,
@@ -285,7 +303,7 @@ impl fmt::Display for Because {
             Self::Demoted => "an operator demoted it",
             Self::Promoted => "an operator promoted it",
             Self::PreemptDelay => "its preempt delay runs",
-            Self::NoPreempt => "it failed before and may not preempt",
+            Self::NoPreempt => "it failed or crashed before and may not preempt",
             Self::Primary => "its role is primary",
             Self::Secondary => "its role is secondary",
         })

@@ -6,7 +6,7 @@
 //! run.
 
 use super::dampen::{Dampen, Damping};
-use super::posture::{Because, Drain, Evidence, Health, Posture, Presence, Wish, posture};
+use super::posture::{Because, Drain, Evidence, Health, Past, Posture, Presence, Wish, posture};
 use crate::base::time::Instant;
 use crate::config::{ListRef, Millis, Role, Service};
 
@@ -23,6 +23,8 @@ pub(crate) struct ServiceState {
     posture: Posture,
     because: Because,
     wish: Wish,
+    /// What the shim keeps of it.
+    kept: Past,
     flags: u8,
 }
 
@@ -38,6 +40,8 @@ const FAILED: u8 = 1 << 4;
 const LINK_DOWN: u8 = 1 << 5;
 /// Damping holds it down.
 const HELD: u8 = 1 << 6;
+/// It was active in this run.
+const ACTED: u8 = 1 << 7;
 
 /// What holds for all services alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +66,7 @@ impl ServiceState {
             posture: Posture::Undecided,
             because: Because::Starting,
             wish: Wish::None,
+            kept: Past::Clear,
             flags: 0,
         }
     }
@@ -103,6 +108,45 @@ impl ServiceState {
         self.set(FAILED, false);
     }
 
+    /// What an earlier run left to be known of it. Unless that one ended in good order, another machine may have taken over.
+    pub(crate) fn recall(&mut self, past: Past, service: &Service) {
+        self.kept = past;
+        if past != Past::Clear && service.no_preempt {
+            self.set(FAILED, true);
+        }
+    }
+
+    /// The way out begins. What is active now may be active again at the next start.
+    pub(crate) fn stop(&mut self) {
+        if self.posture == Posture::Active {
+            self.set(FAILED, false);
+        }
+    }
+
+    /// The way out is over: all is withdrawn, and the run ends in good order.
+    pub(crate) const fn stopped(&mut self) {
+        self.set(ACTED, false);
+    }
+
+    /// What the next run must know of it.
+    pub(crate) const fn past(&self, service: &Service) -> Past {
+        match (service.no_preempt, self.has(FAILED), self.has(ACTED)) {
+            (true, true, _) => Past::GaveWay,
+            (true, false, true) => Past::Active,
+            _ => Past::Clear,
+        }
+    }
+
+    /// What the shim was told to keep of it.
+    pub(crate) const fn kept(&self) -> Past {
+        self.kept
+    }
+
+    /// The shim is told to keep this.
+    pub(crate) const fn keep(&mut self, past: Past) {
+        self.kept = past;
+    }
+
     /// Decides anew. `Some`: the posture or its reason changed.
     pub(crate) fn decide(
         &mut self,
@@ -110,9 +154,12 @@ impl ServiceState {
         service: &Service,
         around: Surroundings,
     ) -> Option<(Posture, Because)> {
-        self.follow(now, service);
+        self.follow(now, service, around);
         self.follow_drain(now, service, around);
         let decision = posture(&self.evidence(now, service, around));
+        if decision.0 == Posture::Active {
+            self.set(ACTED, true);
+        }
         if decision == (self.posture, self.because) {
             return None;
         }
@@ -122,12 +169,12 @@ impl ServiceState {
     }
 
     /// Keeps what the delays count from, and whether an active service failed.
-    fn follow(&mut self, now: Instant, service: &Service) {
+    fn follow(&mut self, now: Instant, service: &Service, around: Surroundings) {
         let well = !self.has(LINK_DOWN) && self.presence == Presence::Present && self.health == Health::Yes;
         if well && !self.has(WELL) {
             self.well_since = now;
         }
-        if !well && self.posture == Posture::Active {
+        if !well && self.posture == Posture::Active && !around.stopping {
             self.set(FAILED, true);
         }
         self.set(WELL, well);
@@ -396,6 +443,96 @@ mod tests {
         after(&mut state, 0, &service);
         state.health(at(0), Health::Yes, &service);
         assert_eq!(after(&mut state, 1, &service), (Posture::Active, Because::Primary));
+    }
+
+    /// The state at the start of the next run, after one that left this to be known.
+    fn next_run(past: Past, service: &Service) -> ServiceState {
+        let mut state = ServiceState::new();
+        state.recall(past, service);
+        state.presence(Presence::Present);
+        state.health(at(0), Health::Yes, service);
+        state.decide(at(0), service, AROUND);
+        state
+    }
+
+    #[test]
+    fn a_run_that_did_not_end_in_good_order_stands_by_at_the_next_start_until_told_otherwise() {
+        let service = Service { no_preempt: true, standby: STANDBY, ..Service::REST };
+        for past in [Past::Active, Past::GaveWay, Past::Unknown] {
+            for wish in [Wish::None, Wish::Promote] {
+                let mut state = next_run(past, &service);
+                assert_eq!((state.posture(), state.because()), (Posture::Standby, Because::NoPreempt));
+                assert_eq!(state.past(&service), Past::GaveWay);
+                assert_eq!(after(&mut state, 9_000_000, &service), (Posture::Standby, Because::NoPreempt));
+                assert!(state.wish(wish));
+                assert_eq!(after(&mut state, 9_000_001, &service).0, Posture::Active, "{past:?} {wish:?}");
+            }
+            // Without the statement it takes over, and nothing is kept any longer.
+            let preempts = Service { no_preempt: false, ..service };
+            let state = next_run(past, &preempts);
+            assert_eq!(state.posture(), Posture::Active);
+            assert_eq!(state.past(&preempts), Past::Clear);
+        }
+        let state = next_run(Past::Clear, &service);
+        assert_eq!((state.posture(), state.because()), (Posture::Active, Because::Primary));
+    }
+
+    #[test]
+    fn what_is_kept_follows_what_happens() {
+        let service = Service { no_preempt: true, standby: STANDBY, ..Service::REST };
+        let mut state = ServiceState::new();
+        assert_eq!(state.past(&service), Past::Clear);
+        // What was never active leaves nothing.
+        state.presence(Presence::Present);
+        state.health(at(0), Health::No, &service);
+        after(&mut state, 0, &service);
+        assert_eq!(state.past(&service), Past::Clear);
+        state.health(at(1), Health::Yes, &service);
+        after(&mut state, 1, &service);
+        assert_eq!(state.past(&service), Past::Active);
+        // A drain is the operator's, and what is drained was active all the same.
+        state.wish(Wish::Drain);
+        after(&mut state, 2, &service);
+        assert_eq!(state.past(&service), Past::Active);
+        state.wish(Wish::None);
+        after(&mut state, 3, &service);
+        state.link(false);
+        after(&mut state, 4, &service);
+        assert_eq!(state.past(&service), Past::GaveWay);
+        state.link(true);
+        after(&mut state, 5, &service);
+        assert_eq!(state.past(&service), Past::GaveWay);
+        state.wish(Wish::None);
+        after(&mut state, 6, &service);
+        assert_eq!(state.past(&service), Past::Active);
+    }
+
+    #[test]
+    fn a_stop_in_good_order_leaves_nothing_unless_the_service_had_given_way() {
+        let service = Service { no_preempt: true, standby: STANDBY, ..Service::REST };
+        let stopping = Surroundings { stopping: true, ..AROUND };
+        let end = |state: &mut ServiceState| {
+            state.stop();
+            state.decide(at(10), &service, stopping);
+            let during = state.past(&service);
+            state.stopped();
+            (during, state.past(&service))
+        };
+        let mut active = well(&service);
+        // A way out that does not come to its end is a crash.
+        assert_eq!(end(&mut active), (Past::Active, Past::Clear));
+        let mut failed = well(&service);
+        failed.health(at(1), Health::No, &service);
+        after(&mut failed, 1, &service);
+        assert_eq!(end(&mut failed), (Past::GaveWay, Past::GaveWay));
+        // One that an operator made active again is active at its stop, whatever was before, and whatever its checks say.
+        for (wish, health) in [(Wish::Promote, Health::Yes), (Wish::Force, Health::No)] {
+            let mut state = next_run(Past::GaveWay, &service);
+            state.wish(wish);
+            state.health(at(1), health, &service);
+            after(&mut state, 1, &service);
+            assert_eq!(end(&mut state), (Past::Active, Past::Clear), "{wish:?}");
+        }
     }
 
     #[test]

@@ -456,7 +456,7 @@ impl Io {
             Output::StartProbe { probe, spec } => self.checks.start(probe, &spec, &mut self.answers),
             Output::StopProbe { probe } => self.checks.stop(probe),
             Output::AskTable { what } => self.host.tell_again(what),
-            Output::Answer { .. } | Output::Record(_) => {}
+            Output::Keep { .. } | Output::Answer { .. } | Output::Record(_) => {}
         }
     }
 

@@ -2,7 +2,9 @@
 //! ours. It may wait for disks and clients; the engine thread never waits for it.
 
 mod control;
+mod durable;
 mod json;
+pub(crate) mod last_run;
 pub(crate) mod log;
 pub(crate) mod supervisor;
 mod text;
@@ -28,6 +30,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::bridge::{Board, Event, HostConfig, ToEngine, ToManager};
 use crate::load;
 use crate::owned::{OwnedChange, OwnedList};
+use last_run::LastRun;
 use log::Log;
 use supervisor::Supervisor;
 use wishes::Wishes;
@@ -107,6 +110,8 @@ pub(crate) struct Manager {
     pub(crate) owned: RefCell<OwnedList>,
     /// What operators want.
     pub(crate) wishes: RefCell<Wishes>,
+    /// What the next run must know of this one.
+    pub(crate) last_run: RefCell<LastRun>,
     /// The service manager.
     pub(crate) supervisor: Supervisor,
 }
@@ -173,13 +178,14 @@ impl Manager {
         words: &mut mpsc::UnboundedReceiver<ToManager>,
         events: &mut mpsc::Receiver<Event>,
     ) -> Option<ExitCode> {
-        let (mut listed, mut written) = (false, None);
+        let (mut listed, mut written, mut kept) = (false, None, false);
         let mut word = Some(word);
         while let Some(one) = word {
             match one {
                 ToManager::Configured(configuration) => {
                     self.configured(configuration);
                     self.supervisor.ready();
+                    kept = true;
                 }
                 ToManager::Stopping => self.supervisor.stopping(),
                 // Many addresses may be bound at once: the list is written once for all that are known now.
@@ -190,8 +196,14 @@ impl Manager {
                     }
                     self.owned.borrow_mut().apply(change);
                 }
+                ToManager::Keep(service, past) => {
+                    kept = true;
+                    self.last_run.borrow_mut().keep(service, past);
+                }
+                ToManager::LastRunWritten(result) => self.last_run_written(&result),
                 ToManager::Ended(in_order) => {
                     self.write_list();
+                    self.last_run.borrow_mut().end(in_order);
                     while let Ok(event) = events.try_recv() {
                         self.write(&event);
                     }
@@ -202,6 +214,9 @@ impl Manager {
         }
         if listed {
             self.write_list();
+        }
+        if kept {
+            self.last_run.borrow().write();
         }
         if let Some(serial) = written {
             // If it does not fit, the binds go ahead without it, a little later.
@@ -218,6 +233,16 @@ impl Manager {
                 "cannot write {path} ({error}): after a crash our addresses are known by their mark only"
             );
             self.log.note(Level::Warning, "owned_list_failed", message);
+        }
+    }
+
+    fn last_run_written(&self, result: &std::io::Result<()>) {
+        let mut last_run = self.last_run.borrow_mut();
+        let news = last_run.news(result.is_err());
+        if let (Some(level), Err(error)) = (news, result) {
+            let path = last_run.path().display();
+            let message = format!("cannot write {path} ({error}): a crash ends what `no preempt` holds back");
+            self.log.note(level, "last_run_not_kept", message);
         }
     }
 
@@ -260,7 +285,8 @@ impl Manager {
         }
         let Some(spare) = configurations.spare.take() else { return Ok(()) };
         let wishes = self.wishes_of_new(configurations.running, spare);
-        match self.engine.say(ToEngine::Configure { configuration: spare, wishes }) {
+        let kept = Vec::new();
+        match self.engine.say(ToEngine::Configure { configuration: spare, wishes, kept }) {
             Err(ToEngine::Configure { configuration, .. }) => {
                 configurations.spare = Some(configuration);
                 Err("the engine does not answer".to_owned())
@@ -276,6 +302,7 @@ impl Manager {
         configurations.spare = Some(old);
         let running = &*configurations.running;
         self.wishes.borrow_mut().retain(|name| is_service(running, name));
+        self.last_run.borrow_mut().configured(|name| is_service(running, name));
     }
 
     /// The wishes that are kept, of services that are in this configuration and were not in the one before. Of those that

@@ -61,6 +61,7 @@ fn with_supervisor(supervisor: Supervisor, test: impl AsyncFnOnce(Rc<Manager>, R
         refused: None.into(),
         owned: OwnedList::read(Some(directory.join("owned"))).into(),
         wishes: Wishes::none(directory.join("wishes")).into(),
+        last_run: LastRun::read(&directory.join("wishes")).0.into(),
         supervisor,
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

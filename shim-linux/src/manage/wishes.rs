@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use holdover_core::engine::Wish;
+
+use super::durable;
 
 /// The first line of the file.
 const HEADER: &str =
@@ -97,30 +99,13 @@ impl Wishes {
 
     /// Writes the file whole, in one step that a loss of power does not undo; without a wish to keep there is no file.
     fn write(&self) -> io::Result<()> {
-        let directory = self.path.parent().filter(|path| !path.as_os_str().is_empty());
         let mut text = String::from(HEADER);
         for (service, entry) in self.entries.iter().filter(|(_, entry)| entry.persists) {
             let seconds = entry.since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             writeln!(text, "{service} {} {seconds} {}", word(entry.wish), entry.user)
                 .map_err(io::Error::other)?;
         }
-        if text == HEADER {
-            match fs::remove_file(&self.path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                result => result?,
-            }
-        } else {
-            if let Some(directory) = directory {
-                fs::create_dir_all(directory)?;
-            }
-            let mut draft = self.path.clone().into_os_string();
-            draft.push(".new");
-            let mut file = File::create(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, &self.path)?;
-        }
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        durable::write(&self.path, (text != HEADER).then_some(&*text))
     }
 }
 

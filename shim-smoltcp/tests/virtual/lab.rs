@@ -416,6 +416,7 @@ fn note(
     match said {
         Said::Record(record) => records.push((now, record)),
         Said::Answer { id, result } => answers.push((id, result)),
+        Said::Keep { .. } => {}
     }
 }
 
