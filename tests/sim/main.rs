@@ -28,6 +28,7 @@ mod world;
 mod duo;
 mod internal;
 mod lab;
+mod links;
 mod network;
 
 mod bfd;

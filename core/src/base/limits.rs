@@ -40,7 +40,7 @@ pub const DAMPEN_WITHIN_SECONDS: u32 = 600;
 /// The most probes that run at one time; the others wait for their turn.
 pub const PROBES_AT_ONCE: usize = 64;
 /// The most links of the host that are kept in mind, per peer (and 32 in all).
-pub const LINKS_PER_PEER: usize = 8;
+pub const LINKS_PER_PEER: usize = 4;
 
 const _: () = {
     // A full attribute set, as large as configuration can make it, leaves room for at least one route.

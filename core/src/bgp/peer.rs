@@ -86,8 +86,8 @@ pub(crate) struct Peer {
     pub kind: Kind,
     /// Its address.
     pub address: IpAddr,
-    /// The link it is on: its place in the table of links, one more; 0: not on a connected subnet.
-    pub link: u8,
+    /// The link it is on, by the number that the host gives it; 0: none, or it is not known.
+    pub link: u32,
     /// Whether it is on a connected subnet.
     pub connected: bool,
     /// The slots: outgoing, incoming.

@@ -1,6 +1,7 @@
 //! What a peer is to be told, built as the next message to it when its wire is free.
 
 use super::Inner;
+use super::input::HostTable;
 use super::record::{Limit, Record};
 use super::route::{FIB_OWED, Fib, OWED, Route};
 use crate::base::net::{Families, Family};
@@ -164,6 +165,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             self.give_to_host(place);
             self.routes.free(place);
+            if self.is_full(Limit::Routes) {
+                self.room(Limit::Routes);
+                self.ask_left_out(HostTable::Addresses);
+                self.ask_left_out(HostTable::Routes);
+            }
         }
     }
 

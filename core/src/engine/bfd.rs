@@ -187,8 +187,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let used = Some(state.local).filter(|local| !local.is_unspecified() && self.is_own(*local));
         let local = if options.update_source.is_unspecified() {
             used.or_else(|| self.source(peer)).or_else(|| {
-                let link = usize::from(state.link).checked_sub(1)?;
-                is_link_local(state.address).then(|| self.link_local_on(link).map(IpAddr::V6)).flatten()
+                is_link_local(state.address)
+                    .then(|| self.link_local_on(LinkId(state.link)).map(IpAddr::V6))
+                    .flatten()
             })
         } else {
             Some(options.update_source)
@@ -402,8 +403,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if slot.phase == Phase::Leaving {
             return false; // who does not know our discriminator means the session that follows
         }
-        let place = usize::from(state.link).checked_sub(1);
-        let same_link = || place.is_some_and(|place| self.links()[place].id == link);
+        let same_link = || state.link == link.0;
         (state.address, slot.local) == (remote, local) && (!is_link_local(remote) || same_link())
     }
 
@@ -539,7 +539,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// The order to open it.
     pub(super) fn open_datagram(&self, peer: usize) -> Output<'_> {
         let (state, slot) = (&self.peers[peer], &self.bfd.slots[peer]);
-        let link = usize::from(state.link).checked_sub(1).map(|link| self.links()[link].id);
+        let link = Some(LinkId(state.link)).filter(|&link| link != LinkId(0));
         let needs_link = is_link_local(state.address) && Family::of(state.address) == Family::Ipv6;
         Output::OpenDatagram {
             bfd: self.bfd_id(peer),

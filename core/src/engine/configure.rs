@@ -1,6 +1,7 @@
 //! Taking over a configuration: what holds at once, and the routes, some a turn.
 
-use super::input::IoError;
+use super::host::HostAddress;
+use super::input::{HostTable, IoError};
 use super::record::{Limit, Record};
 use super::refresh::InboundChange;
 use super::route::{Fib, Flags, OWED, PRESENT};
@@ -65,6 +66,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.take_services(kept, checks);
         self.adj_out.forget_symbols();
         self.full = 0;
+        // Other links may be needed now.
+        self.ask_left_out(HostTable::Links);
         self.choose_router_id();
         self.adopt_peers();
         self.take_inbound(judged_anew);
@@ -446,20 +449,24 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let address = self.address_behind(place);
         let single = |length: u8| length == Family::of(address).bits();
         let (mut links, mut ours) = (0, None);
-        for host in self.hosts.as_mut_slice().iter_mut().filter(|host| host.address.address == address) {
-            links |= 1 << host.link;
-            if core::mem::take(&mut host.ours) {
-                ours = Some((host.link, host.address.length));
+        for host in 0..self.hosts.as_slice().len() {
+            let HostAddress { address: known, link, .. } = self.hosts.as_slice()[host];
+            if known.address != address {
+                continue;
+            }
+            let Some(link) = self.claim_link(link) else { continue };
+            links |= 1 << link;
+            if core::mem::take(&mut self.hosts.as_mut_slice()[host].ours) {
+                ours = Some((link as u8 + 1, known.length));
             }
         }
-        let kept =
-            |host: &super::host::HostAddress| host.address.address != address || !single(host.address.length);
+        let kept = |host: &HostAddress| host.address.address != address || !single(host.address.length);
         self.hosts.retain(kept);
         let route = self.routes.get_mut(place);
         route.links |= links;
         if let Some((link, length)) = ours {
             // Left by an earlier run: it is unbound where that run bound it.
-            route.bound_on = link.saturating_add(1);
+            route.bound_on = link;
             route.bound_length = length;
         }
         let present = route.links != 0;

@@ -108,7 +108,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let name = view.text(options.interface);
         if !name.is_empty() {
-            return self.link_named(name).and_then(|link| self.own_on(link, family));
+            return self.link_named(name).and_then(|link| self.own_on(self.links()[link].id, family));
         }
         self.near(state.address).map(|(own, _)| own).or_else(|| self.only_own(family))
     }

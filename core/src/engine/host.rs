@@ -1,51 +1,26 @@
-//! The host as the engine knows it: its links, its addresses, and the routes of its table.
+//! The host as the engine knows it: its addresses, and the routes of its table.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Inner;
 use super::input::{HostTable, Phase};
+use super::link::table_bit;
 use super::names::LinkId;
 use super::record::{Limit, Record};
 use super::route::{Flags, KERNEL, KERNEL_STALE, OWED, PRESENT, STALE};
-use crate::base::limits::{LINK_NAME, LINKS_PER_PEER};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
-use crate::bgp::peer::LastEnd;
 use crate::bgp::policy;
 use crate::config::{Owner, RouteSource};
 
 /// Among the tables to be asked for: the addresses, when no order to bind is out any more.
 pub(super) const ADDRESSES_LATER: u8 = 1 << 3;
 
-/// A link. All zero bits at rest: `id` 0 is a free place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Link {
-    pub(super) id: LinkId,
-    name: [u8; LINK_NAME],
-    pub(super) up: bool,
-}
-
-impl Link {
-    pub(super) const REST: Self = Self { id: LinkId(0), name: [0; LINK_NAME], up: false };
-
-    pub(super) fn name(&self) -> &str {
-        let length = self.name.iter().position(|&octet| octet == 0).unwrap_or(LINK_NAME);
-        self.name.get(..length).and_then(|name| core::str::from_utf8(name).ok()).unwrap_or("")
-    }
-
-    fn set_name(&mut self, name: &str) {
-        self.name = [0; LINK_NAME];
-        for (place, &octet) in self.name.iter_mut().zip(name.as_bytes()) {
-            *place = octet;
-        }
-    }
-}
-
 /// An address of this host that no route of ours stands for (or one with a subnet, which tells who is near).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HostAddress {
     pub(super) address: InterfaceAddress,
-    /// The link's place.
-    pub(super) link: u8,
+    /// Its link, whether that has a place or not.
+    pub(super) link: LinkId,
     /// Whether it bears the mark of an earlier run of ours.
     pub(super) ours: bool,
     /// Whether the table that is being told has repeated it.
@@ -53,7 +28,8 @@ pub(super) struct HostAddress {
 }
 
 impl HostAddress {
-    pub(super) const REST: Self = Self { address: InterfaceAddress::ZERO, link: 0, ours: false, seen: false };
+    pub(super) const REST: Self =
+        Self { address: InterfaceAddress::ZERO, link: LinkId(0), ours: false, seen: false };
 }
 
 /// Whether an address can serve other hosts: not loopback, not link-local, not multicast.
@@ -62,128 +38,18 @@ pub(super) fn is_global(address: IpAddr) -> bool {
 }
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
-    /// How many links are kept in mind. Links that have no address and that no statement names make room for others.
-    pub(super) const LINKS: usize = if P * LINKS_PER_PEER < 32 { P * LINKS_PER_PEER } else { 32 };
-
-    pub(super) fn links(&self) -> &[Link] {
-        self.links.as_flattened().get(..Self::LINKS).unwrap_or(&[])
-    }
-
-    /// The place of a link.
-    pub(super) fn link_place(&self, id: LinkId) -> Option<usize> {
-        self.links().iter().position(|link| link.id == id)
-    }
-
-    /// The place of the link with this name.
-    pub(super) fn link_named(&self, name: &str) -> Option<usize> {
-        self.links().iter().position(|link| link.id != LinkId(0) && link.name() == name)
-    }
-
-    /// A place for a link that is new: a free one, or that of a link that nobody needs.
-    fn room_for_link(&self) -> Option<usize> {
-        self.links().iter().position(|link| link.id == LinkId(0)).or_else(|| {
-            let view = self.config.view();
-            (0..Self::LINKS).find(|&place| {
-                let name = self.links()[place].name();
-                let named = name == "lo"
-                    || view.services.iter().any(|service| view.text(service.interface) == name)
-                    || view.neighbors.iter().any(|neighbor| view.text(neighbor.options.interface) == name)
-                    || view.groups.iter().any(|group| view.text(group.options.interface) == name)
-                    || view
-                        .routes
-                        .iter()
-                        .any(|route| !route.interface.is_empty() && view.text(route.interface) == name);
-                let used = self.hosts.as_slice().iter().any(|host| usize::from(host.link) == place);
-                !named && !used
-            })
-        })
-    }
-
-    /// A link, as it is now.
-    pub(super) fn link(&mut self, id: LinkId, name: &str, up: bool, gone: bool) {
-        let known = self.link_place(id);
-        if gone {
-            if let Some(place) = known {
-                // It is down before its addresses go: nobody took them away.
-                self.links.as_flattened_mut()[place].up = false;
-                self.addresses_gone(place);
-                self.links.as_flattened_mut()[place] = Link::REST;
-                self.links_stale &= !(1 << place);
-                self.room(Limit::Links);
-                self.link_changed(place, false);
-            }
-            return;
-        }
-        let Some(place) = known.or_else(|| self.room_for_link()) else {
-            self.full(Limit::Links);
-            return;
-        };
-        self.links_stale &= !(1 << place);
-        let link = &mut self.links.as_flattened_mut()[place];
-        let news = known.is_none() || link.up != up || link.name() != name;
-        link.id = id;
-        link.up = up;
-        link.set_name(name);
-        if news {
-            self.link_changed(place, up);
-        }
-    }
-
-    /// A link is gone, and its addresses with it: its place may soon be another one's.
-    fn addresses_gone(&mut self, link: usize) {
-        if link == Self::LINKS - 1 {
-            return; // the place stands for other links too; the news of each address will do
-        }
-        while let Some(host) = self.hosts.as_slice().iter().position(|host| usize::from(host.link) == link) {
-            let address = self.hosts.as_slice()[host].address;
-            self.hosts.edit().remove(host);
-            self.host_address_changed(address, false);
-        }
-        for place in 0..self.routes.high() {
-            if self.routes.is_used(place) && self.routes.get(place).links & (1 << link) != 0 {
-                self.address_of_route(place, link, false, false);
-            }
-        }
-    }
-
-    /// A link came, went, or changed its carrier: who depends on it?
-    fn link_changed(&mut self, place: usize, up: bool) {
-        // One that is known by its link alone loses it here.
-        let before = self.peers.each_ref().map(|peer| peer.link);
-        self.find_peers();
-        for (peer, before) in before.into_iter().enumerate() {
-            if [before, self.peers[peer].link].contains(&(place as u8 + 1)) {
-                if up {
-                    self.dial_soon(peer);
-                } else {
-                    self.path_down(peer, LastEnd::LinkDown);
-                }
-            }
-        }
-        for service in 0..self.config.view().services.len() {
-            self.service_link(service);
-        }
-        // An address that waits for its link, or lost it with the link, may have a step to take.
-        for route in 0..self.routes.high() {
-            if self.routes.is_used(route) && self.routes.get(route).is_address {
-                let now = self.now;
-                self.routes.get_mut(route).cell.ground_changed(now);
-                self.routes.sets.insert(OWED, route);
-            }
-        }
-    }
-
     /// An address of this host, as it is now.
     pub(super) fn address(&mut self, id: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
-        // A link that is not kept in mind has no place of its own; the last one stands for all of those.
-        let link = self.link_place(id).unwrap_or(Self::LINKS - 1);
         let exact = self.route_of_address(address.address);
         if let Some(route) = exact {
-            self.address_of_route(route, link, present, ours);
+            let place = if present { self.claim_link(id) } else { self.link_place(id) };
+            if let Some(link) = place {
+                self.address_of_route(route, link, present, ours);
+            }
         }
         let single = address.length == Family::of(address.address).bits();
         if exact.is_none() || !single {
-            self.host_address(link, address, present, ours);
+            self.host_address(id, address, present, ours);
         }
         self.leftovers |= ours && present && exact.is_none();
         if !single || exact.is_none() {
@@ -213,8 +79,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         host.ours = false;
         self.leftover_asked = host.address;
-        let (link, address) = (usize::from(host.link), host.address);
-        Some((self.links()[link].id, address))
+        Some((host.link, host.address))
     }
 
     /// The address behind a route.
@@ -230,7 +95,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// The address of a route of ours came to a link or left it.
-    fn address_of_route(&mut self, place: usize, link: usize, present: bool, ours: bool) {
+    pub(super) fn address_of_route(&mut self, place: usize, link: usize, present: bool, ours: bool) {
         let fresh = self.routes.sets.remove(STALE, place);
         let route = self.routes.get_mut(place);
         let before = route.links;
@@ -269,7 +134,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let address = InterfaceAddress { address: route.prefix.address(), length: route.prefix.length() };
         let links = route.links;
         for link in (0..Self::LINKS).filter(|link| links & (1 << link) != 0) {
-            let entry = HostAddress { address, link: link as u8, ours: false, seen: true };
+            let link = self.links()[link].id;
+            let entry = HostAddress { address, link, ours: false, seen: true };
             if !self.hosts.as_slice().contains(&entry) && self.hosts.push(entry).is_err() {
                 self.full(Limit::HostAddresses);
             }
@@ -277,29 +143,52 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// An address that no route of ours stands for, or one with a subnet.
-    fn host_address(&mut self, link: usize, address: InterfaceAddress, present: bool, ours: bool) {
-        let entry = HostAddress { address, link: link as u8, ours, seen: true };
+    fn host_address(&mut self, link: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
+        let entry = HostAddress { address, link, ours, seen: true };
         let hosts = self.hosts.as_mut_slice();
-        let known = hosts.iter().position(|host| host.address == address && usize::from(host.link) == link);
+        let known = hosts.iter().position(|host| host.address == address && host.link == link);
         match (known, present) {
             (Some(place), true) => hosts[place].seen = true,
-            (Some(place), false) => {
-                self.hosts.edit().remove(place);
-                self.room(Limit::HostAddresses);
-                self.host_address_changed(address, false);
-            }
-            (None, true) => {
-                if self.hosts.push(entry).is_err() {
-                    self.full(Limit::HostAddresses);
-                } else {
-                    self.host_address_changed(address, true);
-                }
-            }
+            (Some(place), false) => self.forget_host_address(place),
+            (None, true) => self.keep_host_address(entry),
             (None, false) => {}
         }
     }
 
-    fn host_address_changed(&mut self, address: InterfaceAddress, present: bool) {
+    /// One that is new. When all places are taken, a link-local one on a link that no peer is on gives its place up: a host
+    /// with many containers has hundreds of those, and nothing asks for them.
+    fn keep_host_address(&mut self, entry: HostAddress) {
+        if self.hosts.push(entry).is_err() {
+            self.left_out |= table_bit(HostTable::Addresses);
+            if self.is_idle(&entry) {
+                return;
+            }
+            let Some(idle) = self.hosts.as_slice().iter().position(|host| self.is_idle(host)) else {
+                return self.full(Limit::HostAddresses);
+            };
+            let before = core::mem::replace(&mut self.hosts.as_mut_slice()[idle], entry);
+            self.host_address_changed(before.address, false);
+        }
+        self.host_address_changed(entry.address, true);
+    }
+
+    fn is_idle(&self, host: &HostAddress) -> bool {
+        let v6 = Family::of(host.address.address) == Family::Ipv6;
+        v6 && is_link_local(host.address.address) && !self.peers.iter().any(|peer| peer.link == host.link.0)
+    }
+
+    /// One is gone; what was left out because all places were taken is asked for again.
+    pub(super) fn forget_host_address(&mut self, place: usize) {
+        let address = self.hosts.as_slice()[place].address;
+        self.hosts.edit().remove(place);
+        if self.is_full(Limit::HostAddresses) {
+            self.room(Limit::HostAddresses);
+            self.ask_left_out(HostTable::Addresses);
+        }
+        self.host_address_changed(address, false);
+    }
+
+    pub(super) fn host_address_changed(&mut self, address: InterfaceAddress, present: bool) {
         if present && self.router_id == BgpId(0) && is_global(address.address) {
             self.choose_router_id();
         }
@@ -357,7 +246,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     self.routes.sets.remove(KERNEL, place);
                     self.routes.sets.remove(KERNEL_STALE, place);
                 }
-                self.room(Limit::Routes);
                 self.weigh(place);
             }
             return;
@@ -368,6 +256,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let Some(place) = known.or_else(|| self.routes.place(prefix)) else {
             self.full(Limit::Routes);
+            self.left_out |= table_bit(match source {
+                RouteSource::Kernel => HostTable::Routes,
+                RouteSource::Connected | RouteSource::Static => HostTable::Addresses,
+            });
             return;
         };
         self.routes.get_mut(place).offer(source, true);
@@ -399,20 +291,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// A table is told whole: what is not repeated by its end is gone.
     pub(super) fn resync(&mut self, what: HostTable, phase: Phase) {
         match (what, phase) {
-            (HostTable::Links, Phase::Begin) => {
-                self.links_stale = 0;
-                for place in 0..Self::LINKS {
-                    self.links_stale |= u32::from(self.links()[place].id != LinkId(0)) << place;
-                }
-            }
-            (HostTable::Links, Phase::End) => {
-                for place in 0..Self::LINKS {
-                    if self.links_stale & (1 << place) != 0 {
-                        self.link(self.links()[place].id, "", false, true);
-                    }
-                }
-            }
+            (HostTable::Links, Phase::Begin) => self.links_begin(),
+            (HostTable::Links, Phase::End) => self.links_told(),
             (HostTable::Addresses, Phase::Begin) => {
+                self.left_out &= !table_bit(HostTable::Addresses);
                 self.hosts.as_mut_slice().iter_mut().for_each(|host| host.seen = false);
                 self.routes.sets.add(STALE, PRESENT);
                 // What an answer says is here, and no news has yet, must be repeated too.
@@ -423,7 +305,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
             }
             (HostTable::Addresses, Phase::End) => self.addresses_told(),
-            (HostTable::Routes, Phase::Begin) => self.routes.sets.add(KERNEL_STALE, KERNEL),
+            (HostTable::Routes, Phase::Begin) => {
+                self.left_out &= !table_bit(HostTable::Routes);
+                self.routes.sets.add(KERNEL_STALE, KERNEL);
+            }
             (HostTable::Routes, Phase::End) => {
                 while let Some(place) = self.routes.sets.next(KERNEL_STALE, 0) {
                     self.offer(self.routes.get(place).prefix, RouteSource::Kernel, false);
@@ -449,10 +334,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.ask_tables |= ADDRESSES_LATER;
         }
         self.ask_for_addresses();
-        while let Some(host) = self.hosts.as_slice().iter().find(|host| !host.seen).copied() {
-            let place = self.hosts.as_slice().iter().position(|other| *other == host);
-            self.hosts.edit().remove(place.unwrap_or(usize::MAX));
-            self.host_address_changed(host.address, false);
+        while let Some(place) = self.hosts.as_slice().iter().position(|host| !host.seen) {
+            self.forget_host_address(place);
         }
         if !self.addresses_known {
             self.addresses_known = true;
@@ -491,8 +374,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.route_of_address(address).is_some_and(|place| self.routes.get(place).owner != Owner::Interface)
     }
 
-    /// Our own address on the subnet of `peer`, and the link's place.
-    pub(super) fn near(&self, peer: IpAddr) -> Option<(IpAddr, usize)> {
+    /// Our own address on the subnet of `peer`, and its link.
+    pub(super) fn near(&self, peer: IpAddr) -> Option<(IpAddr, LinkId)> {
         self.hosts
             .as_slice()
             .iter()
@@ -501,27 +384,26 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             })
             .filter(|host| !self.is_shared(host.address.address))
             .max_by_key(|host| host.address.length)
-            .map(|host| (host.address.address, usize::from(host.link)))
+            .map(|host| (host.address.address, host.link))
     }
 
-    /// An own address of `family` on the link at this place that serves other hosts.
-    pub(super) fn own_on(&self, link: usize, family: Family) -> Option<IpAddr> {
+    /// An own address of `family` on this link that serves other hosts.
+    pub(super) fn own_on(&self, link: LinkId, family: Family) -> Option<IpAddr> {
         self.hosts
             .as_slice()
             .iter()
-            .filter(|host| usize::from(host.link) == link && Family::of(host.address.address) == family)
+            .filter(|host| host.link == link && Family::of(host.address.address) == family)
             .map(|host| host.address.address)
             .find(|&address| is_global(address) && !self.is_shared(address))
     }
 
-    /// Our link-local address on the link at this place.
-    pub(super) fn link_local_on(&self, link: usize) -> Option<Ipv6Addr> {
-        self.hosts.as_slice().iter().filter(|host| usize::from(host.link) == link).find_map(|host| match host
-            .address
-            .address
-        {
-            IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(v6),
-            _ => None,
+    /// Our link-local address on this link.
+    pub(super) fn link_local_on(&self, link: LinkId) -> Option<Ipv6Addr> {
+        self.hosts.as_slice().iter().filter(|host| host.link == link).find_map(|host| {
+            match host.address.address {
+                IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(v6),
+                _ => None,
+            }
         })
     }
 

@@ -15,7 +15,8 @@
 //! | `announce` | what a peer is to be told, as the next message to it |
 //! | `inbound` | routes received, for `steer` |
 //! | `refresh` | routes told again: by us when a peer asks, and by peers when our policy changes |
-//! | `host` | links, addresses and kernel routes of this host |
+//! | `link` | the links of this host |
+//! | `host` | addresses and kernel routes of this host |
 //! | `route` | the table of routes that may be announced |
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
 //! | `configure` | taking over a configuration, some routes a turn |
@@ -36,6 +37,7 @@ mod dial;
 mod host;
 mod inbound;
 mod input;
+mod link;
 mod listen;
 mod message;
 mod names;
@@ -78,7 +80,8 @@ use crate::config::Config;
 use crate::failover::health::CheckState;
 use crate::failover::service::ServiceState;
 use configure::Pass;
-use host::{HostAddress, Link};
+use host::HostAddress;
+use link::Link;
 use listen::Listener;
 use record::Limit;
 use route::Routes;
@@ -212,8 +215,11 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     leftovers: bool,
     /// The capacities that are known to be reached, as a set of [`Limit`]s.
     full: u8,
-    /// The tables of the host that are to be told whole, as a set, and [`ADDRESSES_LATER`](host::ADDRESSES_LATER).
+    /// The tables of the host that are to be told whole, as a set of [`HostTable`]s, and
+    /// [`ADDRESSES_LATER`](host::ADDRESSES_LATER).
     ask_tables: u8,
+    /// Tables of which something was left out because there was no room: asked for again when there is.
+    left_out: u8,
     /// Services whose evidence may have changed.
     services_owed: Bits<S>,
 
@@ -287,6 +293,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             leftover_asked: InterfaceAddress::ZERO,
             held_back: [Prefix::ZERO; 2],
             full: 0,
+            left_out: 0,
             ask_tables: 0,
             pass: Pass::REST,
             stopping: Stopping::REST,
@@ -313,6 +320,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.full |= bit;
             self.record(Record::Full { limit });
         }
+    }
+
+    /// Whether a capacity is known to be reached.
+    const fn is_full(&self, limit: Limit) -> bool {
+        self.full & (1 << limit as u8) != 0
     }
 
     /// There is room again where a capacity was reached.

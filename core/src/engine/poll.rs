@@ -192,10 +192,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Job::Refuse(socket) => Output::Refuse { socket },
             Job::Connect(peer) => {
                 let (state, port) = (&inner.peers[peer], inner.options(peer).port);
-                let link = usize::from(state.link).checked_sub(1).map(|link| inner.links()[link].id);
                 let port = if port == 0 { PORT } else { port };
                 let local_link = is_link_local(state.address) && Family::of(state.address) == Family::Ipv6;
-                let link = link.filter(|_| local_link);
+                let link = Some(LinkId(state.link)).filter(|&link| local_link && link != LinkId(0));
                 Output::Connect {
                     conn: inner.name(peer, OUTGOING),
                     local: inner.source(peer),
@@ -382,10 +381,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.time_address(place);
             match step {
                 Step::Bind => {
-                    let link = self.bind_link(place).unwrap_or(Self::LINKS - 1);
+                    // It is there: the ground is ready.
+                    let bound_on = self.bind_link(place).map_or(0, |link| link as u8 + 1);
                     let length = self.bind_length(place);
                     let route = self.routes.get_mut(place);
-                    route.bound_on = link as u8 + 1;
+                    route.bound_on = bound_on;
                     route.bound_length = length;
                     if !route.flags.set(Flags::BINDING, true) {
                         self.binding += 1;
@@ -479,7 +479,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn steer_order(&mut self, place: usize, prefix: Prefix) -> Output<'_> {
         let mut count = 0;
         for address in self.inbound.next_hops(place).into_iter().take(P) {
-            let link = self.near(address).map(|(_, link)| self.links()[link].id);
+            let link = self.near(address).map(|(_, link)| link);
             self.steer_hops[count] = NextHop { address, link };
             count += 1;
         }

@@ -1,8 +1,8 @@
 //! Services: their evidence, their decisions, their checks, and the addresses that are to be bound.
 
 use super::Inner;
-use super::host::Link;
 use super::input::{Bound, IoError, Verdict};
+use super::link::Link;
 use super::names::{AddressId, LinkId, ProbeId, ServiceId};
 use super::record::Record;
 use super::route::{Flags, OWED, PRESENT, TIMED};

@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 
 use super::Inner;
-use super::input::{Endpoint, IoError};
-use super::names::{ConnId, PeerId, Slot};
+use super::input::{Endpoint, HostTable, IoError};
+use super::names::{ConnId, LinkId, PeerId, Slot};
 use super::record::{EndCause, Limit, Record};
 use crate::base::net::{Families, Family};
 use crate::base::time::{Duration, Instant};
@@ -453,7 +453,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn next_hops(&self, peer: usize, slot: usize) -> [NextHop; 2] {
         let state = &self.peers[peer];
         let session = &state.conns[slot].session;
-        let link = usize::from(state.link).checked_sub(1);
+        let link = Some(LinkId(state.link)).filter(|&link| link != LinkId(0));
         let on_link = |family| link.and_then(|link| self.own_on(link, family));
         let link_local = || {
             let near = state.connected && !self.options(peer).flags.on(PeerFlags::EBGP_MULTIHOP);
@@ -516,7 +516,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let named = {
                 let view = self.config.view();
                 let name = view.text(self.options(peer).interface);
-                (!name.is_empty()).then(|| self.link_named(name)).flatten()
+                (!name.is_empty()).then(|| self.link_named(name)).flatten().map(|link| self.links()[link].id)
             };
             let (connected, link) = match state.address {
                 IpAddr::V6(v6) if v6.is_unicast_link_local() => (true, named),
@@ -525,10 +525,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     None => (false, None),
                 },
             };
-            let link = link.map_or(0, |link| link as u8 + 1);
-            if (connected, link) != (self.peers[peer].connected, self.peers[peer].link) {
+            let link = link.unwrap_or_default();
+            if (connected, link.0) != (self.peers[peer].connected, self.peers[peer].link) {
                 self.peers[peer].connected = connected;
-                self.peers[peer].link = link;
+                self.peers[peer].link = link.0;
+                self.want_link(link);
+                self.ask_left_out(HostTable::Addresses);
                 self.dial_soon(peer);
             }
             self.weigh_bfd(peer);
