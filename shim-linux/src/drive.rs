@@ -279,6 +279,7 @@ impl Drive {
         if self.stopping_until.is_none() {
             let kernel = RouteSource::Kernel as usize;
             let follow = configuration.view().bgp.redistribute.iter().any(|family| family[kernel].on);
+            self.io.let_in(configuration.view());
             self.engine.configure(now, configuration);
             self.drain(now);
             for (name, past) in std::mem::take(&mut self.kept) {

@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::error;
+use super::guests::Guests;
 use super::tcp::socket_address;
 use super::timer::now;
 use crate::sys::datagram::{Arrival, BATCH, Batch};
@@ -88,20 +89,28 @@ impl Datagrams {
         first: usize,
         name: BfdId,
         path: Path,
+        guests: &Guests,
     ) -> Result<(), IoError> {
-        let result = self.try_open(registry, first, name, path);
+        let result = self.try_open(registry, first, name, path, guests);
         if result.is_err() {
             self.close_unused();
         }
         result.map_err(|error| error::from_io(&error))
     }
 
-    fn try_open(&mut self, registry: &Registry, first: usize, name: BfdId, path: Path) -> io::Result<()> {
+    fn try_open(
+        &mut self,
+        registry: &Registry,
+        first: usize,
+        name: BfdId,
+        path: Path,
+        guests: &Guests,
+    ) -> io::Result<()> {
         let Path { kind, local, remote, via } = path;
         let receiver = place(kind, local);
         let Some(slot) = self.receivers.get_mut(receiver) else { return Ok(()) };
         if slot.is_none() {
-            let socket = open_receiver(kind, local.is_ipv6())?;
+            let socket = open_receiver(kind, local.is_ipv6(), guests)?;
             let token = Token(first + receiver);
             registry.register(&mut SourceFd(&socket.as_raw_fd()), token, Interest::READABLE)?;
             *slot = Some(Receiver { socket, readable: true });
@@ -146,6 +155,15 @@ impl Datagrams {
         if sender.socket.send(bytes).is_err() {
             // The error may be what became of an earlier packet (nobody listens there yet): this one was not tried.
             let _ = sender.socket.send(bytes);
+        }
+    }
+
+    /// Lets in packets of these and of nobody else.
+    pub(super) fn guard(&self, guests: &Guests) {
+        for (place, receiver) in self.receivers.iter().enumerate() {
+            if let Some(receiver) = receiver {
+                guests.guard(&receiver.socket, place % 2 == 1);
+            }
         }
     }
 
@@ -222,8 +240,9 @@ fn new_socket(v6: bool) -> io::Result<Socket> {
 }
 
 /// The port is ours alone: where another BFD daemon has it, that is an error, and never half of the packets for each.
-fn open_receiver(kind: BfdKind, v6: bool) -> io::Result<Socket> {
+fn open_receiver(kind: BfdKind, v6: bool, guests: &Guests) -> io::Result<Socket> {
     let socket = new_socket(v6)?;
+    guests.guard(&socket, v6);
     option::tell_arrivals(&socket, v6)?;
     let any =
         if v6 { IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED) } else { std::net::Ipv4Addr::UNSPECIFIED.into() };

@@ -8,15 +8,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, RawFd};
 
 use holdover_core::base::net::Prefix;
-use holdover_core::engine::{Endpoint, IoError};
+use holdover_core::base::time::{Duration, Instant};
+use holdover_core::engine::{Endpoint, Input, IoError, ListenerId, SocketId};
 use socket2::Socket;
 
 use super::error;
+use super::guests::Guests;
 use super::tcp::{endpoint, new_socket, socket_address};
-use crate::sys::option;
+use super::timer::now;
+use super::{ACCEPT_RETRY, Fact, Io};
+use crate::sys::{filter, option};
 
 /// Connections that wait to be accepted: a route server that restarts is dialled by all its clients at once.
 const BACKLOG: i32 = 128;
+
+/// The most connections that a listener accepts in a second: four times as many as can wait.
+const ACCEPTS: u32 = 512;
 
 /// The TTL of the handshake's answer. The peer may demand 255 (RFC 5082) before we know who it is; it is set to what the
 /// engine says when the connection is adopted.
@@ -28,10 +35,13 @@ pub(super) struct Listening {
     socket: Socket,
     /// Whether somebody may be waiting.
     pub(super) readable: bool,
-    /// Somebody waits, and there was no memory or descriptor to accept with.
+    /// Somebody waits, and there was no memory or descriptor to accept with, or there were too many in this second.
     pub(super) exhausted: bool,
     /// Those whose key the kernel did not take: they must not come in without one.
     barred: Vec<Prefix>,
+    /// When the second began in which connections are counted, and how many were accepted in it.
+    second: Instant,
+    accepted: u32,
 }
 
 impl Listening {
@@ -41,7 +51,8 @@ impl Listening {
         let socket = new_socket(any)?;
         socket.set_reuse_address(true)?;
         option::set_ttl(&socket, v6, HANDSHAKE_TTL, 0)?;
-        Ok(Self { socket, readable: false, exhausted: false, barred: Vec::new() })
+        let (second, accepted) = (Instant::ZERO, 0);
+        Ok(Self { socket, readable: false, exhausted: false, barred: Vec::new(), second, accepted })
     }
 
     /// Demands a key of these peers, or not, from the first connection on.
@@ -57,6 +68,11 @@ impl Listening {
         }
     }
 
+    /// Lets in these and nobody else.
+    pub(super) fn guard(&self, guests: &Guests, v6: bool) {
+        guests.guard(&self.socket, v6);
+    }
+
     /// Listens.
     pub(super) fn listen(&mut self, local: Endpoint) -> io::Result<()> {
         if let Some(link) = local.link {
@@ -69,9 +85,21 @@ impl Listening {
     }
 
     /// The next connection, with our end and the peer's.
-    pub(super) fn accept(&mut self) -> Option<(Socket, Endpoint, Endpoint)> {
+    ///
+    /// Not more than so many in a second: whoever may connect must not keep this thread from everything else by it.
+    pub(super) fn accept(&mut self, now: Instant) -> Option<(Socket, Endpoint, Endpoint)> {
+        if now - self.second >= Duration::from_secs(1) {
+            (self.second, self.accepted) = (now, 0);
+        }
+        if self.accepted == ACCEPTS {
+            (self.exhausted, self.readable) = (true, false);
+            return None;
+        }
         match self.socket.accept() {
             Ok((socket, remote)) => {
+                self.accepted += 1;
+                // It was inherited, and costs time for each packet.
+                filter::detach(&socket);
                 let remote = endpoint(remote.as_socket()?);
                 if self.is_barred(remote.address) || socket.set_nonblocking(true).is_err() {
                     return None;
@@ -96,6 +124,23 @@ impl Listening {
 
     fn is_barred(&self, remote: IpAddr) -> bool {
         self.barred.iter().any(|prefix| prefix.contains(remote))
+    }
+}
+
+impl Io {
+    /// The next of those who wait at a listener.
+    pub(super) fn accept(&mut self, index: usize) -> Option<Fact> {
+        let listener = self.listeners.get_mut(index)?.as_mut().ok()?.as_mut()?;
+        let accepted = listener.accept(now());
+        if listener.exhausted {
+            self.accept_at = self.accept_at.min(now() + ACCEPT_RETRY);
+        }
+        let (socket, local, remote) = accepted?;
+        self.next_socket = self.next_socket.wrapping_add(1);
+        let name = SocketId(self.next_socket);
+        self.accepted.push((name, socket, remote));
+        let listener = ListenerId(u8::try_from(index).unwrap_or(0));
+        Some(Fact::Plain(Input::Accepted { socket: name, listener, local, remote }))
     }
 }
 

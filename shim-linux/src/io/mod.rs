@@ -6,6 +6,7 @@
 
 mod datagram;
 pub(crate) mod error;
+mod guests;
 mod listen;
 mod tcp;
 pub(crate) mod timer;
@@ -34,9 +35,10 @@ use crate::host::facts::LinkName;
 use crate::probe::Checks;
 use crate::sys::datagram::Arrival;
 use datagram::{Datagrams, Path, RECEIVERS};
+use guests::Guests;
 use listen::Listening;
 use tcp::{Connection, READ, Said};
-use timer::{Timer, now};
+use timer::Timer;
 use watch::Watches;
 
 const TIMER: Token = Token(0);
@@ -53,7 +55,7 @@ const WATCH: usize = 1 << 16;
 
 /// The most netlink messages that are read in one turn.
 const NETLINK_MESSAGES: u32 = 64;
-/// How long after an accept that found no memory or descriptor another one is tried.
+/// How long after an accept that found no memory or descriptor, or came too soon, another one is tried.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// How often a connection is asked whether everything was acknowledged, while the engine wants to know.
 const FLUSH_CADENCE: Duration = Duration::from_millis(1);
@@ -121,6 +123,7 @@ pub(crate) struct Io {
     accepted: Vec<(SocketId, Socket, Endpoint)>,
     next_socket: u32,
     datagrams: Datagrams,
+    guests: Guests,
     checks: Watches,
     answers: VecDeque<Fact>,
     turn: VecDeque<Source>,
@@ -159,6 +162,7 @@ impl Io {
             accepted: Vec::new(),
             next_socket: 0,
             datagrams: Datagrams::new(),
+            guests: Guests::default(),
             checks,
             answers: VecDeque::new(),
             turn: VecDeque::new(),
@@ -371,20 +375,6 @@ impl Io {
         Some(fact_of(conn, said))
     }
 
-    fn accept(&mut self, index: usize) -> Option<Fact> {
-        let listener = self.listeners.get_mut(index)?.as_mut().ok()?.as_mut()?;
-        let accepted = listener.accept();
-        if listener.exhausted {
-            self.accept_at = self.accept_at.min(now() + ACCEPT_RETRY);
-        }
-        let (socket, local, remote) = accepted?;
-        self.next_socket = self.next_socket.wrapping_add(1);
-        let name = SocketId(self.next_socket);
-        self.accepted.push((name, socket, remote));
-        let listener = ListenerId(u8::try_from(index).unwrap_or(0));
-        Some(Fact::Plain(Input::Accepted { socket: name, listener, local, remote }))
-    }
-
     /// Obeys an order. Records and answers to commands are not for the sockets: the caller takes them out first.
     // table: one arm for each order
     pub(crate) fn execute(&mut self, now: Instant, order: Output<'_>) {
@@ -448,7 +438,7 @@ impl Io {
             Output::RemoveRoute { route, prefix } => self.host.remove(route, prefix, &mut self.answers),
             Output::OpenDatagram { bfd, kind, local, remote, via } => {
                 let path = Path { kind, local, remote, via };
-                let result = self.datagrams.open(self.poll.registry(), DATAGRAM, bfd, path);
+                let result = self.datagrams.open(self.poll.registry(), DATAGRAM, bfd, path, &self.guests);
                 self.answers.push_back(Fact::Plain(Input::DatagramDone { bfd, result }));
             }
             Output::SendDatagram { bfd, bytes } => self.datagrams.send(bfd, bytes),
@@ -542,6 +532,7 @@ impl Io {
         let keyed = std::mem::replace(place, Ok(None))?;
         let open = || {
             let mut listening = keyed.map_or_else(|| Listening::new(local.address.is_ipv6()), Ok)?;
+            listening.guard(&self.guests, local.address.is_ipv6());
             listening.listen(local)?;
             let (fd, token) = (listening.as_raw_fd(), Token(LISTENER + index));
             self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE)?;

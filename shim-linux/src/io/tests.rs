@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::time::Duration as StdDuration;
 
+use holdover_core::base::net::Prefix;
+use holdover_core::config::{Config, Platform, parse};
 use holdover_core::engine::{BfdId, PeerId, Secret, Slot, TcpOptions};
 
 use super::timer::now;
@@ -461,4 +463,141 @@ fn few_datagrams_are_taken_in_one_turn_and_none_is_forgotten() {
         assert_eq!(largest, 16);
         assert_eq!(all, (0..150).collect::<Vec<u8>>());
     });
+}
+
+/// Lets in the neighbors and ranges of these lines below `router bgp`.
+fn let_in(bench: &mut Bench, lines: &str) {
+    let text = format!("router bgp 65000\nneighbor G peer-group\nneighbor G remote-as external\n{lines}");
+    let mut config = Box::<Config<4, 1>>::default();
+    let mut said = Vec::new();
+    let parsed =
+        parse(&text, &Platform::ALL, &mut config, &mut |diagnostic| said.push(format!("{diagnostic:?}")));
+    assert!(parsed.is_ok(), "{said:?}");
+    bench.io.let_in(config.view());
+}
+
+const SOME: &str = "neighbor 127.0.0.2 remote-as external\nbgp listen range 127.0.1.0/24 peer-group G\n\
+                    neighbor ::1 remote-as external\n";
+
+/// Who of these is accepted by a listener at this address; the others get no answer at all.
+fn accepted(bench: &mut Bench, local: Endpoint, from: &[&str]) -> Vec<IpAddr> {
+    let dialled: Vec<Socket> = from
+        .iter()
+        .map(|from| {
+            let from = Endpoint { address: from.parse().unwrap(), port: 0, link: None };
+            let socket = tcp::new_socket(from.address).unwrap();
+            socket.bind(&tcp::socket_address(from).into()).unwrap();
+            let _ = socket.connect(&tcp::socket_address(local).into()); // It does not wait.
+            socket
+        })
+        .collect();
+    let (mut sources, end) = (Vec::new(), now() + Duration::from_millis(300));
+    while now() < end {
+        for fact in bench.turn() {
+            let Input::Accepted { socket, remote, .. } = fact else { panic!("{fact:?}") };
+            sources.push(remote.address);
+            bench.execute(Output::Refuse { socket });
+        }
+    }
+    for (socket, from) in dialled.iter().zip(from) {
+        let refused = socket.take_error().unwrap().is_some();
+        let was_in = sources.contains(&from.parse().unwrap());
+        assert!(was_in || !refused, "{from} was refused, and should hear nothing");
+    }
+    sources.sort_unstable();
+    sources
+}
+
+#[test]
+fn a_listener_hears_nothing_of_strangers_and_a_reload_changes_who_they_are() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        let_in(&mut bench, SOME);
+        let listener = ListenerId(0);
+        let mut local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
+        bench.execute(Output::Listen { listener, local });
+        assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+        local.port = bench.io.listeners[0].as_ref().unwrap().as_ref().unwrap().port();
+        let all =
+            ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.1.0", "127.0.1.255", "127.0.2.0", "127.1.0.2"];
+        let are = |these: &[&str]| these.iter().map(|one| one.parse().unwrap()).collect::<Vec<IpAddr>>();
+        assert_eq!(accepted(&mut bench, local, &all), are(&["127.0.0.2", "127.0.1.0", "127.0.1.255"]));
+        let_in(&mut bench, "neighbor 127.0.0.3 remote-as external\n");
+        assert_eq!(accepted(&mut bench, local, &all), are(&["127.0.0.3"]));
+        let_in(&mut bench, "bgp listen range 0.0.0.0/0 peer-group G\n");
+        assert_eq!(accepted(&mut bench, local, &all).len(), all.len());
+    });
+}
+
+#[test]
+fn a_connection_that_was_accepted_is_not_filtered_any_more() {
+    let mut bench = Bench::new();
+    let_in(&mut bench, SOME);
+    let listener = ListenerId(1);
+    let local = Endpoint { address: IpAddr::V6(Ipv6Addr::LOCALHOST), port: 0, link: None };
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    let port = bench.io.listeners[1].as_ref().unwrap().as_ref().unwrap().port();
+    let mut peer = TcpStream::connect(("::1", port)).unwrap();
+    let Input::Accepted { socket, .. } = bench.said() else { panic!() };
+    bench.execute(Output::Adopt { socket, conn: CONN, options: OPTIONS });
+    let_in(&mut bench, "neighbor fd00::1 remote-as external\n");
+    peer.write_all(b"update").unwrap();
+    bench.until(|bench, _| bench.received == b"update");
+    let second = accepted(&mut bench, Endpoint { port, ..local }, &["::1"]);
+    assert!(second.is_empty(), "{second:?}");
+}
+
+#[test]
+fn the_receivers_of_bfd_hear_nothing_of_strangers() {
+    in_a_namespace(|| {
+        let mut bench = Bench::new();
+        let_in(&mut bench, SOME);
+        for kind in KINDS {
+            bench.open_datagram(session(u16::from(kind == BfdKind::Multihop)), kind, "127.0.0.1").unwrap();
+        }
+        let send = |from: &str, kind: BfdKind| {
+            UdpSocket::bind((from, 0)).unwrap().send_to(from.as_bytes(), ("127.0.0.1", kind.port())).unwrap();
+        };
+        let sources = |bench: &mut Bench, count| {
+            let heard = bench.hear(count);
+            heard.iter().map(|(_, arrival, _)| arrival.remote.to_string()).collect::<Vec<_>>()
+        };
+        for kind in KINDS {
+            for from in ["127.0.0.3", "127.0.0.2", "127.0.2.1", "127.0.1.9"] {
+                send(from, kind);
+            }
+            assert_eq!(sources(&mut bench, 2), ["127.0.0.2", "127.0.1.9"]);
+        }
+        let_in(&mut bench, "neighbor 127.0.0.3 remote-as external\n");
+        for from in ["127.0.0.2", "127.0.0.3"] {
+            send(from, BfdKind::Multihop);
+        }
+        assert_eq!(sources(&mut bench, 1), ["127.0.0.3"]);
+    });
+}
+
+#[test]
+fn a_listener_accepts_so_many_in_a_second_and_the_others_in_the_next() {
+    let mut bench = Bench::new();
+    let listener = ListenerId(0);
+    let mut local = Endpoint { address: "127.0.0.1".parse().unwrap(), port: 0, link: None };
+    bench.execute(Output::Listen { listener, local });
+    assert!(matches!(bench.said(), Input::ListenDone { result: Ok(()), .. }));
+    local.port = bench.io.listeners[0].as_ref().unwrap().as_ref().unwrap().port();
+    let (begin, mut times) = (now(), Vec::new());
+    let mut dialled = Vec::new();
+    while times.len() < 600 {
+        // No more than can wait.
+        while dialled.len() < times.len() + 100 {
+            dialled.push(TcpStream::connect(("127.0.0.1", local.port)).unwrap());
+        }
+        for fact in bench.turn() {
+            let Input::Accepted { socket, .. } = fact else { panic!("{fact:?}") };
+            times.push(now() - begin);
+            bench.execute(Output::Refuse { socket });
+        }
+        assert!(now() < begin + PATIENCE, "{} accepted", times.len());
+    }
+    assert!(times[512] - times[0] >= Duration::from_millis(990), "{:?}", times[512] - times[0]);
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cell;
 pub(crate) mod child;
 pub(crate) mod datagram;
+pub(crate) mod filter;
 pub(crate) mod name;
 pub(crate) mod namespace;
 pub(crate) mod option;
