@@ -739,6 +739,14 @@ enum holdover_record_kind
      * No stranger has connected for a minute.
      */
     HOLDOVER_RECORD_KIND_STRANGERS_OVER = 42,
+    /**
+     * Listening, which had failed, works.
+     */
+    HOLDOVER_RECORD_KIND_LISTENS_AGAIN = 43,
+    /**
+     * Malformed UPDATEs keep coming.
+     */
+    HOLDOVER_RECORD_KIND_MALFORMED_OFTEN = 44,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

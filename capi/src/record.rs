@@ -113,6 +113,10 @@ pub enum holdover_record_kind {
     RefusedOften = 41,
     /// No stranger has connected for a minute.
     StrangersOver = 42,
+    /// Listening, which had failed, works.
+    ListensAgain = 43,
+    /// Malformed UPDATEs keep coming.
+    MalformedOften = 44,
 }
 
 /// "No service", where a record speaks of none.
@@ -203,6 +207,8 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::FlappingOver { peer, .. } => (Kind::FlappingOver, About::Address(peer)),
         Record::RefusedOften { remote, .. } => (Kind::RefusedOften, About::Address(remote)),
         Record::StrangersOver { .. } => (Kind::StrangersOver, About::Nothing),
+        Record::ListensAgain => (Kind::ListensAgain, About::Nothing),
+        Record::MalformedOften { peer, .. } => (Kind::MalformedOften, About::Address(peer)),
         // The core may say more in a later version; a test sees to it that this one says nothing that has no number.
         _ => (Kind::Other, About::Nothing),
     }

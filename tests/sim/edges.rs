@@ -1,9 +1,9 @@
 //! Where two things that are each right meet: a reload and a message, an ending connection and a new one, a place and its
 //! next use.
 
-use holdover_core::engine::LinkId;
+use holdover_core::engine::{LinkId, Record};
 
-use super::bytes::{Message, Open, announce, keepalive, refresh};
+use super::bytes::{Message, Open, announce, keepalive, refresh, withdraw};
 use super::duo::{Duo, router, their_open};
 use super::fact::Fact;
 use super::script::Line;
@@ -284,6 +284,67 @@ fn maximum_prefix_backs_off_longer_each_time() {
     }
     let pauses: Vec<u64> = ends.windows(2).map(|pair| (pair[1] - pair[0]) / MS).collect();
     assert!(pauses[1] > pauses[0] * 5 / 4 && pauses[2] > pauses[1] * 5 / 4, "{pauses:?}");
+}
+
+#[test]
+fn errors_that_come_with_each_update_are_told_once_in_a_session_and_then_counted() {
+    let steer = "steer edge\n accept 192.0.2.0/24 le 32\n install kernel\nexit";
+    let mut duo = Duo::dialling(steer);
+    let line = duo.session();
+    duo.world.run(11 * SECOND);
+    for number in 0..150 {
+        // LOCAL_PREF, which an external peer has no business to send.
+        let route = prefix(&format!("192.0.2.{number}/32"));
+        let whole = announce(route, ip("10.0.0.2"), &[65_010], None);
+        duo.world.say(line, &with_attribute(&whole, &[0x40, 5, 4, 0, 0, 0, 100]));
+    }
+    duo.world.run(SECOND);
+    duo.world.hang_up(line);
+    duo.world.run(10 * MS);
+    let told: Vec<u16> = duo
+        .records()
+        .filter_map(|record| match record {
+            Record::MalformedUpdate { attribute: 5, withdrawn: false, .. } => Some(1),
+            Record::MalformedOften { withdrawn: false, count, .. } => Some(*count),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [1, 10, 100, 150]);
+}
+
+/// An UPDATE with one attribute more.
+fn with_attribute(update: &[u8], attribute: &[u8]) -> Vec<u8> {
+    let mut octets = update.to_vec();
+    let withdrawn = usize::from(u16::from_be_bytes([octets[19], octets[20]]));
+    let at = 21 + withdrawn;
+    let length = u16::from_be_bytes([octets[at], octets[at + 1]]) + u16::try_from(attribute.len()).unwrap();
+    octets[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    octets.splice(at + 2..at + 2, attribute.iter().copied());
+    let whole = u16::try_from(octets.len()).unwrap();
+    octets[16..18].copy_from_slice(&whole.to_be_bytes());
+    octets
+}
+
+#[test]
+fn a_peer_that_goes_to_and_fro_across_its_maximum_is_told_of_once() {
+    let text = format!(
+        "{}{STEER}",
+        router(
+            "address-family ipv4 unicast\n neighbor 10.0.0.2 maximum-prefix 1 warning-only\nexit-address-family"
+        )
+    );
+    let mut duo = Duo::with(&text);
+    let line = duo.session();
+    for _ in 0..20 {
+        for last in 1..=2 {
+            let route = prefix(&format!("192.0.2.{last}/32"));
+            duo.world.say(line, &announce(route, ip("10.0.0.2"), &[65_010], None));
+        }
+        duo.world.say(line, &withdraw(prefix("192.0.2.1/32")));
+        duo.world.run(10 * MS);
+    }
+    let over = duo.records().filter(|record| matches!(record, Record::MaximumPrefix { .. }));
+    assert_eq!(over.count(), 1);
 }
 
 #[test]

@@ -146,7 +146,10 @@ fn a_host_that_gets_its_address_late_starts_then() {
     duo.world.script_listens(duo.peer, None);
     let config = "router bgp 65000\n neighbor 10.0.0.2 remote-as 65010\n";
     duo.world.boot(duo.node, usual(), config);
-    duo.world.run(20 * SECOND);
+    for number in 0..3 {
+        duo.world.add_address(duo.node, super::lab::Lab::ETH0, &format!("fe80::9:{number}/64"));
+        duo.world.run(7 * SECOND);
+    }
     assert!(duo.dials().is_empty());
     let said = |record: &&Record| matches!(record, Record::NoRouterId);
     assert_eq!(duo.records().filter(said).count(), 1);

@@ -104,6 +104,8 @@ pub(crate) struct Peer {
     pub shorts: u16,
     /// How often it connected and was turned away since it had a session.
     pub turned_away: u16,
+    /// UPDATEs with an error that did not cost the session: how often an attribute was ignored, and a route withdrawn.
+    pub malformed: [u16; 2],
     /// What the pause that runs was earned by.
     pub earned: Earned,
     /// The families of which more prefixes are kept than `maximum-prefix` allows, and that was told.
@@ -162,6 +164,7 @@ impl Peer {
         refusals: 0,
         shorts: 0,
         turned_away: 0,
+        malformed: [0; 2],
         earned: Earned::Nothing,
         over_maximum: Families::NONE,
         batch: Batch::REST,

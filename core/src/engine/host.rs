@@ -435,10 +435,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if self.router_id == BgpId(0) {
             // One that the configuration brings is on its way, and when it cannot be bound, that is told.
             let mut routes = self.config.view().routes.iter();
-            if !routes.any(|route| route.owner == Owner::Interface && is_global(route.address)) {
+            let comes = routes.any(|route| route.owner == Owner::Interface && is_global(route.address));
+            if !comes && !core::mem::replace(&mut self.router_id_missed, true) {
                 self.record(Record::NoRouterId);
             }
         } else {
+            self.router_id_missed = false;
             self.dial_all_soon();
         }
     }

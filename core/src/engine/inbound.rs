@@ -137,10 +137,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let limit = options.maximum_prefix[at];
             let over = limit != 0 && self.inbound.kept(peer, family) > limit;
             let told = state.over_maximum.has(family);
-            state.over_maximum = state.over_maximum.with_if(family, over);
+            // Told once in a session: a peer may go to and fro across the limit.
             if !over || told {
                 continue;
             }
+            state.over_maximum = state.over_maximum.with_if(family, true);
             let closed = !options.flags.on(PeerFlags::MAXIMUM_PREFIX_WARNING[at]);
             let address = state.address;
             self.record(Record::MaximumPrefix { peer: address, family, limit, closed });

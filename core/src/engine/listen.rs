@@ -32,12 +32,20 @@ pub(super) struct Listener {
     pub(super) stale: bool,
     /// When to try again.
     pub(super) retry_at: Instant,
+    /// Why it failed as was told last, one more than the number; 0: it did not.
+    pub(super) failed: u8,
 }
 
 impl Listener {
     /// Off, and not needed.
-    pub(super) const REST: Self =
-        Self { wanted: false, state: Listening::Off, keys: 0, stale: false, retry_at: Instant::ZERO };
+    pub(super) const REST: Self = Self {
+        wanted: false,
+        state: Listening::Off,
+        keys: 0,
+        stale: false,
+        retry_at: Instant::ZERO,
+        failed: 0,
+    };
 }
 
 /// Strangers who connected: told once, then counted. All zero bits at rest.
@@ -223,11 +231,19 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return;
         }
         match result {
-            Ok(()) => listener.state = Listening::On,
+            Ok(()) => {
+                listener.state = Listening::On;
+                if core::mem::take(&mut listener.failed) != 0 {
+                    self.record(Record::ListensAgain);
+                }
+            }
             Err(why) => {
                 listener.state = Listening::Off;
                 listener.retry_at = self.now + LISTEN_RETRY;
-                self.record(Record::ListenFailed { why });
+                let why_number = why as u8 + 1;
+                if core::mem::replace(&mut listener.failed, why_number) != why_number {
+                    self.record(Record::ListenFailed { why });
+                }
             }
         }
     }
@@ -473,6 +489,47 @@ mod tests {
         }
         assert_eq!(over, Some(Record::StrangersOver { count: 2_345 }));
         assert_eq!(connects(&mut engine, 1, "10.0.0.9"), Some(Refusal::Stranger), "told anew");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_told_once_and_that_it_is_free_again_once() {
+        let mut engine = started();
+        orders(&mut engine, "");
+        let mut said = Vec::new();
+        let text = format!("router bgp 65000\nbgp router-id 10.0.0.1\n{SECOND}");
+        let mut config = Box::<Config<2, 4>>::default();
+        assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+        engine.configure(Instant::ZERO, &config);
+        for second in 0..40_u64 {
+            let mut asked = None;
+            while let Some(order) = engine.poll() {
+                match order {
+                    Output::Listen { listener, .. } => asked = Some(listener),
+                    Output::Record(record @ (Record::ListenFailed { .. } | Record::ListensAgain)) => {
+                        said.push((second, record));
+                    }
+                    _ => {}
+                }
+            }
+            let result = match second {
+                0..20 => Err(IoError::InUse),
+                20..30 => Err(IoError::Denied),
+                _ => Ok(()),
+            };
+            let now = Instant::from_micros(second * 1_000_000 + 500_000);
+            if let Some(listener) = asked {
+                engine.handle(now, Input::ListenDone { listener, result });
+                while let Some(order) = engine.poll() {
+                    if let Output::Record(record) = order {
+                        said.push((second, record));
+                    }
+                }
+            }
+            engine.handle(Instant::from_micros((second + 1) * 1_000_000 + 500_000), Input::Tick);
+        }
+        let failed = |why| Record::ListenFailed { why };
+        let [(0, first), (20, other), (30, Record::ListensAgain)] = said[..] else { panic!("{said:?}") };
+        assert_eq!((first, other), (failed(IoError::InUse), failed(IoError::Denied)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Received octets: framing, and what each message means to its connection.
 
 use super::input::Input;
+use super::listen::is_told;
 use super::names::ConnId;
 use super::record::Record;
 use super::{Buffers, Engine, Inner, Part};
@@ -233,10 +234,29 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.acknowledged(peer, slot);
     }
 
-    /// Tells that an UPDATE had an error that did not cost the session.
+    /// Tells that an UPDATE had an error that did not cost the session: once in a session, then how often.
     pub(super) fn note_malformed(&mut self, peer: usize, attribute: u8, withdrawn: bool) {
-        let address = self.peers[peer].address;
-        self.record(Record::MalformedUpdate { peer: address, attribute, withdrawn });
+        let state = &mut self.peers[peer];
+        let count = &mut state.malformed[usize::from(withdrawn)];
+        *count = count.saturating_add(1);
+        let (peer, count) = (state.address, *count);
+        match count {
+            1 => self.record(Record::MalformedUpdate { peer, attribute, withdrawn }),
+            u16::MAX => {}
+            _ if is_told(count.into()) => self.record(Record::MalformedOften { peer, withdrawn, count }),
+            _ => {}
+        }
+    }
+
+    /// The session ends: how often were there such errors in it, if that was not told?
+    pub(super) fn note_all_malformed(&mut self, peer: usize) {
+        let state = &mut self.peers[peer];
+        let (peer, counts) = (state.address, core::mem::take(&mut state.malformed));
+        for (count, withdrawn) in counts.into_iter().zip([false, true]) {
+            if count > 0 && !is_told(count.into()) {
+                self.record(Record::MalformedOften { peer, withdrawn, count });
+            }
+        }
     }
 }
 

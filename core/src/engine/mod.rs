@@ -200,6 +200,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     binding: u16,
     undecided: u16,
     router_id_configured: bool,
+    /// It was told that there is none.
+    router_id_missed: bool,
     addresses_known: bool,
     /// Whether the last call was drained (law 1).
     drained: bool,
@@ -257,6 +259,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             rand: Rand::REST,
             router_id: BgpId(0),
             router_id_configured: false,
+            router_id_missed: false,
             addresses_known: false,
             drained: false,
             stale_inputs: 0,

@@ -188,6 +188,8 @@ pub enum Record {
         /// Why.
         why: IoError,
     },
+    /// Listening, which had failed, works.
+    ListensAgain,
     /// A family that the configuration activates was not agreed on.
     FamilyNotAgreed {
         /// The peer.
@@ -241,6 +243,15 @@ pub enum Record {
         attribute: u8,
         /// Whether its routes were treated as withdrawn (otherwise the attribute was discarded).
         withdrawn: bool,
+    },
+    /// That happened again in the same session: told when it was 10 times, 100 times and so on, and at the session's end.
+    MalformedOften {
+        /// The peer.
+        peer: IpAddr,
+        /// Whether its routes were treated as withdrawn (otherwise an attribute was discarded).
+        withdrawn: bool,
+        /// How often.
+        count: u16,
     },
     /// The peer sent more prefixes than `maximum-prefix` allows.
     MaximumPrefix {
@@ -395,6 +406,7 @@ impl Record {
             | Self::Refused { .. }
             | Self::RefusedOften { .. }
             | Self::StrangersOver { .. }
+            | Self::ListensAgain
             | Self::LeftoverRemoved { .. }
             | Self::HeldBack { .. }
             | Self::Stopped => Level::Info,
@@ -403,6 +415,7 @@ impl Record {
             | Self::BfdDown { .. }
             | Self::BfdRemoved { .. }
             | Self::MalformedUpdate { .. }
+            | Self::MalformedOften { .. }
             | Self::MaximumPrefix { .. }
             | Self::FamilyNotAgreed { .. }
             | Self::NoExtendedNextHop { .. }
@@ -524,6 +537,7 @@ impl fmt::Display for Record {
                 write!(f, "no stranger has connected for a minute; {count} were refused before")
             }
             Self::ListenFailed { why } => write!(f, "cannot listen for BGP: {why}"),
+            Self::ListensAgain => f.write_str("listens for BGP again"),
             Self::FamilyNotAgreed { peer, family } => {
                 write!(f, "neighbor {peer}: {family} is activated here but the peer does not offer it")
             }
@@ -552,6 +566,11 @@ impl fmt::Display for Record {
                 f,
                 "neighbor {peer}: malformed UPDATE (attribute {attribute}): {}",
                 if withdrawn { "its routes count as withdrawn" } else { "the attribute is ignored" }
+            ),
+            Self::MalformedOften { peer, withdrawn, count } => write!(
+                f,
+                "neighbor {peer}: {count} malformed UPDATEs in this session: {}",
+                if withdrawn { "their routes count as withdrawn" } else { "an attribute of each is ignored" }
             ),
             Self::MaximumPrefix { peer, family, limit, closed } => write!(
                 f,

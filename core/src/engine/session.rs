@@ -433,8 +433,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
         state.dial_at = Instant::ZERO;
-        // A path that is down is waited for anyway.
-        let path = matches!(state.last_end, LastEnd::LinkDown | LastEnd::BfdDown);
+        // A link that is down is waited for anyway.
+        let path = state.last_end == LastEnd::LinkDown;
         if self.now - state.since < SHORT && !path {
             let told = matches!(state.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
             state.earned = if told { Earned::Told } else { Earned::Closed };
@@ -446,6 +446,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         state.told = 0;
         state.lost_at = self.now;
         self.forget_routes_of(peer);
+        self.note_all_malformed(peer);
     }
 
     /// The next hops that a peer is told, by family of the routes: always our own (RFC 4271 section 5.1.3), never a shared
