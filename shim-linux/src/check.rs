@@ -1,7 +1,7 @@
 //! `holdover check`: everything there is to say about a configuration file, without touching the host or the daemon.
 
 use std::fmt::Write as _;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -10,6 +10,7 @@ use holdover_core::config::{Config, Diagnostic, ErrorKind, Lint, Platform, Sever
 use serde_json::{Value, json};
 
 use crate::bridge::HostConfig;
+use crate::out;
 
 /// The version of the JSON's shape.
 const VERSION: u32 = 1;
@@ -47,14 +48,12 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let text = match read(&args.file) {
         Ok(text) => text,
         Err(error) if args.json => {
-            println!(
-                "{}",
-                json!({ "version": VERSION, "file": name.to_string(), "error": error.to_string() })
-            );
+            let object = json!({ "version": VERSION, "file": name.to_string(), "error": error.to_string() });
+            let _ = out::print(&format!("{object}\n"));
             return ExitCode::FAILURE;
         }
         Err(error) => {
-            eprintln!("{name}: {error}");
+            out::complain(format_args!("{name}: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -62,8 +61,10 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let name = name.to_string();
     let shown =
         if args.json { format!("{}\n", object(&name, &remarks)) } else { page(&name, &text, &remarks) };
-    // A reader that went away (`check … | head`) is no fault of the file.
-    let _ = io::stdout().write_all(shown.as_bytes());
+    if let Err(error) = out::print(&shown) {
+        out::complain(format_args!("{name}: what there is to say cannot be written: {error}"));
+        return ExitCode::FAILURE;
+    }
     verdict(&remarks)
 }
 

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::out;
+
 /// How long the daemon has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,16 +28,18 @@ pub(crate) fn wait(socket: &Path, line: &str) -> ExitCode {
 fn said(socket: &Path, answer: io::Result<(Status, String)>) -> ExitCode {
     match answer {
         Ok((Status::Ok, text)) => {
-            // A reader that had enough (`| head`) is no fault.
-            let _ = io::stdout().write_all(text.as_bytes());
+            if let Err(error) = out::print(&text) {
+                out::complain(format_args!("holdover: the answer cannot be written: {error}"));
+                return ExitCode::FAILURE;
+            }
             ExitCode::SUCCESS
         }
         Ok((status, text)) => {
-            eprintln!("holdover: {}", text.trim_end());
+            out::complain(format_args!("holdover: {}", text.trim_end()));
             if status == Status::Unconfirmed { ExitCode::from(UNCONFIRMED) } else { ExitCode::FAILURE }
         }
         Err(error) => {
-            eprintln!("holdover: {}", explain(socket, &error));
+            out::complain(format_args!("holdover: {}", explain(socket, &error)));
             ExitCode::FAILURE
         }
     }

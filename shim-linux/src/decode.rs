@@ -65,7 +65,7 @@ pub(crate) fn run(args: &DecodeArgs) -> ExitCode {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             let source = args.raw.as_ref().map_or("standard input".into(), |path| path.display().to_string());
-            eprintln!("holdover decode: {source}: {error}");
+            crate::out::complain(format_args!("holdover decode: {source}: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -1,13 +1,18 @@
 //! Configuration files: read whole, parsed into a configuration of fixed size, and printed again.
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use holdover_core::config::{self, ConfigView, Platform, Severity};
 use holdover_core::engine::record::Level;
 
 use crate::bridge::HostConfig;
-use crate::sys::user;
+use crate::sys::{secret, user};
+
+/// How much is read of a file at first, in octets, whatever its size is said to be.
+const SMALLEST: usize = 4 << 10;
+const LARGEST: usize = 16 << 20;
 
 /// Something worth saying about a configuration that is accepted.
 #[derive(Debug)]
@@ -21,9 +26,9 @@ pub(crate) struct Remark {
 /// Reads `file` into `configuration`. Gives what is worth saying about it; or every error, one a line.
 pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Remark>, String> {
     let path = file.display();
-    let text = fs::read(file).map_err(|error| format!("{path}: {error}"))?;
+    let text = Wiped::read(file).map_err(|error| format!("{path}: {error}"))?;
     let (mut remarks, mut errors) = (Vec::new(), Vec::new());
-    let result = config::parse(&text, &Platform::LINUX, configuration, &mut |diagnostic| {
+    let result = config::parse(&text.0, &Platform::LINUX, configuration, &mut |diagnostic| {
         let text = format!("{path}: {diagnostic}");
         match diagnostic.severity {
             Severity::Error => errors.push(text),
@@ -40,6 +45,40 @@ pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Re
             errors.push(format!("{path}: {count}"));
             Err(errors.join("\n"))
         }
+    }
+}
+
+/// A file's text, which may hold passwords: it is made zero when it is not needed any more.
+struct Wiped(Vec<u8>);
+
+impl Wiped {
+    fn read(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let expected = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+        let mut text = Self(vec![0; expected.clamp(SMALLEST, LARGEST)]);
+        let mut filled = 0;
+        loop {
+            if filled == text.0.len() {
+                // It grows while it is read, or is no file. The vector would leave a copy behind.
+                let mut larger = Self(vec![0; filled * 2]);
+                larger.0[..filled].copy_from_slice(&text.0);
+                text = larger;
+            }
+            match file.read(&mut text.0[filled..]) {
+                Ok(0) => break,
+                Ok(length) => filled += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        text.0.truncate(filled);
+        Ok(text)
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        secret::wipe(&mut self.0);
     }
 }
 

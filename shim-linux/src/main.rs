@@ -1,5 +1,8 @@
 //! The daemon for Linux, and the commands that speak to it. All input and output of a host is here, and no decision.
 
+// They end the program where nobody reads: see `out`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod bridge;
 mod check;
 mod client;
@@ -10,6 +13,7 @@ mod host;
 mod io;
 mod load;
 mod manage;
+mod out;
 mod owned;
 mod probe;
 mod run;

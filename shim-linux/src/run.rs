@@ -26,8 +26,10 @@ use crate::manage::log::{Log, LogFormat, LogLevel};
 use crate::manage::supervisor::Supervisor;
 use crate::manage::wishes::Wishes;
 use crate::manage::{Configurations, Ears, EngineEnd, Manager};
+use crate::out;
 use crate::owned::{self, OwnedList};
 use crate::sys::cell::Cell;
+use crate::sys::secret;
 
 // All zero bits: they lie in `.bss`, and only what is used of them becomes memory (law 9).
 static ENGINE: Cell<HostEngine> = Cell::new(HostEngine::new());
@@ -70,16 +72,19 @@ pub(crate) struct RunArgs {
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(args: RunArgs) -> ExitCode {
     let log = Log::new(args.log_format, Level::from(args.log_level));
-    match start(args, log) {
+    let log = log.map_err(|error| format!("cannot start the thread that writes the log: {error}"));
+    match log.and_then(|log| start(args, log)) {
         Ok(code) => code,
         Err(message) => {
-            eprintln!("holdover: {message}");
+            out::complain(format_args!("holdover: {message}"));
             ExitCode::FAILURE
         }
     }
 }
 
 fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
+    // Before any secret is read.
+    secret::hide_memory().map_err(|error| format!("cannot keep memory out of core dumps: {error}"))?;
     let control = listen(&args.control)?;
     let owned = OwnedList::read(args.owned);
     let wishes = read_wishes(args.state, &log);
@@ -124,6 +129,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     }
     let waker = opened.recv().map_err(|_| "the engine thread did not start")??;
     let manager = Manager {
+        events: manager_events.into(),
         engine: EngineEnd { words: to_engine, waker, board },
         log,
         file: args.config,
@@ -138,7 +144,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     if manager.engine.say(ToEngine::Configure { configuration: spare, wishes, kept }).is_err() {
         return Err("the engine thread has ended".to_owned());
     }
-    let ears = Ears { words: manager_words, events: manager_events, control, reload };
+    let ears = Ears { words: manager_words, control, reload };
     let code = manager.run(ears).map_err(|error| format!("the management thread: {error}"));
     let _ = fs::remove_file(&args.control);
     code

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DemoArgs) -> ExitCode {
         }
         Err(End::Failed(why)) => {
             drop(screen);
-            eprintln!("\n{why}");
+            crate::out::complain(format_args!("\n{why}"));
             ExitCode::FAILURE
         }
     }

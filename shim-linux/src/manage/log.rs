@@ -1,14 +1,19 @@
 //! The log: a line for a person, or an object for a machine.
 
-use std::io::{self, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::cell::Cell;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use holdover_core::engine::Record;
 use holdover_core::engine::record::Level;
 use serde_json::json;
 
+use super::writer::{self, Writer};
 use crate::bridge::{Event, Subject, What};
+
+/// Two threads may tell the time in one order and write in the other; a clock that was set back by more is shown as it is.
+const JITTER: Duration = Duration::from_secs(1);
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -48,16 +53,31 @@ impl From<LogLevel> for Level {
 /// Where log lines go.
 #[derive(Debug)]
 pub(crate) struct Log {
-    format: LogFormat,
+    style: Style,
     least: Level,
+    writer: Writer,
+    /// The time of the last line.
+    last: Cell<SystemTime>,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug)]
+struct Style {
+    format: LogFormat,
     /// The journal writes the time itself.
     with_time: bool,
 }
 
 impl Log {
-    /// A log on the standard error.
-    pub(crate) fn new(format: LogFormat, least: Level) -> Self {
-        Self { format, least, with_time: std::env::var_os("JOURNAL_STREAM").is_none() }
+    /// A log on the standard error. Errors: no thread is to be had to write it.
+    pub(crate) fn new(format: LogFormat, least: Level) -> io::Result<Self> {
+        let style = Style { format, with_time: std::env::var_os("JOURNAL_STREAM").is_none() };
+        let lost = move |count: u64| {
+            let message = format!("{count} log lines were lost: nobody read the log for so long");
+            style.line(SystemTime::now(), Level::Warning, "log_lines_lost", &message)
+        };
+        let writer = Writer::start(writer::to_standard_error, lost)?;
+        Ok(Self { style, least, writer, last: Cell::new(UNIX_EPOCH) })
     }
 
     /// Writes an event. `service` gives a service's name for its place, `check` a check's.
@@ -76,18 +96,9 @@ impl Log {
         if level < self.least {
             return;
         }
-        let line = match self.format {
-            LogFormat::Text if self.with_time => {
-                format!("{} {:7} {message}\n", timestamp(event.at), level_name(level))
-            }
-            LogFormat::Text => format!("{}{message}\n", journal_level(level)),
-            LogFormat::Json => {
-                let (time, level) = (timestamp(event.at), level_name(level));
-                format!("{}\n", json!({ "time": time, "level": level, "event": name, "message": message }))
-            }
-        };
-        // A log that cannot be written has nobody to complain to.
-        let _ = io::stderr().write_all(line.as_bytes());
+        let at = in_order(self.last.get(), event.at);
+        self.last.set(at);
+        self.writer.give(self.style.line(at, level, &name, &message));
     }
 
     /// Writes an event of this thread.
@@ -95,6 +106,26 @@ impl Log {
         let what = What::Note(level, name, message.into());
         self.write(&Event { at: SystemTime::now(), what }, |_| None, |_| None);
     }
+}
+
+impl Style {
+    fn line(self, at: SystemTime, level: Level, name: &str, message: &str) -> String {
+        match self.format {
+            LogFormat::Text if self.with_time => {
+                format!("{} {:7} {message}\n", timestamp(at), level_name(level))
+            }
+            LogFormat::Text => format!("{}{message}\n", journal_level(level)),
+            LogFormat::Json => {
+                let (time, level) = (timestamp(at), level_name(level));
+                format!("{}\n", json!({ "time": time, "level": level, "event": name, "message": message }))
+            }
+        }
+    }
+}
+
+/// The time to write for what happened at `at`, behind a line of the time `last`.
+fn in_order(last: SystemTime, at: SystemTime) -> SystemTime {
+    if last.duration_since(at).is_ok_and(|ahead| ahead < JITTER) { last } else { at }
 }
 
 fn level_name(level: Level) -> &'static str {
@@ -200,7 +231,6 @@ mod tests {
     use holdover_core::base::net::{InterfaceAddress, Prefix};
     use holdover_core::engine::{LinkId, ProbeFailure, ServiceId};
     use holdover_core::failover::posture::{Because, Health, Posture};
-    use std::time::Duration;
 
     #[test]
     fn the_time_is_written_as_rfc_3339_has_it() {
@@ -213,6 +243,15 @@ mod tests {
         assert_eq!(at(1_795_305_599, 999), "2026-11-21T23:59:59.999Z");
         assert_eq!(at(4_107_455_999, 0), "2100-02-27T23:59:59.000Z");
         assert_eq!(at(4_107_542_400, 0), "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn the_time_of_lines_runs_back_only_with_the_clock() {
+        let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+        assert_eq!(in_order(UNIX_EPOCH, at(5_000)), at(5_000));
+        assert_eq!(in_order(at(5_000), at(4_999)), at(5_000));
+        assert_eq!(in_order(at(5_000), at(5_001)), at(5_001));
+        assert_eq!(in_order(at(5_000), at(3_000)), at(3_000), "the clock was set");
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub(crate) mod supervisor;
 mod text;
 mod wish;
 pub(crate) mod wishes;
+mod writer;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -100,6 +102,8 @@ pub(crate) struct Manager {
     pub(crate) engine: EngineEnd,
     /// The log.
     pub(crate) log: Log,
+    /// What is to be logged of the engine.
+    pub(crate) events: RefCell<mpsc::Receiver<Event>>,
     /// The configuration file.
     pub(crate) file: PathBuf,
     /// The configurations.
@@ -120,8 +124,6 @@ pub(crate) struct Manager {
 pub(crate) struct Ears {
     /// Words that must arrive.
     pub(crate) words: mpsc::UnboundedReceiver<ToManager>,
-    /// What is to be logged.
-    pub(crate) events: mpsc::Receiver<Event>,
     /// The control socket.
     pub(crate) control: std::os::unix::net::UnixListener,
     /// Readable when a signal to reload came.
@@ -147,11 +149,11 @@ impl Manager {
             tokio::select! {
                 biased;
                 Some(word) = ears.words.recv() => {
-                    if let Some(code) = self.obey(word, &mut ears.words, &mut ears.events) {
+                    if let Some(code) = self.obey(word, &mut ears.words) {
                         return Ok(code);
                     }
                 }
-                Some(event) = ears.events.recv() => {
+                Some(event) = poll_fn(|context| self.events.borrow_mut().poll_recv(context)) => {
                     self.write(&event);
                     let told = self.supervisor.is_there();
                     status_at = status_at.or_else(|| told.then(|| Instant::now() + STATUS_DELAY));
@@ -172,12 +174,7 @@ impl Manager {
     }
 
     /// Obeys a word and all that came with it; the exit code, when it was the last one.
-    fn obey(
-        &self,
-        word: ToManager,
-        words: &mut mpsc::UnboundedReceiver<ToManager>,
-        events: &mut mpsc::Receiver<Event>,
-    ) -> Option<ExitCode> {
+    fn obey(&self, word: ToManager, words: &mut mpsc::UnboundedReceiver<ToManager>) -> Option<ExitCode> {
         let (mut listed, mut written, mut kept) = (false, None, false);
         let mut word = Some(word);
         while let Some(one) = word {
@@ -204,9 +201,7 @@ impl Manager {
                 ToManager::Ended(in_order) => {
                     self.write_list();
                     self.last_run.borrow_mut().end(in_order);
-                    while let Ok(event) = events.try_recv() {
-                        self.write(&event);
-                    }
+                    self.catch_up();
                     return Some(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE });
                 }
             }
@@ -228,6 +223,7 @@ impl Manager {
     fn write_list(&self) {
         let list = self.owned.borrow();
         if let Err(error) = list.write() {
+            self.catch_up();
             let path = list.path().display();
             let message = format!(
                 "cannot write {path} ({error}): after a crash our addresses are known by their mark only"
@@ -242,7 +238,15 @@ impl Manager {
         if let (Some(level), Err(error)) = (news, result) {
             let path = last_run.path().display();
             let message = format!("cannot write {path} ({error}): a crash ends what `no preempt` holds back");
+            self.catch_up();
             self.log.note(level, "last_run_not_kept", message);
+        }
+    }
+
+    /// Writes what the engine has had to say up to now: what this thread says next comes after it.
+    fn catch_up(&self) {
+        while let Ok(event) = self.events.borrow_mut().try_recv() {
+            self.write(&event);
         }
     }
 
@@ -257,6 +261,7 @@ impl Manager {
 
     /// Reads the file again and hands it to the engine. What is wrong with it is logged, kept, and changes nothing.
     fn reload(&self) -> Result<(), String> {
+        self.catch_up();
         self.supervisor.reloading();
         let result = self.try_reload();
         if let Err(problem) = &result {

@@ -55,7 +55,8 @@ fn with_supervisor(supervisor: Supervisor, test: impl AsyncFnOnce(Rc<Manager>, R
     let (words, heard) = sync_channel(4);
     let manager = Rc::new(Manager {
         engine: EngineEnd { words, waker, board },
-        log: Log::new(LogFormat::Text, Level::Error),
+        log: Log::new(LogFormat::Text, Level::Error).unwrap(),
+        events: tokio::sync::mpsc::channel(1).1.into(),
         file,
         configurations: Configurations { running: things.running, spare: Some(things.spare) }.into(),
         refused: None.into(),

@@ -188,6 +188,7 @@ fn note(
         persists: request.persist,
     };
     for service in services {
+        manager.catch_up();
         manager.log.note(Level::Info, "wish", format!("service {service}: {}", text::said(&entry)));
     }
     manager.wishes.borrow_mut().set(services, &entry)

@@ -9,4 +9,5 @@ pub(crate) mod namespace;
 pub(crate) mod option;
 pub(crate) mod ready;
 pub(crate) mod sched;
+pub(crate) mod secret;
 pub(crate) mod user;
