@@ -14,6 +14,7 @@ mod operating;
 mod peers_alone;
 mod policy;
 mod quiet;
+mod scarcity;
 mod scripted;
 mod world;
 
@@ -39,6 +40,7 @@ fn main() {
     cases.extend(failover::cases());
     cases.extend(binding::cases());
     cases.extend(checks::cases());
+    cases.extend(scarcity::cases());
     cases.extend(daemon::cases());
     cases.extend(operating::cases());
     cases.extend(choice::cases());
