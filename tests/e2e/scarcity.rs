@@ -190,11 +190,11 @@ fn names(lab: &Lab) -> Result<()> {
 fn threads(lab: &Lab) -> Result<()> {
     let server = server(lab)?;
     let switch = lab.write("switch", "")?;
-    // The limit is that of a user, and root has none. There is room for the daemon's four threads and no helper.
+    // The limit is that of a user, and root has none. There is room for the daemon's five threads and no helper.
     let capabilities = "+net_admin,+net_bind_service,+net_raw";
     let by = [
         "prlimit",
-        "--nproc=4:64",
+        "--nproc=5:64",
         "setpriv",
         "--reuid=54321",
         "--regid=54321",
