@@ -8,7 +8,8 @@ use super::lint::Lint;
 use super::matcher::{self, Expect, Miss, Values};
 use super::model::{ConfigMut, Span};
 use super::platform::Platform;
-use super::statement::{Does, No, Node, Scope};
+use super::statement::{AROUND, Does, Node, SEND_COMMUNITY, Scope};
+use super::value::Value;
 use crate::base::net::Family;
 
 /// What becomes of the lines of a block.
@@ -40,6 +41,73 @@ pub(crate) struct Place {
     pub(crate) addresses: u8,
 }
 
+/// So many lines that were wrong are remembered.
+const FAILURES: usize = 24;
+
+/// Lines that were wrong.
+#[derive(Clone, Copy)]
+pub(super) struct Failures<'a> {
+    lines: [Failure<'a>; FAILURES],
+    count: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Failure<'a> {
+    line: &'a str,
+    /// The `failover` block it stands in.
+    service: u16,
+}
+
+impl<'a> Failures<'a> {
+    fn note(&mut self, line: &'a str, place: &Place) {
+        let service = if place.node == Node::Failover { place.service } else { u16::MAX };
+        if let Some(free) = self.lines.get_mut(self.count) {
+            *free = Failure { line, service };
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    fn any(&self, fits: impl Fn(&Failure<'a>, Words<'a>) -> bool) -> bool {
+        self.lines.iter().take(self.count).any(|failure| {
+            let mut words = Words::of(failure.line);
+            if words.peek().is_some_and(|word| word.text == "no") {
+                words.next();
+            }
+            fits(failure, words)
+        })
+    }
+
+    /// Whether one of them would have made a list, a profile or a route-map with this name.
+    pub(super) fn would_make(&self, name: &str) -> bool {
+        self.any(|_, mut words| {
+            let first = words.next().map_or("", |word| word.text);
+            matches!(first, "route-map" | "ip" | "ipv6" | "bgp" | "profile")
+                && words.any(|word| word.text == name)
+        })
+    }
+
+    /// Whether one of them is about a neighbor or a peer-group.
+    pub(super) fn is_about(&self, peer: Value<'_>) -> bool {
+        self.any(|_, mut words| {
+            let first = words.next().map_or("", |word| word.text);
+            let named = words.next().map_or("", |word| word.text);
+            first == "neighbor"
+                && match peer {
+                    Value::Address(address) => named.parse() == Ok(address),
+                    Value::Text(name) => named == name,
+                    _ => false,
+                }
+        })
+    }
+
+    /// Whether one of them is a line of this block that begins with this word.
+    pub(super) fn is_in(&self, service: u16, keyword: &str) -> bool {
+        self.any(|failure, mut words| {
+            failure.service == service && words.next().is_some_and(|word| word.text == keyword)
+        })
+    }
+}
+
 /// So many errors get a hint.
 const HINTS: usize = 100;
 
@@ -60,6 +128,10 @@ pub(crate) struct Draft<'a> {
     /// The limits already complained about, a bit each.
     full: u16,
     pub(super) errors: usize,
+    /// Whether a `no neighbor … send-community` stands in the text.
+    pub(super) silenced: bool,
+    /// The first lines that were wrong: what they would have said is not missed a second time.
+    pub(super) failed: Failures<'a>,
     /// Why the last statement that was not taken was not.
     pub(super) fault: Fault,
 }
@@ -82,6 +154,8 @@ impl<'a> Draft<'a> {
             recent: [Span::EMPTY; 4],
             full: 0,
             errors: 0,
+            silenced: false,
+            failed: Failures { lines: [Failure { line: "", service: u16::MAX }; FAILURES], count: 0 },
             fault: Fault::UNKNOWN,
         }
     }
@@ -93,7 +167,9 @@ impl<'a> Draft<'a> {
             match line::text(octets) {
                 Ok(text) => {
                     self.line = text;
-                    if !line::is_silent(text) {
+                    if line::is_heading(text) {
+                        self.say(Severity::Note, ErrorKind::NoEffect(AROUND), 0);
+                    } else if !line::is_silent(text) {
                         self.statement();
                     }
                 }
@@ -131,11 +207,6 @@ impl<'a> Draft<'a> {
             self.place.mode = Mode::Act;
         }
         let first = Words::of(self.line).next().map_or(0, |word| word.at);
-        if found.values.negated
-            && let No::Refused(always) = row.no()
-        {
-            return self.error(ErrorKind::Refused(always.why()), Some(first), Expected::NOTHING, Hint::None);
-        }
         match row.does {
             Does::Act { apply, .. } => {
                 // Never an earlier line's.
@@ -146,9 +217,16 @@ impl<'a> Draft<'a> {
                 }
             }
             Does::Refused { why, .. } if !found.values.negated => {
+                if matches!(found.values.get(0), Value::Text(_))
+                    && row.syntax.first_word() == Some("neighbor")
+                {
+                    // Who is named here is not missed elsewhere.
+                    let _ = self.introduce(&found.values);
+                }
                 self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
             }
             Does::NoEffect { why, .. } | Does::Refused { why, .. } => {
+                self.silenced |= found.values.negated && row.syntax.is(SEND_COMMUNITY);
                 self.say(Severity::Note, ErrorKind::NoEffect(why), first);
             }
             Does::Warn(lint) if !found.values.negated => {
@@ -160,7 +238,7 @@ impl<'a> Draft<'a> {
             // No line is matched against it.
             Does::Print(_) => {}
         }
-        if row.opens_foreign_block() {
+        if row.opens_foreign_block() && !found.values.negated {
             self.place.mode = Mode::Skip;
         }
     }
@@ -244,6 +322,7 @@ impl<'a> Draft<'a> {
 
     fn error(&mut self, what: ErrorKind, at: Option<usize>, expected: Expected<'_>, hint: Hint<'_>) {
         self.errors = self.errors.saturating_add(1);
+        self.failed.note(self.line, &self.place);
         let (line, found) = (self.line, self.found(at.unwrap_or(0)));
         let column = at.map_or(0, |at| line::column(line, at));
         (self.report)(Diagnostic {

@@ -344,7 +344,7 @@ impl Draft<'_> {
                 Value::Address(address) => self.neighbor(address)?.group != 0,
                 _ => false,
             };
-            if !is_member {
+            if !is_member && !self.failed.is_about(values.get(0)) {
                 self.warn(Lint::BeforeGroup, values, 0);
             }
         }

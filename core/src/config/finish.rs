@@ -3,78 +3,117 @@
 use core::cmp::Ordering;
 use core::net::IpAddr;
 
-use super::build::{Draft, INTRODUCED};
+use super::build::{Draft, Failures, INTRODUCED};
 use super::edit::{order, text_of};
 use super::error::{Diagnostic, ErrorKind, Expected, Hint, Severity, Thing};
 use super::hint::Nearest;
 use super::line::{self, Words};
 use super::lint::Lint;
+use super::locate::{self, Seen};
 use super::model::{
-    Clause, ConfigMut, ConfigView, List, ListRef, OnFailure, Owner, PeerFlags, PeerOptions, RemoteAs, Route,
-    Rule, Span,
+    Clause, ConfigMut, ConfigView, List, ListRef, Neighbor, OnFailure, Owner, PeerFlags, PeerOptions,
+    RemoteAs, Route, Rule, Span,
 };
-use super::value::{Kind, Value};
+use super::statement::{Node, SEND_COMMUNITY};
+use super::value::Value;
 use crate::base::net::{Asn, Family, Prefix};
 use crate::base::sort::sort_by;
 
 /// How many diagnostics of this kind are traced back to their line: each costs one more look at the text.
 const TRACED: usize = 64;
 
-/// What to look for in the text.
+/// The statement to look for in the text.
 #[derive(Clone, Copy)]
 enum Needle<'a> {
-    /// This word.
-    Word(&'a str),
-    /// This word behind another one.
-    After(&'a str, &'a str),
-    /// This address, with a length or without.
+    /// One that uses this list, by this name.
+    Use(List, &'a str),
+    /// A `neighbor` line of this peer.
+    Peer(Value<'a>),
+    /// One that names this peer-group.
+    Group(&'a str),
+    /// `neighbor … update-source` with this address.
+    Source(IpAddr),
+    /// The `failover` block with this name.
+    Block(&'a str),
+    /// One that owns this address.
     Address(IpAddr),
-    /// A prefix like this one behind a word.
-    Prefix(&'a str, Prefix),
+    /// `network` with a prefix like this one.
+    Network(Prefix),
+    /// `ip route` with a prefix like this one.
+    Static(Prefix),
 }
 
 impl Needle<'_> {
-    fn fits(self, before: &str, word: &str) -> bool {
+    /// Where in the line that is said.
+    fn place(self, seen: &Seen<'_>) -> Option<usize> {
+        let prefix = match seen.values.get(0) {
+            Value::Prefix(prefix) => Some(prefix),
+            _ => None,
+        };
+        let is = |fits: bool, value: usize| fits.then(|| seen.at(value));
+        let of_prefix = |wanted: Prefix| prefix.is_some_and(|prefix| prefix.subnet() == wanted);
         match self {
-            Needle::Word(text) => word == text,
-            Needle::After(previous, text) => before == previous && word == text,
+            Needle::Use(list, name) => {
+                let six = match seen.node {
+                    Node::RouteMap => seen.values.number(0) == 1,
+                    _ => seen.family == Family::Ipv6,
+                };
+                let fits = match list {
+                    List::PrefixList(family) => (family == Family::Ipv6) == six,
+                    List::CommunityList | List::LargeCommunityList => seen.keyword() == "match",
+                    _ => true,
+                };
+                let fits = fits && seen.node != Node::Top && seen.row.acts();
+                fits.then(|| seen.behind(keyword(list), name)).flatten()
+            }
+            Needle::Peer(peer) => is(seen.is_of(peer), 0),
+            Needle::Group(name) => {
+                if seen.is_of(Value::Text(name)) {
+                    Some(seen.at(0))
+                } else {
+                    seen.behind("peer-group", name)
+                }
+            }
+            Needle::Source(address) => {
+                let fits = seen.keyword() == "neighbor" && seen.values.get(1) == Value::Address(address);
+                is(fits, 1)
+            }
+            Needle::Block(name) => is(seen.keyword() == "failover" && seen.values.text(0) == name, 0),
             Needle::Address(address) => {
-                word.split('/').next().and_then(|word| word.parse::<IpAddr>().ok()) == Some(address)
+                let owns = matches!(seen.node, Node::Interface | Node::Failover | Node::Bgp | Node::Family);
+                is(owns && prefix.is_some_and(|prefix| prefix.address == address), 0)
             }
-            Needle::Prefix(previous, prefix) => {
-                before == previous
-                    && matches!(Kind::Prefix.read(word), Ok(Value::Prefix(found)) if found.subnet() == prefix)
-            }
+            Needle::Network(wanted) => is(seen.keyword() == "network" && of_prefix(wanted), 0),
+            Needle::Static(wanted) => is(seen.node == Node::Top && seen.row.acts() && of_prefix(wanted), 0),
         }
     }
 
     /// Its `nth` place in the text, counted from 1: line, column and the word; or the last one there is.
     fn find(self, source: &[u8], nth: usize) -> (u32, u32, &str) {
-        let (mut last, mut count) = ((0, 0, ""), 0_usize);
-        for (number, octets) in line::lines(source) {
-            let Ok(text) = line::text(octets) else { continue };
-            if line::is_silent(text) {
-                continue;
-            }
-            let mut before = "";
-            for word in Words::of(text) {
-                if self.fits(before, word.text) {
-                    last = (number, line::column(text, word.at), word.text);
-                    count = count.saturating_add(1);
-                    if count == nth {
-                        return last;
-                    }
-                }
-                before = word.text;
-            }
-        }
-        last
+        let places = locate::statements(source).filter_map(|seen| {
+            let at = self.place(&seen)?;
+            Some((seen.number, line::column(seen.line, at), seen.word(at)))
+        });
+        places.take(nth).last().unwrap_or((0, 0, ""))
+    }
+}
+
+/// The word before the name of a list where it is used.
+const fn keyword(list: List) -> &'static str {
+    match list {
+        List::PrefixList(_) => "prefix-list",
+        List::CommunityList => "community",
+        List::LargeCommunityList => "large-community",
+        List::BfdProfile => "profile",
+        _ => "route-map",
     }
 }
 
 /// Reports about what was read, with the place where it stands.
 struct Late<'r, 's> {
     source: &'s [u8],
+    /// What they would have said is not missed a second time.
+    failed: Failures<'s>,
     report: &'r mut dyn FnMut(Diagnostic<'_>),
     errors: usize,
     traced: usize,
@@ -113,7 +152,13 @@ impl Late<'_, '_> {
 impl Draft<'_> {
     /// Ends the reading: sorts, resolves and checks. Says how many errors there were in all.
     pub(super) fn finish(&mut self) -> usize {
-        let mut late = Late { source: self.source, report: &mut *self.report, errors: 0, traced: 0 };
+        let mut late = Late {
+            source: self.source,
+            failed: self.failed,
+            report: &mut *self.report,
+            errors: 0,
+            traced: 0,
+        };
         let config = &mut self.config;
         sort_routes(config, &mut late);
         drop_unused_numbers(config);
@@ -121,6 +166,9 @@ impl Draft<'_> {
         groups(config, &mut late);
         neighbors(config, &mut late);
         services(config, &mut late);
+        if self.silenced {
+            silenced(config, &mut late);
+        }
         for group in config.groups.as_mut_slice() {
             group.options.flags.given &= !INTRODUCED;
         }
@@ -188,8 +236,8 @@ fn sort_routes(config: &mut ConfigMut<'_>, late: &mut Late<'_, '_>) {
 
 fn tell_duplicate(late: &mut Late<'_, '_>, route: &Route, needle: Needle<'_>) {
     let needle = match route.owner {
-        Owner::Network => Needle::Prefix("network", route.prefix()),
-        Owner::Static(_) => Needle::Prefix("route", route.prefix()),
+        Owner::Network => Needle::Network(route.prefix()),
+        Owner::Static(_) => Needle::Static(route.prefix()),
         _ => needle,
     };
     late.tell(Severity::Warning, ErrorKind::Lint(Lint::Duplicate), "", needle, 2, Hint::None);
@@ -207,17 +255,17 @@ fn two_owners(late: &mut Late<'_, '_>, owner: &Route, last: &Route, route: &Rout
         }
         (Owner::Network, Owner::Network) => {
             let what = ErrorKind::Owners(prefix, "stands twice with different route-maps");
-            let needle = Needle::Prefix("network", prefix);
+            let needle = Needle::Network(prefix);
             return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
         }
         (Owner::Static(_), Owner::Static(_)) => {
             let what = ErrorKind::Owners(prefix, "is routed in two different ways");
-            let needle = Needle::Prefix("route", prefix);
+            let needle = Needle::Static(prefix);
             return late.tell(Severity::Error, what, "", needle, 2, Hint::Text("keep one of the lines"));
         }
         (Owner::Interface, Owner::Interface) if last.address == route.address => "stands on two interfaces",
         (_, Owner::Network) if matches!(owner.owner, Owner::Service(_)) => {
-            let needle = Needle::Prefix("network", prefix);
+            let needle = Needle::Network(prefix);
             return late.tell(Severity::Warning, ErrorKind::Lint(Lint::Shadowed), "", needle, 1, Hint::None);
         }
         _ => return,
@@ -264,17 +312,20 @@ impl Lists<'_> {
             return;
         }
         let name = text_of(self.pool, used.name);
+        if late.failed.would_make(name) {
+            return;
+        }
         let mut nearest = Nearest::to(name);
         for rule in self.rules.iter().filter(|rule| rule.list == list) {
             nearest.offer(text_of(self.pool, rule.name));
         }
-        let (thing, keyword) = match list {
-            List::PrefixList(Family::Ipv4) => (Thing::PrefixList, "prefix-list"),
-            List::PrefixList(Family::Ipv6) => (Thing::PrefixList6, "prefix-list"),
-            List::CommunityList => (Thing::CommunityList, "community"),
-            List::LargeCommunityList => (Thing::LargeCommunityList, "large-community"),
-            List::BfdProfile => (Thing::BfdProfile, "profile"),
-            _ => (Thing::RouteMap, "route-map"),
+        let thing = match list {
+            List::PrefixList(Family::Ipv4) => Thing::PrefixList,
+            List::PrefixList(Family::Ipv6) => Thing::PrefixList6,
+            List::CommunityList => Thing::CommunityList,
+            List::LargeCommunityList => Thing::LargeCommunityList,
+            List::BfdProfile => Thing::BfdProfile,
+            _ => Thing::RouteMap,
         };
         let hint = match (nearest.word(), thing) {
             (Some(word), _) => Hint::DidYouMean(word),
@@ -282,7 +333,7 @@ impl Lists<'_> {
             (None, Thing::BfdProfile) => Hint::Text("say `bfd`, and below it `profile NAME`"),
             _ => Hint::None,
         };
-        late.error(ErrorKind::Undefined(thing), name, Needle::After(keyword, name), hint);
+        late.error(ErrorKind::Undefined(thing), name, Needle::Use(list, name), hint);
     }
 }
 
@@ -341,6 +392,9 @@ fn groups(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     for group in config.groups.as_slice() {
         if group.options.flags.given & INTRODUCED == 0 {
             let name = text_of(pool, group.name);
+            if late.failed.is_about(Value::Text(name)) {
+                continue;
+            }
             let mut nearest = Nearest::to(name);
             let made = |options: u16| options & INTRODUCED != 0;
             for other in config.groups.as_slice().iter().filter(|other| made(other.options.flags.given)) {
@@ -348,27 +402,41 @@ fn groups(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
             }
             let hint =
                 nearest.word().map_or(Hint::Text("say `neighbor NAME peer-group` first"), Hint::DidYouMean);
-            late.error(ErrorKind::Undefined(Thing::Group), name, Needle::Word(name), hint);
+            late.error(ErrorKind::Undefined(Thing::Group), name, Needle::Group(name), hint);
         }
     }
 }
 
-/// Neighbors that cannot have a session as they are.
+/// Neighbors that cannot have a session as they are. What the members of a peer-group have from it is told once.
 fn neighbors(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     let view = config.view();
-    for neighbor in view.neighbors {
-        let options = view.options(neighbor);
-        let needle = Needle::Address(neighbor.address);
-        if options.remote_as == RemoteAs::Unset {
-            let hint = Hint::Text("say `neighbor … remote-as external`, of it or of its peer-group");
-            late.error(ErrorKind::NoRemoteAs, "", needle, hint);
+    for (index, neighbor) in view.neighbors.iter().enumerate() {
+        let before = view.neighbors.get(..index).unwrap_or(&[]);
+        let told = |fault: &dyn Fn(&Neighbor) -> bool| {
+            !fault(neighbor)
+                || (neighbor.group != 0
+                    && before.iter().any(|other| other.group == neighbor.group && fault(other)))
+        };
+        let group = usize::from(neighbor.group).checked_sub(1).and_then(|index| view.groups.get(index));
+        let peer = Value::Address(neighbor.address);
+        let needle = Needle::Peer(peer);
+        if !told(&|one| view.options(one).remote_as == RemoteAs::Unset) {
+            let name = group.map(|group| Value::Text(view.text(group.name)));
+            if !late.failed.is_about(peer) && !name.is_some_and(|name| late.failed.is_about(name)) {
+                let hint = Hint::Text("say `neighbor … remote-as external`, of it or of its peer-group");
+                late.error(ErrorKind::NoRemoteAs, "", needle, hint);
+            }
         }
-        if options.ttl_security > 0 && options.flags.on(PeerFlags::EBGP_MULTIHOP) {
+        let both = |one: &Neighbor| {
+            let options = view.options(one);
+            options.ttl_security > 0 && options.flags.on(PeerFlags::EBGP_MULTIHOP)
+        };
+        if !told(&both) {
             let what = ErrorKind::Conflict("`ttl-security` and `ebgp-multihop` exclude each other");
             late.error(what, "", needle, Hint::None);
         }
         let v6 = matches!(neighbor.address, IpAddr::V6(six) if six.is_unicast_link_local());
-        if v6 && options.interface.is_empty() {
+        if v6 && view.options(neighbor).interface.is_empty() && !late.failed.is_about(peer) {
             let what = ErrorKind::Senseless("a link-local neighbor needs its interface");
             late.error(what, "", needle, Hint::Text("say `neighbor FE80::… interface IFNAME`"));
         }
@@ -381,24 +449,28 @@ fn neighbors(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
         {
             let name = view.text(group.name);
             let hint = Hint::Text("a group with a listen range needs its own `remote-as`");
-            late.error(ErrorKind::NoRemoteAs, name, Needle::Word(name), hint);
+            late.error(ErrorKind::NoRemoteAs, name, Needle::Group(name), hint);
         }
     }
     if view.bgp.local_as == Asn(0) || view.neighbors.is_empty() {
         return;
     }
     for route in view.routes.iter().filter(|route| route.is_address()) {
+        let mut told = false;
         for neighbor in view.neighbors {
             if neighbor.address == route.address {
                 let what = ErrorKind::OwnAddress(neighbor.address);
-                late.error(what, "", Needle::Address(neighbor.address), Hint::None);
+                late.error(what, "", Needle::Peer(Value::Address(neighbor.address)), Hint::None);
             }
             let source = view.options(neighbor).update_source;
-            if source == route.address && route.owner != Owner::Interface {
+            if source == route.address
+                && route.owner != Owner::Interface
+                && !core::mem::replace(&mut told, true)
+            {
                 let what = ErrorKind::Conflict(
                     "a shared address is never the source of a session: it may move away",
                 );
-                late.error(what, "", Needle::After("update-source", ""), Hint::None);
+                late.error(what, "", Needle::Source(source), Hint::None);
             }
         }
     }
@@ -409,17 +481,20 @@ fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     let view = config.view();
     for (index, service) in (0_u16..).zip(view.services) {
         let name = view.text(service.name);
-        let needle = Needle::After("failover", name);
-        if !view.routes.iter().any(|route| route.owner == Owner::Service(index)) {
+        let needle = Needle::Block(name);
+        let missing = !view.routes.iter().any(|route| route.owner == Owner::Service(index));
+        if missing && !late.failed.is_in(index, "address") {
             let what = ErrorKind::Senseless("this block has no address");
             late.error(what, name, needle, Hint::Text("say `address A.B.C.D/32`"));
         }
-        if service.on_failure == OnFailure::Standby && service.standby.name.is_empty() {
+        let unset = service.on_failure == OnFailure::Standby && service.standby.name.is_empty();
+        if unset && !late.failed.is_in(index, "standby") {
             let what = ErrorKind::Conflict("`on-failure standby` needs `standby route-map NAME`");
             late.error(what, name, needle, Hint::None);
         }
         if let super::model::Require::Count(count) = service.require
             && view.checks.iter().filter(|check| check.service == index).count() < usize::from(count)
+            && !late.failed.is_in(index, "check")
         {
             let what = ErrorKind::Conflict("`require` asks for more checks than the block has");
             late.error(what, name, needle, Hint::None);
@@ -431,6 +506,72 @@ fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
             late.error(what, name, needle, Hint::None);
         }
     }
+}
+
+/// `no neighbor … send-community` of a neighbor that is told communities.
+fn silenced(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let view = config.view();
+    for seen in locate::statements(late.source) {
+        if !seen.values.negated || !seen.row.syntax.is(SEND_COMMUNITY) {
+            continue;
+        }
+        let kind = Words::of(seen.line).last().map_or("", |word| word.text);
+        let (standard, large) = match kind {
+            "extended" => (false, false),
+            "large" => (false, true),
+            "all" => (true, true),
+            _ => (true, false),
+        };
+        let sets = |map: ListRef| {
+            view.list(map).any(|rule| match rule.clause {
+                Clause::SetCommunity(_) => standard,
+                Clause::SetLargeCommunity(_) => large,
+                _ => false,
+            })
+        };
+        let told =
+            |options: &PeerOptions| options.map_out.get(seen.family.index()).copied().is_some_and(sets);
+        let group = match seen.values.get(0) {
+            Value::Text(name) => view.groups.iter().position(|group| view.text(group.name) == name),
+            _ => None,
+        };
+        let is_meant = |neighbor: &&Neighbor| match seen.values.get(0) {
+            Value::Address(address) => neighbor.address == address,
+            _ => group.is_some_and(|group| usize::from(neighbor.group) == group.saturating_add(1)),
+        };
+        let of_group =
+            group.and_then(|group| view.groups.get(group)).is_some_and(|group| told(&group.options));
+        let of_members = view.neighbors.iter().filter(is_meant).any(|neighbor| told(&view.options(neighbor)));
+        if of_group || of_members || sets_of(&view, seen.family).any(sets) {
+            late.errors = late.errors.saturating_add(1);
+            let at = seen.at(usize::MAX);
+            (late.report)(Diagnostic {
+                severity: Severity::Error,
+                line: seen.number,
+                column: line::column(seen.line, at),
+                what: ErrorKind::Refused("communities are always sent; leave them out of the route-map"),
+                found: seen.word(at),
+                expected: Expected::NOTHING,
+                hint: Hint::None,
+            });
+        }
+    }
+}
+
+/// The route-maps of what is announced of a family.
+fn sets_of<'v>(view: &ConfigView<'v>, family: Family) -> impl Iterator<Item = ListRef> + use<'v> {
+    let of_family = move |route: &&Route| Family::of(route.address) == family;
+    let redistributed = view.bgp.redistribute.get(family.index()).into_iter().flatten().map(|line| line.map);
+    let services = view.services;
+    let of_service = move |owner: Owner| match owner {
+        Owner::Service(index) => services.get(usize::from(index)),
+        _ => None,
+    };
+    let routes = view.routes.iter().filter(of_family).flat_map(move |route| {
+        let service = of_service(route.owner).map(|service| [service.active, service.standby]);
+        core::iter::once(route.map).chain(service.into_iter().flatten())
+    });
+    redistributed.chain(routes)
 }
 
 /// Whether a check of the service has one of the service's addresses as its target.

@@ -78,6 +78,11 @@ pub(crate) fn is_silent(line: &str) -> bool {
     Words::of(line).next().is_none_or(|word| word.text.starts_with(['!', '#']))
 }
 
+/// Whether it is one of the lines that `show running-config` of FRR has above the configuration.
+pub(crate) fn is_heading(line: &str) -> bool {
+    matches!(line.trim_matches(is_blank), "Building configuration..." | "Current configuration:")
+}
+
 /// The column of an octet of the line, in characters, counted from 1.
 pub(crate) fn column(line: &str, at: usize) -> u32 {
     let before = line.get(..at).map_or_else(|| line.chars().count(), |text| text.chars().count());
@@ -109,9 +114,11 @@ pub(crate) fn text(octets: &[u8]) -> Result<&str, (&str, NotText)> {
     }
 }
 
-/// The lines of a text, counted from 1.
+/// The lines of a text, counted from 1. A byte order mark at its beginning belongs to none.
 pub(crate) fn lines(octets: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     octets
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(octets)
         .split(|&octet| octet == b'\n')
         .enumerate()
         .map(|(index, line)| (u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1), line))

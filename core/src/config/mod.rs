@@ -22,6 +22,7 @@ mod finish;
 mod hint;
 mod line;
 mod lint;
+mod locate;
 mod matcher;
 mod model;
 mod platform;

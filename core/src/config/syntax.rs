@@ -67,6 +67,11 @@ impl Syntax {
         Self(text)
     }
 
+    /// Whether it is this text.
+    pub(crate) fn is(self, text: &str) -> bool {
+        self.0 == text
+    }
+
     /// Its pieces.
     pub const fn tokens(self) -> Tokens {
         Tokens { left: self.0 }

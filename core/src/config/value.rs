@@ -148,11 +148,11 @@ impl Kind {
     pub(crate) fn read(self, word: &str) -> Result<Value<'_>, Misfit> {
         let value = match self {
             Self::Number(low, high) => Value::Number(number(word, low, high)?),
-            Self::Asn => Value::Number(number(word, 1, u32::MAX)?),
+            Self::Asn => Value::Number(asn(word)?),
             Self::RemoteAs => Value::RemoteAs(match word {
                 _ if "external".starts_with(word) => RemoteAs::External,
                 _ if "internal".starts_with(word) => RemoteAs::Internal,
-                _ => RemoteAs::Number(Asn(number(word, 1, u32::MAX)?)),
+                _ => RemoteAs::Number(Asn(asn(word)?)),
             }),
             Self::Address => Value::Address(address(word)?),
             Self::AddressV4 => match address(word)? {
@@ -337,6 +337,14 @@ fn number(word: &str, low: u32, high: u32) -> Result<u32, Misfit> {
     match decimal(word) {
         Some(number) if (low..=high).contains(&number) => Ok(number),
         _ => wrong(ErrorKind::Range(low, high)),
+    }
+}
+
+/// An AS number, as one number or as two of 16 bits with a dot between them (RFC 5396).
+fn asn(word: &str) -> Result<u32, Misfit> {
+    match word.split_once('.').map(|(high, low)| (decimal16(high), decimal16(low))) {
+        Some((Some(high), Some(low))) if (high, low) != (0, 0) => Ok(u32::from(high) << 16 | u32::from(low)),
+        _ => number(word, 1, u32::MAX),
     }
 }
 

@@ -167,12 +167,6 @@ impl PeerFlags {
         self.value = if on { self.value | switch } else { self.value & !switch };
     }
 
-    /// Takes the switch back to "inherited".
-    pub(crate) fn unset(&mut self, switch: u16) {
-        self.given &= !switch;
-        self.value &= !switch;
-    }
-
     /// These, and where they say nothing, `other`'s.
     #[must_use]
     pub(crate) const fn or(self, other: Self) -> Self {

@@ -3,7 +3,7 @@
 use super::{Statement, Subject};
 use crate::base::net::{Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::NotTaken;
+use crate::config::error::{ErrorKind, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{ConfigView, ListRef, Owner, Redistribute, Route, RouteSource};
@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Statement] = &[Statement::new(
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new(
-        "redistribute static [route-map NAME]",
+        "redistribute static {route-map NAME|metric METRIC(0-4294967295)}",
         "announces the `ip route … blackhole|reject` lines of this file, of host length unless the route-map permits \
          a shorter one by prefix-list",
         |draft, values| redistribute(draft, values, RouteSource::Static),
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Static)),
     Statement::new(
-        "redistribute connected [route-map NAME]",
+        "redistribute connected {route-map NAME|metric METRIC(0-4294967295)}",
         "announces the global addresses of the interfaces, of host length unless the route-map permits a shorter one \
          by prefix-list",
         |draft, values| redistribute(draft, values, RouteSource::Connected),
@@ -42,7 +42,7 @@ pub(super) const ROWS: &[Statement] = &[
     .no()
     .print(|view, subject, values| print_redistribute(view, subject, values, RouteSource::Connected)),
     Statement::new(
-        "redistribute kernel [route-map NAME]",
+        "redistribute kernel {route-map NAME|metric METRIC(0-4294967295)}",
         "announces the other routes of the kernel's main table, of host length unless the route-map permits a \
          shorter one by prefix-list; never a default route",
         |draft, values| redistribute(draft, values, RouteSource::Kernel),
@@ -82,6 +82,9 @@ fn print_network<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Value
 fn redistribute(draft: &mut Draft<'_>, values: &Values<'_>, source: RouteSource) -> Result<(), NotTaken> {
     if source == RouteSource::Kernel && !draft.platform.kernel_routes && !values.negated {
         return Err(draft.cannot("has no kernel routes"));
+    }
+    if values.given(1) && !values.negated {
+        return Err(draft.blame(1, ErrorKind::Refused("say `set metric` in a route-map")));
     }
     let map = if values.negated { ListRef::NONE } else { draft.reference(values.text(0))? };
     let by_family = draft.config.bgp.redistribute.get_mut(draft.place.family.index());

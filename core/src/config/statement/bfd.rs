@@ -22,6 +22,7 @@ pub(super) const REFUSED: &[Statement] = &[
          for other timers",
     )
     .block(),
+    Statement::refused("sbfd ...", "seamless BFD (RFC 7880) is not there"),
 ];
 
 const ECHO: &str = "the echo function is not there (RFC 5880 section 6.4): asynchronous mode is as fast";

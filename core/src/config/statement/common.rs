@@ -5,7 +5,7 @@ use crate::config::build::Draft;
 use crate::config::error::NotTaken;
 use crate::config::matcher::Values;
 
-const AROUND: &str = "it belongs to the terminal around a configuration";
+pub(in crate::config) const AROUND: &str = "it belongs to the terminal around a configuration";
 
 pub(super) const ROWS: &[Statement] = &[
     Statement::new("exit", "ends the block", exit),

@@ -44,15 +44,11 @@ pub(super) const ROWS: &[Statement] = &[
         |draft, values| community_list(draft, values, List::LargeCommunityList),
     )
     .print(|view, subject, values| print_community_list(view, subject, values, List::LargeCommunityList)),
-    Statement::no_effect(
-        "ip prefix-list NAME description TEXT(LINE)",
-        "descriptions of lists are not kept",
-    ),
-    Statement::no_effect(
-        "ipv6 prefix-list NAME description TEXT(LINE)",
-        "descriptions of lists are not kept",
-    ),
+    Statement::no_effect("ip prefix-list NAME description ...", DESCRIPTIONS),
+    Statement::no_effect("ipv6 prefix-list NAME description ...", DESCRIPTIONS),
 ];
+
+const DESCRIPTIONS: &str = "descriptions of lists are not kept";
 
 fn route_map(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
     draft.enter_route_map(values.text(0), values.number(1) == 1, values.number(2))
@@ -152,6 +148,10 @@ fn print_list<'v>(view: &ConfigView<'v>, rule: &Rule, values: &mut Values<'v>, a
 }
 
 fn community_list(draft: &mut Draft<'_>, values: &Values<'_>, list: List) -> Result<(), NotTaken> {
+    // FRR has numbers for names, too.
+    if !values.given(0) && matches!(Kind::Number(100, 500).read(values.text(1)), Ok(Value::Number(_))) {
+        return Err(draft.blame(1, ErrorKind::Refused(super::refused::EXPANDED)));
+    }
     let kind = if list == List::LargeCommunityList { Kind::LargeCommunity } else { Kind::Community };
     let rule = list_rule(draft, values, list, 1)?;
     for word in values.text(4).split_ascii_whitespace() {

@@ -32,6 +32,8 @@ use super::shown::Shown;
 use super::syntax::Syntax;
 use crate::base::net::Family;
 
+pub(super) use self::common::AROUND;
+pub(super) use self::no_effect::SEND_COMMUNITY;
 pub(crate) use self::row::{Does, Place, Row};
 pub(super) use self::tables::Section;
 
@@ -153,24 +155,6 @@ pub(crate) enum No {
     Never,
     /// It turns the statement off.
     Form,
-    /// It would turn off what Holdover always does.
-    Refused(Always),
-}
-
-/// What Holdover always does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Always {
-    /// It sends communities.
-    Communities,
-}
-
-impl Always {
-    /// Why it cannot be turned off.
-    pub(crate) const fn why(self) -> &'static str {
-        match self {
-            Self::Communities => "communities are always sent; leave them out of the route-map",
-        }
-    }
 }
 
 /// What a line is printed from: an index into the table that its section says, and a family.
@@ -234,11 +218,6 @@ impl Statement {
     /// It has a `no` form.
     const fn no(self) -> Self {
         Self { no: No::Form, ..self }
-    }
-
-    /// Its `no` form is refused.
-    const fn never_off(self, always: Always) -> Self {
-        Self { no: No::Refused(always), ..self }
     }
 
     /// What holds without it.

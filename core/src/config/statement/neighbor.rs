@@ -143,7 +143,7 @@ pub(super) const SESSION: &[Statement] = &[
     .default("on when the session runs over IPv6")
     .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::EXTENDED_NEXT_HOP)),
     Statement::new(
-        "neighbor PEER disable-connected-check",
+        "neighbor PEER <disable-connected-check|enforce-multihop>",
         "an external neighbor that is not on a connected subnet is reached with TTL 1 all the same",
         |draft, values| switch(draft, values, PeerFlags::DISABLE_CONNECTED_CHECK),
     )
@@ -161,11 +161,15 @@ pub(super) const SESSION: &[Statement] = &[
         options.is_some_and(|options| options.bfd_profile.is_empty())
             && print_switch(view, subject, values, PeerFlags::BFD)
     }),
-    Statement::new("neighbor PEER bfd strict", "the same, and no session before BFD is up", bfd_strict)
-        .no()
-        .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::BFD_STRICT)),
     Statement::new(
-        "neighbor PEER bfd profile NAME",
+        "neighbor PEER bfd strict [hold-time SECONDS(1-4294967295)]",
+        "the same, and no session before BFD is up",
+        bfd_strict,
+    )
+    .no()
+    .print(|view, subject, values| print_switch(view, subject, values, PeerFlags::BFD_STRICT)),
+    Statement::new(
+        "neighbor PEER bfd profile [NAME]",
         "watches the path with BFD and the timers of this profile",
         bfd_profile,
     )
@@ -214,7 +218,6 @@ pub(super) const FAMILY: &[Statement] = &[
          percentage, `restart` and `force` have no effect",
         maximum_prefix,
     )
-    .no()
     .print(print_maximum_prefix),
     Statement::new(
         "neighbor PEER next-hop-self",
@@ -413,6 +416,12 @@ fn bfd(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
 }
 
 fn bfd_strict(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken> {
+    if values.given(1) {
+        draft.note(values, 1, super::no_effect::STRICT);
+        if values.negated {
+            return Ok(());
+        }
+    }
     if !values.negated {
         draft.needs_bfd()?;
     }
@@ -425,6 +434,9 @@ fn bfd_profile(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTake
         return Ok(());
     }
     draft.needs_bfd()?;
+    if !values.given(1) {
+        return Err(draft.blame(Fault::WHOLE, ErrorKind::Incomplete));
+    }
     let name = draft.intern(values.text(1))?;
     let options = draft.peer(values)?;
     options.bfd_profile = name;
@@ -492,15 +504,10 @@ fn maximum_prefix(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotT
     let family = draft.place.family;
     let options = draft.peer(values)?;
     if let Some(limit) = options.maximum_prefix.get_mut(family.index()) {
-        *limit = if values.negated { 0 } else { values.number(1) };
-    }
-    let warning = of_family(PeerFlags::MAXIMUM_PREFIX_WARNING, family);
-    if values.negated {
-        options.flags.unset(warning);
-        return Ok(());
+        *limit = values.number(1);
     }
     // Given and off: a member whose group only warns has said that it does not.
-    options.flags.set(warning, values.given(WARNING_ONLY));
+    options.flags.set(of_family(PeerFlags::MAXIMUM_PREFIX_WARNING, family), values.given(WARNING_ONLY));
     for (place, why) in [(2, PERCENT), (4, RESTART), (5, FORCE)] {
         if values.given(place) {
             draft.note(values, place, why);

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::{Node, Statement, Subject};
 use crate::base::net::{BgpId, Family, InterfaceAddress};
 use crate::config::build::Draft;
-use crate::config::error::{ErrorKind, NotTaken};
+use crate::config::error::{ErrorKind, Fault, NotTaken};
 use crate::config::lint::Lint;
 use crate::config::matcher::Values;
 use crate::config::model::{BgpFlags, Clause, ConfigView, LOCAL_PREF, List, Rule};
@@ -43,9 +43,12 @@ pub(super) const ROWS: &[Statement] = &[
     .default("on")
     .print(print_unless::<{ BgpFlags::NO_DEFAULT_IPV4.0 }>),
     Statement::new(
-        "bgp default local-preference N(0-4294967295)",
+        "bgp default local-preference [N(0-4294967295)]",
         "LOCAL_PREF towards internal peers where no route-map sets it, and of what external peers announce for `steer`",
         |draft, values| {
+            if !values.given(0) && !values.negated {
+                return Err(draft.blame(Fault::WHOLE, ErrorKind::Incomplete));
+            }
             draft.config.bgp.set_local_preference(if values.negated { LOCAL_PREF } else { values.number(0) });
             Ok(())
         },
@@ -57,7 +60,7 @@ pub(super) const ROWS: &[Statement] = &[
         view.bgp.local_preference() != LOCAL_PREF
     }),
     Statement::new(
-        "bgp bestpath as-path multipath-relax",
+        "bgp bestpath as-path multipath-relax {[as-set]|[no-as-set]}",
         "`steer` shares the load between equally good routes of different neighbors",
         set_if::<{ BgpFlags::MULTIPATH_RELAX.0 }>,
     )

@@ -16,7 +16,11 @@ pub(super) const ROWS: &[Statement] = &[
     Statement::new("hostname NAME(WORD)", "the name of this host, in `show` and in logs", hostname)
         .default("the system's host name")
         .print(print_hostname),
-    Statement::new("router bgp ASN", "opens the BGP block: our AS number", router_bgp),
+    Statement::new(
+        "router bgp ASN [as-notation <plain|dot|dot+>]",
+        "opens the BGP block: our AS number",
+        router_bgp,
+    ),
     Statement::new("bfd", "opens the BFD block: profiles of timers", bfd),
     Statement::new(
         "failover NAME",
@@ -33,25 +37,25 @@ pub(super) const ROWS: &[Statement] = &[
 
 pub(super) const ROUTES: &[Statement] = &[
     Statement::new(
-        "ip route PREFIX <Null0|blackhole|reject|null0>",
-        "installs a route to nowhere; `redistribute static` announces it",
+        "ip route PREFIX <Null0|blackhole|reject|null0> [tag TAG(1-4294967295)] [DISTANCE(1-255)] [tag TAG(1-4294967295)]",
+        "installs a route to nowhere; `redistribute static` announces it; tag and distance have no effect",
         |draft, values| route(draft, values, Family::Ipv4),
     )
     .print(|view, subject, values| print_route(view, subject, values, Family::Ipv4)),
     Statement::new(
-        "ipv6 route PREFIX <Null0|blackhole|reject|null0>",
-        "installs a route to nowhere; `redistribute static` announces it",
+        "ipv6 route PREFIX <Null0|blackhole|reject|null0> [tag TAG(1-4294967295)] [DISTANCE(1-255)] [tag TAG(1-4294967295)]",
+        "installs a route to nowhere; `redistribute static` announces it; tag and distance have no effect",
         |draft, values| route(draft, values, Family::Ipv6),
     )
     .print(|view, subject, values| print_route(view, subject, values, Family::Ipv6)),
     Statement::new(
-        "ip route PREFIX GATEWAY(A.B.C.D)",
+        "ip route PREFIX GATEWAY(A.B.C.D) [tag TAG(1-4294967295)] [DISTANCE(1-255)] [tag TAG(1-4294967295)]",
         "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
         |draft, values| gateway(draft, values, Family::Ipv4),
     )
     .print(|view, subject, values| print_gateway(view, subject, values, Family::Ipv4)),
     Statement::new(
-        "ipv6 route PREFIX GATEWAY(X:X::X:X)",
+        "ipv6 route PREFIX GATEWAY(X:X::X:X) [tag TAG(1-4294967295)] [DISTANCE(1-255)] [tag TAG(1-4294967295)]",
         "an appliance's route by way of a gateway (a host's are its own); `redistribute static` announces it",
         |draft, values| gateway(draft, values, Family::Ipv6),
     )
@@ -82,6 +86,9 @@ fn router_bgp(draft: &mut Draft<'_>, values: &Values<'_>) -> Result<(), NotTaken
     }
     if asn == Asn::TRANS {
         return Err(draft.senseless(0, "23456 is AS_TRANS (RFC 6793), nobody's AS number"));
+    }
+    if values.given(1) {
+        draft.note(values, 1, "AS numbers are read in every notation and shown as plain numbers");
     }
     draft.config.bgp.local_as = asn;
     draft.enter(Node::Bgp);
@@ -116,6 +123,7 @@ fn route(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(
     if !draft.platform.kernel_routes {
         return Err(draft.cannot("installs no kernel routes"));
     }
+    without_effect(draft, values);
     let kind = if values.number(1) == 2 { StaticKind::Reject } else { StaticKind::Blackhole };
     draft.add_route(Route {
         address: address.subnet().address(),
@@ -123,6 +131,13 @@ fn route(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result<(
         owner: Owner::Static(kind),
         ..Route::REST
     })
+}
+
+/// Says that tag and distance of a route are not used.
+fn without_effect(draft: &mut Draft<'_>, values: &Values<'_>) {
+    if let Some(place) = (2..=4).find(|&place| values.given(place)) {
+        draft.note(values, place, "routes have neither tag nor distance: the host's own metric decides");
+    }
 }
 
 fn print_route<'v>(view: &ConfigView<'v>, subject: Subject, values: &mut Values<'v>, family: Family) -> bool {
@@ -146,6 +161,7 @@ fn gateway(draft: &mut Draft<'_>, values: &Values<'_>, family: Family) -> Result
     if is_nobodys(gateway) || gateway.is_loopback() {
         return Err(draft.senseless(1, "no neighbour has this address"));
     }
+    without_effect(draft, values);
     // As it is printed, whatever way it was written in: so two lines that say the same are the same.
     let mut text = heapless::String::<GATEWAY_TEXT>::new();
     // An address is never longer than that.

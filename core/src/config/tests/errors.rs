@@ -205,7 +205,6 @@ fn contradictions_are_errors() {
             "error: line 12, column 10: a service's address has host length: /32, or /128 for IPv6; what is announced \
              can be wider: `address A/32 announce /24`",
             "error: line 5, column 11: `ttl-security` and `ebgp-multihop` exclude each other",
-            "error: line 9, column 10: this block has no address; say `address A.B.C.D/32`",
             "error: line 9, column 10: `on-failure standby` needs `standby route-map NAME`",
             "error: line 9, column 10: `require` asks for more checks than the block has",
         ],

@@ -1,10 +1,12 @@
 #![allow(clippy::format_collect, clippy::format_push_string, reason = "tests write many texts")]
 
 mod bfd;
+mod brought;
 mod checks;
 mod errors;
 mod families;
 mod faults;
+mod frr;
 mod names;
 mod published;
 mod robust;

@@ -211,7 +211,7 @@ fn completion_offers_what_can_follow() {
         completions(node, line, &mut |Completion { expect, .. }| all.push(format!("{expect:?}")));
         all
     }
-    assert_eq!(offered(Node::Bgp, "neighbor RS remot"), ["Word(\"remote-as\")"]);
+    assert_eq!(offered(Node::Bgp, "neighbor RS remote-a"), ["Word(\"remote-as\")"]);
     assert_eq!(
         offered(Node::Bgp, "neighbor RS remote-as "),
         ["Word(\"external\")", "Word(\"internal\")", "Value(RemoteAs, \"ASN|external|internal\")"]
