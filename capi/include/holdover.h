@@ -747,6 +747,10 @@ enum holdover_record_kind
      * Malformed UPDATEs keep coming.
      */
     HOLDOVER_RECORD_KIND_MALFORMED_OFTEN = 44,
+    /**
+     * A peer has had no session for 10 s.
+     */
+    HOLDOVER_RECORD_KIND_NO_SESSION = 45,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

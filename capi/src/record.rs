@@ -117,6 +117,8 @@ pub enum holdover_record_kind {
     ListensAgain = 43,
     /// Malformed UPDATEs keep coming.
     MalformedOften = 44,
+    /// A peer has had no session for 10 s.
+    NoSession = 45,
 }
 
 /// "No service", where a record speaks of none.
@@ -209,6 +211,7 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::StrangersOver { .. } => (Kind::StrangersOver, About::Nothing),
         Record::ListensAgain => (Kind::ListensAgain, About::Nothing),
         Record::MalformedOften { peer, .. } => (Kind::MalformedOften, About::Address(peer)),
+        Record::NoSession { peer, .. } => (Kind::NoSession, About::Address(peer)),
         // The core may say more in a later version; a test sees to it that this one says nothing that has no number.
         _ => (Kind::Other, About::Nothing),
     }

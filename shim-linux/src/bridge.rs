@@ -130,6 +130,8 @@ pub(crate) enum Subject {
     None,
     /// Of this link.
     Link(LinkName),
+    /// Of a session that the peer ended, with what it said; empty: nothing.
+    Said(String),
     /// Of a check, about which more is known than its record has room for.
     Detail(String),
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::SystemTime;
 
+use holdover_core::base::text::Said;
 use holdover_core::base::time::{Duration, Instant};
 use holdover_core::config::RouteSource;
-use holdover_core::engine::record::Level;
+use holdover_core::engine::record::{EndCause, Level};
 use holdover_core::engine::{Command, CommandId, CommandResult, Input, LinkId, Output, Past, Record, Wish};
 use holdover_core::failover::posture;
 use tokio::sync::{mpsc, oneshot};
@@ -233,8 +234,8 @@ impl Drive {
             self.dirty |= !matches!(order, Output::SendDatagram { .. } | Output::StartProbe { .. });
             match order {
                 Output::Record(record) => {
-                    let io = &self.io;
-                    self.log.say(record.level(), || What::Record(record, subject(&record, io)));
+                    let (io, engine) = (&self.io, &self.engine);
+                    self.log.say(record.level(), || What::Record(record, subject(&record, io, engine)));
                 }
                 Output::Keep { name, past } => {
                     // It fails only when the other thread is gone, and then the process ends.
@@ -440,8 +441,8 @@ fn piece<T>(from: usize, next: impl Fn(usize) -> Option<(usize, T)>) -> Piece<T>
     Piece { rows, next: None }
 }
 
-/// The name of the link that a record speaks of by number.
-fn subject(record: &Record, io: &Io) -> Subject {
+/// What a record speaks of and has no room for.
+fn subject(record: &Record, io: &Io, engine: &HostEngine) -> Subject {
     let link: LinkId = match *record {
         Record::Bound { link, .. }
         | Record::Unbound { link, .. }
@@ -449,6 +450,12 @@ fn subject(record: &Record, io: &Io) -> Subject {
         | Record::BoundElsewhere { link, .. } => link,
         Record::Check { check, health: posture::Health::No, .. } => {
             return Subject::Detail(io.detail(check).to_owned());
+        }
+        Record::SessionDown { peer, why: EndCause::NotificationReceived(..) }
+        | Record::AttemptFailed { peer, why: EndCause::NotificationReceived(..) }
+        | Record::NoSession { peer, why: Some(EndCause::NotificationReceived(..)) }
+        | Record::Flapping { peer, why: EndCause::NotificationReceived(..), .. } => {
+            return Subject::Said(Said(engine.last_text(peer)).to_string());
         }
         _ => return Subject::None,
     };

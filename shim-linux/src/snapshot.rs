@@ -31,7 +31,7 @@ struct PeerRow {
     view: PeerView<'static>,
     description: Box<str>,
     group: Box<str>,
-    last_text: Box<str>,
+    last_text: Box<[u8]>,
 }
 
 #[derive(Debug)]
@@ -150,7 +150,8 @@ fn peer_without_text(view: &PeerView<'_>) -> PeerView<'static> {
         kept: view.kept,
         established: view.established,
         last_end: view.last_end,
-        last_text: "",
+        session_end: view.session_end,
+        last_text: b"",
         hint: view.hint,
         bfd: view.bfd,
     }

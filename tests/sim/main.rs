@@ -47,3 +47,4 @@ mod scale;
 mod seeds;
 mod services;
 mod steer;
+mod told;

@@ -119,7 +119,7 @@ fn what_a_cease_says_is_shown() {
     duo.world.say(line, &super::bytes::notification(6, 2, &data));
     duo.world.run(SECOND);
     let peer = duo.world.hosts[duo.node].engine().peer(0).unwrap();
-    assert_eq!(peer.last_text, "later");
+    assert_eq!(peer.last_text, b"later");
 }
 
 #[test]

@@ -8,4 +8,5 @@ pub mod rand;
 pub(crate) mod ring;
 pub(crate) mod sort;
 pub(crate) mod table;
+pub mod text;
 pub mod time;

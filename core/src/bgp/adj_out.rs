@@ -36,6 +36,17 @@ pub(crate) type SetId = u16;
 /// Added to what a peer was told: it is to be told again (a refresh), even the same.
 const AGAIN: SetId = 1 << 15;
 
+/// Whom a route reaches, after one peer was told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// That peer, and none before it.
+    First,
+    /// Nobody any more.
+    Nobody,
+    /// Somebody as before, or nobody as before.
+    Same,
+}
+
 /// The book of all peers. Places for [`SETS_PER_SERVICE`] attribute sets a service, of which at most
 /// [`ATTRIBUTE_SETS`] are used.
 #[derive(Debug)]
@@ -43,6 +54,8 @@ pub(crate) struct AdjOut<const PEERS: usize, const ROUTES: usize, const SERVICES
     sets: [[Set; SETS_PER_SERVICE]; SERVICES],
     told: [[SetId; ROUTES]; PEERS],
     owed: [Bits<ROUTES>; PEERS],
+    /// How many routes some peer was told.
+    reached: u32,
     /// Whether a set found no place, and none has become free since.
     waits: bool,
     /// Whether a place became free that a set had waited for.
@@ -56,6 +69,7 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
             sets: [[Set::REST; SETS_PER_SERVICE]; S],
             told: [[0; R]; P],
             owed: [const { Bits::new() }; P],
+            reached: 0,
             waits: false,
             freed: false,
         }
@@ -113,8 +127,13 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
         core::mem::replace(&mut self.freed, false)
     }
 
+    /// How many routes some peer was told.
+    pub(crate) const fn reached(&self) -> u32 {
+        self.reached
+    }
+
     /// Notes that `peer` was told `route` with `set`, or (0) that it was withdrawn. Nothing of it is owed any more.
-    pub(crate) fn tell(&mut self, peer: usize, route: usize, set: SetId) {
+    pub(crate) fn tell(&mut self, peer: usize, route: usize, set: SetId) -> Reach {
         let before = core::mem::replace(&mut self.told[peer][route], set);
         if let Some(place) = usize::from(before & !AGAIN).checked_sub(1) {
             let left = &mut self.sets.as_flattened_mut()[place].told;
@@ -127,6 +146,18 @@ impl<const P: usize, const R: usize, const S: usize> AdjOut<P, R, S> {
             self.sets.as_flattened_mut()[place].told += 1;
         }
         self.owed[peer].remove(route);
+        let others = || self.told.iter().enumerate().any(|(other, told)| other != peer && told[route] != 0);
+        match (before, set) {
+            (0, 1..) if !others() => {
+                self.reached += 1;
+                Reach::First
+            }
+            (1.., 0) if !others() => {
+                self.reached -= 1;
+                Reach::Nobody
+            }
+            _ => Reach::Same,
+        }
     }
 
     /// Something about `route` changed: `peer` may have to be told.

@@ -22,8 +22,10 @@ pub(crate) const SHORT: Duration = Duration::from_secs(10);
 const CLOSES: u16 = 3;
 /// The longest pause after short sessions, and after the peer told us to stay away.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
-/// How much of what a Cease said is kept (RFC 9003).
-pub(crate) const TEXT: usize = 32;
+/// After so long without a session it is told that there is none, once.
+pub(crate) const MISSED_AFTER: Duration = Duration::from_secs(10);
+/// The longest text of a Cease, in octets (RFC 9003 section 2).
+pub(crate) const TEXT: usize = 255;
 
 /// How a peer came to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,8 +116,10 @@ pub(crate) struct Peer {
     pub batch: Batch,
     /// Our end of the session.
     pub local: IpAddr,
-    /// Since when the state is what it is.
+    /// Since when the session is up, or there is none.
     pub since: Instant,
+    /// When to tell that there is still no session; zero: not to come.
+    pub missed_at: Instant,
     /// Messages received in this session.
     pub messages_in: u32,
     /// Messages sent in this session.
@@ -126,7 +130,9 @@ pub(crate) struct Peer {
     pub sessions: u32,
     /// Why the last session or attempt ended.
     pub last_end: LastEnd,
-    /// What its last Cease said.
+    /// Why the last session ended.
+    pub session_end: LastEnd,
+    /// What its last NOTIFICATION said.
     pub text: [u8; TEXT],
     /// How much of that.
     pub text_length: u8,
@@ -170,11 +176,13 @@ impl Peer {
         batch: Batch::REST,
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         since: Instant::ZERO,
+        missed_at: Instant::ZERO,
         messages_in: 0,
         messages_out: 0,
         told: 0,
         sessions: 0,
         last_end: LastEnd::None,
+        session_end: LastEnd::None,
         text: [0; TEXT],
         text_length: 0,
     };
@@ -261,22 +269,18 @@ impl Peer {
         }
     }
 
-    /// Keeps what a Cease said.
-    pub(crate) fn keep_text(&mut self, text: &str) {
-        let text = text.get(..text.floor_char_boundary(TEXT)).unwrap_or_default();
+    /// Keeps what a NOTIFICATION said; empty: nothing.
+    pub(crate) fn keep_text(&mut self, text: &[u8]) {
         self.text_length = 0;
-        for (place, &octet) in self.text.iter_mut().zip(text.as_bytes()) {
+        for (place, &octet) in self.text.iter_mut().zip(text) {
             *place = octet;
             self.text_length += 1;
         }
     }
 
-    /// What its last Cease said.
-    pub(crate) fn text(&self) -> &str {
-        self.text
-            .get(..usize::from(self.text_length))
-            .and_then(|text| core::str::from_utf8(text).ok())
-            .unwrap_or("")
+    /// What its last NOTIFICATION said.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.text.get(..usize::from(self.text_length)).unwrap_or_default()
     }
 }
 
@@ -344,7 +348,9 @@ mod tests {
     #[test]
     fn a_ceases_text_is_cut_at_a_character() {
         let mut peer = Peer::REST;
-        peer.keep_text(&"é".repeat(40));
-        assert_eq!(peer.text(), "é".repeat(16));
+        peer.keep_text("é".repeat(127).as_bytes());
+        assert_eq!(peer.text(), "é".repeat(127).as_bytes());
+        peer.keep_text(&[]);
+        assert_eq!(peer.text(), b"");
     }
 }

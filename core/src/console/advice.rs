@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::base::net::Asn;
 use crate::bgp::fsm::State;
+use crate::engine::record::EndCause;
 use crate::engine::view::{Hint, PeerView, ServiceView, Summary, TtlBecause};
 use crate::failover::posture::{Because, Wish};
 
@@ -50,13 +51,29 @@ impl fmt::Display for PeerAdvice<'_> {
                 "the session is up but no address family is agreed: activate one on both sides (`neighbor … activate`)",
             ),
             Hint::NotAccepted => f.write_str(
-                "it does not accept our connection: at some providers the route servers accept no session until the \
-                 address is registered as shared for this machine",
+                "it closes our connection: at some providers the route servers accept no session until the address is \
+                 registered as shared for this machine",
+            ),
+            Hint::Refused => f.write_str(
+                "it refuses our connection: its BGP daemon does not run, or a firewall rejects TCP port 179",
+            ),
+            Hint::NoAnswer => f.write_str(
+                "it does not answer: is the address right, and does no firewall drop TCP port 179? A `password` on its side \
+                 only looks the same",
+            ),
+            Hint::NoWay => f.write_str("there is no way to it: look at the link and at `ip route get` for its address"),
+            Hint::LinkDown => f.write_str("the link to it is down: look at the cable, or at `ip link`"),
+            Hint::NotConnected => {
+                f.write_str("`passive` is configured and it has not connected: look at its side, and at TCP port 179 here")
+            }
+            Hint::CheckRemoteAs if peer.remote_as == Asn(0) => write!(
+                f,
+                "the AS numbers do not fit: ours is {}, and `remote-as external` takes any other; compare with its side",
+                self.local_as
             ),
             Hint::CheckRemoteAs => write!(
                 f,
-                "it ends the session before it is up: the AS numbers do not fit; ours is {}, its is {} here \
-                 (`neighbor … remote-as`)",
+                "the AS numbers do not fit: ours is {}, and `neighbor … remote-as` here says {}; compare with its side",
                 self.local_as, peer.remote_as
             ),
             Hint::CheckPasswordAndTtl => write!(
@@ -66,9 +83,14 @@ impl fmt::Display for PeerAdvice<'_> {
                 peer.ttl,
                 ttl(peer.ttl_because)
             ),
-            Hint::BackingOff => f.write_str(
-                "it told us to go away for a while: we try again with growing pauses, at most a minute",
-            ),
+            Hint::BackingOff => {
+                f.write_str(match peer.last_end {
+                    Some(EndCause::NotificationReceived(..)) => "it ended the last session or attempt",
+                    Some(EndCause::NotificationSent(..)) => "we ended the last session or attempt",
+                    _ => "its last sessions were short",
+                })?;
+                f.write_str(": we try again after pauses that grow to a minute")
+            }
             Hint::Shutdown => f.write_str("`shutdown` is configured: `no neighbor … shutdown` opens the session"),
             Hint::WaitsForBfd => f.write_str(
                 "`bfd strict` is configured and BFD is not up: see `show bfd`; a neighbor that begins BFD only \
@@ -84,7 +106,13 @@ impl fmt::Display for PeerAdvice<'_> {
 /// What an operator should know or do about a service; `None`: nothing.
 pub(super) const fn of_service(service: &ServiceView<'_>) -> Option<&'static str> {
     Some(match service.because {
-        Because::Starting => "nothing is announced before its address is bound and its checks have answered",
+        Because::Starting if service.present == 0 => {
+            "none of its addresses is on this host yet: `show routes` says what each waits for"
+        }
+        Because::Starting if service.passing < service.checks => {
+            "a check of it has no result yet: see the checks below, and their `start-delay`"
+        }
+        Because::Starting => "its address is being bound, or its `start-delay` is not over",
         Because::Drained if matches!(service.wish, Wish::Drain) => {
             "an operator took it out: `undrain` brings it back"
         }

@@ -10,10 +10,12 @@ use super::advice;
 use super::table::{self, left, right};
 use super::text::{Age, Count, Seconds, note, put};
 use crate::base::net::Asn;
+use crate::base::text::Said;
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
 use crate::bgp::fsm::State;
 use crate::config::{CheckKind, ConfigView, Owner, Printed, Role, RouteSource, StaticKind};
+use crate::engine::record::EndCause;
 use crate::engine::view::{
     AddressState, BfdStanding, BfdView, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
 };
@@ -106,21 +108,22 @@ fn peer_notes<W: Write + ?Sized>(out: &mut W, peer: &PeerView<'_>, local_as: Asn
     if let Some(advice) = advice::of_peer(peer, local_as) {
         note(out, format_args!("! {name}: {advice}"))?;
     }
-    let (Some(end), false) = (peer.last_end, peer.state == State::Established) else { return Ok(()) };
-    let what = if peer.established > 0 { "session" } else { "attempt" };
-    if peer.last_text.is_empty() {
-        return note(out, format_args!("  {name}: the last {what} ended: {end}"));
+    if peer.state == State::Established {
+        return Ok(());
     }
-    note(out, format_args!("  {name}: the last {what} ended: {end}; it says: \"{}\"", Quoted(peer.last_text)))
-}
-
-/// Text from the network as it may be shown: no control character reaches the terminal.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| fmt::Write::write_char(f, if c.is_control() { '?' } else { c }))
+    // What it said belongs to the later one of the two that it ended.
+    let (session, attempt) = (peer.session_end, peer.last_end.filter(|_| peer.last_end != peer.session_end));
+    let ended_by_it = |end: Option<EndCause>| matches!(end, Some(EndCause::NotificationReceived(..)));
+    let said = |mine: bool| Said(if mine { peer.last_text } else { &[] });
+    if let Some(end) = session {
+        let said = said(ended_by_it(session) && !ended_by_it(attempt));
+        note(out, format_args!("  {name}: the last session ended: {end}{said}"))?;
     }
+    if let Some(end) = attempt {
+        let said = said(ended_by_it(attempt));
+        note(out, format_args!("  {name}: the last attempt failed: {end}{said}"))?;
+    }
+    Ok(())
 }
 
 /// `show neighbors ADDRESS`: everything about one.
@@ -482,7 +485,6 @@ mod tests {
     use crate::base::net::{BgpId, Families, Family, Prefix};
     use crate::base::time::Duration;
     use crate::bfd::session::Timing;
-    use crate::engine::record::EndCause;
     use crate::engine::view::{Hint, TtlBecause};
     use crate::engine::{LinkId, PeerId, ServiceId};
     use crate::failover::posture::{Because, Posture, Wish};
@@ -522,7 +524,8 @@ mod tests {
             kept: 0,
             established: 1,
             last_end: None,
-            last_text: "",
+            session_end: None,
+            last_text: b"",
             hint: Hint::None,
             bfd: None,
         }
@@ -628,10 +631,7 @@ web      primary  active   00:12:07   2/2       -  its role is primary
             text.contains("2600:3c0f:4:34::2      -  Active          1d01h     0     0  1 connected\n"),
             "{text}"
         );
-        assert!(
-            words(&text)
-                .contains("! 2600:3c0f:4:34::2: it does not accept our connection: at some providers")
-        );
+        assert!(words(&text).contains("! 2600:3c0f:4:34::2: it closes our connection: at some providers"));
         assert!(!text.contains("! 2600:3c0f:4:34::1"));
     }
 
@@ -640,7 +640,8 @@ web      primary  active   00:12:07   2/2       -  its role is primary
         let ended = PeerView {
             established: 3,
             last_end: Some(EndCause::NotificationReceived(6, 2)),
-            last_text: "maintenance\u{1b}[31m until 4",
+            session_end: Some(EndCause::NotificationReceived(6, 2)),
+            last_text: b"maintenance\x1b[31m until 4",
             ..down(1)
         };
         let text = rendered(|out| neighbors(out, NOW, Asn(65_000), [ended].into_iter()).unwrap());
@@ -652,9 +653,51 @@ web      primary  active   00:12:07   2/2       -  its role is primary
     }
 
     #[test]
+    fn a_failed_attempt_does_not_hide_how_the_session_ended() {
+        let why = EndCause::NotificationReceived(6, 2);
+        let refused = EndCause::Connection(crate::engine::IoError::Refused);
+        let peer = PeerView {
+            established: 1,
+            last_end: Some(refused),
+            session_end: Some(why),
+            last_text: "größere Arbeiten\u{202e}, NET-4711".as_bytes(),
+            hint: Hint::Refused,
+            ..down(1)
+        };
+        let text = words(&rendered(|out| neighbors(out, NOW, Asn(65_000), [peer].into_iter()).unwrap()));
+        let session = "the last session ended: the peer sent 6/2 Administrative Shutdown; it says: \"größere Arbeiten?, NET-4711\"";
+        assert!(
+            text.contains(session) && text.ends_with("the last attempt failed: connection refused"),
+            "{text}"
+        );
+        let rejected = PeerView { last_end: Some(EndCause::NotificationReceived(6, 5)), ..peer };
+        let text = words(&rendered(|out| neighbors(out, NOW, Asn(65_000), [rejected].into_iter()).unwrap()));
+        assert!(!text.contains("Shutdown; it says"), "the text is the attempt's: {text}");
+    }
+
+    #[test]
+    fn who_ended_it_is_who_is_said_to_have_ended_it() {
+        let told = |last_end| {
+            let peer = PeerView { hint: Hint::BackingOff, last_end, ..down(1) };
+            words(&rendered(|out| neighbors(out, NOW, Asn(65_000), [peer].into_iter()).unwrap()))
+        };
+        assert!(told(Some(EndCause::NotificationReceived(6, 2))).contains(": it ended the last session"));
+        assert!(told(Some(EndCause::NotificationSent(4, 0))).contains(": we ended the last session"));
+        assert!(
+            told(Some(EndCause::Connection(crate::engine::IoError::None)))
+                .contains(": its last sessions were short")
+        );
+    }
+
+    #[test]
     fn every_hint_has_a_sentence_and_none_has_none() {
         for hint in [
             Hint::NotAccepted,
+            Hint::Refused,
+            Hint::NoAnswer,
+            Hint::NoWay,
+            Hint::LinkDown,
+            Hint::NotConnected,
             Hint::CheckRemoteAs,
             Hint::CheckPasswordAndTtl,
             Hint::BackingOff,

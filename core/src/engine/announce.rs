@@ -6,7 +6,7 @@ use super::record::{Limit, Record};
 use super::route::{FIB_OWED, Fib, OWED, Route};
 use crate::base::net::{Families, Family};
 use crate::base::time::Instant;
-use crate::bgp::adj_out::SetId;
+use crate::bgp::adj_out::{Reach, SetId};
 use crate::bgp::conn::{Owed, Tcp};
 use crate::bgp::fsm::State;
 use crate::bgp::negotiate::Session;
@@ -116,18 +116,20 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let route = self.routes.get_mut(place);
         let news = announced != route.announced;
         route.announced = announced;
-        let (prefix, told) = (route.prefix, route.is_address || !route.prefix.is_host());
-        if news {
-            self.announced = if announced { self.announced + 1 } else { self.announced - 1 };
-            if told {
-                self.record(Record::Announced { prefix, announced });
-            }
-        }
         if news || announced {
             self.owe(place);
         }
         self.weigh_fib(place);
         self.forget_if_over(place);
+    }
+
+    /// Records that a route reaches its first peer, or none any more; host routes of others that are redistributed may be many
+    /// and come and go all the time, so theirs is not.
+    fn record_reach(&mut self, place: usize, reach: Reach) {
+        let route = self.routes.get(place);
+        if reach != Reach::Same && (route.is_address || !route.prefix.is_host()) {
+            self.record(Record::Announced { prefix: route.prefix, announced: reach == Reach::First });
+        }
     }
 
     /// What belongs into the host's table for a route: `Null0` lines as they are, and the rest of a prefix that is announced
@@ -404,7 +406,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             if !writer.push(prefix) {
                 break;
             }
-            self.adj_out.tell(peer, place, set);
+            let reach = self.adj_out.tell(peer, place, set);
+            self.record_reach(place, reach);
             let count = &mut self.peers[peer].told;
             match (told, set) {
                 (0, 1..) => *count += 1,

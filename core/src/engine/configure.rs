@@ -9,7 +9,7 @@ use super::session::{extended_next_hop, timers};
 use super::{Inner, PeerSet};
 use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
 use crate::base::net::{BgpId, Family, Prefix};
-use crate::bgp::peer::{Kind, Peer};
+use crate::bgp::peer::{Kind, MISSED_AFTER, Peer};
 use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource};
 use crate::failover::health::{self, CheckState};
 use crate::failover::reconcile::{Change, Standing, Wanted};
@@ -279,6 +279,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 address: neighbor.address,
                 conns,
                 since: self.now,
+                missed_at: self.now + MISSED_AFTER,
                 ..Peer::REST
             };
             self.find_peers();

@@ -4,7 +4,8 @@ use core::net::IpAddr;
 
 use super::Inner;
 use super::input::IoError;
-use super::session::{INCOMING, OUTGOING};
+use super::record::Record;
+use super::session::{INCOMING, OUTGOING, cause};
 use crate::base::limits::{MESSAGE, SPARE_TRANSMIT};
 use crate::base::net::{BgpId, Family, is_link_local};
 use crate::base::time::Instant;
@@ -167,8 +168,23 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             state.batch.until = Instant::ZERO;
             self.ready |= 1 << peer;
         }
+        let missed = state.missed_at != Instant::ZERO && state.missed_at <= now;
         if state.dial_at != Instant::ZERO && state.dial_at <= now {
             self.dial(peer);
+        }
+        if missed {
+            self.note_missed(peer);
+        }
+    }
+
+    /// There is still no session: told once, with why the last attempt failed.
+    fn note_missed(&mut self, peer: usize) {
+        self.peers[peer].missed_at = Instant::ZERO;
+        let state = &self.peers[peer];
+        if state.established().is_none() && matches!(state.kind, Kind::Configured(_)) && self.is_wanted(peer)
+        {
+            let (peer, why) = (state.address, cause(state.last_end));
+            self.record(Record::NoSession { peer, why });
         }
     }
 }
@@ -177,5 +193,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 pub(super) fn peer_deadline(peer: &Peer) -> Instant {
     let timer = |at: Instant| if at == Instant::ZERO { Instant::FAR } else { at };
     let [outgoing, incoming] = &peer.conns;
-    outgoing.deadline().min(incoming.deadline()).min(timer(peer.dial_at)).min(timer(peer.batch.until))
+    let own = timer(peer.dial_at).min(timer(peer.batch.until)).min(timer(peer.missed_at));
+    outgoing.deadline().min(incoming.deadline()).min(own)
 }

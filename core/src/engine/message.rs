@@ -193,9 +193,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn notification(&mut self, peer: usize, slot: usize, body: &[u8]) {
         let notification = Notification::read(body);
         let (code, subcode) = (notification.code, notification.subcode);
-        if let Some(text) = notification.shutdown_text() {
-            self.peers[peer].keep_text(text);
-        }
+        self.peers[peer].keep_text(notification.shutdown_communication().unwrap_or_default());
         let collision = (code, subcode) == (cease::CODE, cease::COLLISION);
         if !collision || self.peers[peer].conns[slot].state == State::Established {
             self.ended(peer, LastEnd::Received(code, subcode));

@@ -193,7 +193,6 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     strangers: listen::Strangers,
     router_id: BgpId,
     stale_inputs: u32,
-    announced: u32,
     links_stale: u32,
     pass: Pass,
     /// Orders to bind that are out.
@@ -274,7 +273,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             adj_out: AdjOut::new(),
             routes: Routes::new(),
             routes_at: Instant::ZERO,
-            announced: 0,
             binding: 0,
             service_routes: [[0; SERVICE_ADDRESSES]; S],
             services: [ServiceState::new(); S],

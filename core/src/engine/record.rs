@@ -132,6 +132,13 @@ pub enum Record {
         /// Why.
         why: EndCause,
     },
+    /// A peer has had no session for 10 s; told once until there is one, which [`Established`](Self::Established) tells.
+    NoSession {
+        /// The peer.
+        peer: IpAddr,
+        /// Why the last attempt failed; `None`: none did, what stands in the way is its [`Hint`](super::view::Hint).
+        why: Option<EndCause>,
+    },
     /// Sessions end soon after they came up (none of them was up for 10 s): told at the second one and each time that their
     /// number has doubled. The pauses between them grow up to a minute.
     Flapping {
@@ -264,11 +271,12 @@ pub enum Record {
         /// Whether the session was closed for it.
         closed: bool,
     },
-    /// A route was first announced to, or withdrawn from, all peers that are up.
+    /// A peer was told a route that none had; or the last peer that had it was told its withdrawal. (Not when the session with that
+    /// peer ended: that has a record of its own.)
     Announced {
         /// The prefix.
         prefix: Prefix,
-        /// Whether it is announced (otherwise withdrawn).
+        /// Whether some peer has it now.
         announced: bool,
     },
     /// A service's posture changed.
@@ -411,6 +419,7 @@ impl Record {
             | Self::HeldBack { .. }
             | Self::Stopped => Level::Info,
             Self::SessionDown { .. }
+            | Self::NoSession { .. }
             | Self::Flapping { .. }
             | Self::BfdDown { .. }
             | Self::BfdRemoved { .. }
@@ -503,10 +512,14 @@ impl fmt::Display for Record {
     #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Configured { local_as, router_id, peers, services } => write!(
-                f,
-                "configured: AS {local_as}, router-id {router_id}, {peers} neighbors, {services} services"
-            ),
+            Self::Configured { local_as, router_id, peers, services } => {
+                write!(f, "configured: AS {local_as}, ")?;
+                match router_id {
+                    BgpId(0) => f.write_str("router-id not known yet")?,
+                    id => write!(f, "router-id {id}")?,
+                }
+                write!(f, ", {peers} neighbors, {services} services")
+            }
             Self::NoRouterId => f.write_str(
                 "no router-id: this host has no IPv4 address of its own; set `bgp router-id` under `router bgp`",
             ),
@@ -516,6 +529,12 @@ impl fmt::Display for Record {
                 "neighbor {peer}: Established with AS {remote_as}, router-id {remote_id}, hold time {hold_time} s"
             ),
             Self::SessionDown { peer, why } => write!(f, "neighbor {peer}: session down: {why}"),
+            Self::NoSession { peer, why: Some(why) } => {
+                write!(f, "neighbor {peer}: no session for 10 s: {why}; `show neighbors` says what to look at")
+            }
+            Self::NoSession { peer, why: None } => {
+                write!(f, "neighbor {peer}: no session for 10 s; `show neighbors` says what it waits for")
+            }
             Self::Flapping { peer, count, why } => write!(
                 f,
                 "neighbor {peer}: {count} sessions in a row ended within 10 s of coming up, the last one because: {why}; the \

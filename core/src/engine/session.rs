@@ -11,7 +11,7 @@ use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Conn, Owed, Tcp, keep_outgoing};
 use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
-use crate::bgp::peer::{Batch, Earned, Kind, LONGEST, LastEnd, Peer, SHORT};
+use crate::bgp::peer::{Batch, Earned, Kind, LONGEST, LastEnd, MISSED_AFTER, Peer, SHORT};
 use crate::config::{BgpFlags, ConfigView, PeerFlags, PeerOptions, RemoteAs};
 use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
@@ -104,7 +104,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn note_state(&mut self, peer: usize, before: State) {
         let state = self.peers[peer].furthest().0;
         if state != before {
-            self.peers[peer].since = self.now;
+            let (up, was_up) = (state == State::Established, before == State::Established);
+            if up || was_up {
+                let missed_at = if up { Instant::ZERO } else { self.now + MISSED_AFTER };
+                (self.peers[peer].since, self.peers[peer].missed_at) = (self.now, missed_at);
+            }
             let address = self.peers[peer].address;
             self.record(Record::State { peer: address, from: before, to: state });
         }
@@ -135,6 +139,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.session_lasts(peer);
         let peer = &mut self.peers[peer];
         let news = peer.last_end != end;
+        if up {
+            peer.session_end = end;
+        }
         // What a peer that keeps us away told, or was told, is worth more than how the next attempts fail.
         let told = matches!(peer.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
         if !(peer.is_backing_off() && told && matches!(end, LastEnd::Connection(_))) {
@@ -188,8 +195,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Somebody here wants another connection with a peer: whatever it earned is forgotten.
     pub(super) fn dial_anew(&mut self, peer: usize) {
+        let now = self.now;
         let state = &mut self.peers[peer];
         (state.earned, state.refusals, state.shorts) = (Earned::Nothing, 0, 0);
+        if state.established().is_none() {
+            state.missed_at = now + MISSED_AFTER;
+        }
         self.dial_soon(peer);
     }
 
@@ -424,6 +435,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // What only waited for this peer to be told of its end has no place any more.
         for place in 0..self.routes.high() {
             if self.adj_out.told(peer, place) != 0 {
+                // That a session ended is told once, not for each of its routes.
                 self.adj_out.tell(peer, place, 0);
                 self.forget_if_over(place);
             }

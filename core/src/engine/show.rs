@@ -1,5 +1,7 @@
 //! What `show` shows.
 
+use core::net::IpAddr;
+
 use super::names::{LinkId, PeerId, ServiceId};
 use super::session::cause;
 use super::view::{
@@ -29,7 +31,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             established: inner.up.count_ones() as u16,
             services: view.services.len() as u16,
             routes: inner.routes.used().into(),
-            announced: inner.announced,
+            announced: inner.adj_out.reached(),
             steered: inner.inbound.count().into(),
             stale_inputs: inner.stale_inputs,
             bfd_unknown: inner.bfd.unknown,
@@ -45,6 +47,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let view = self.inner.config.view();
         let place = view.services.iter().position(|service| view.text(service.name) == name)?;
         u16::try_from(place).ok().map(ServiceId)
+    }
+
+    /// What the peer with this address said with its last NOTIFICATION (RFC 9003), as it came; empty: nothing.
+    pub fn last_text(&self, address: IpAddr) -> &[u8] {
+        let is_it = |peer: &&Peer| peer.kind != Kind::Free && peer.address == address;
+        self.inner.peers.iter().find(is_it).map_or(&[], Peer::text)
     }
 
     /// The peer in place `index`, if there is one. For a listing, walk `0..PEERS`.
@@ -175,7 +183,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 RemoteAs::Unset | RemoteAs::External => Asn(0),
             },
             remote_id: session.remote_id,
-            state,
+            state: if options.flags.on(PeerFlags::SHUTDOWN) && state < State::Established {
+                State::Idle
+            } else {
+                state
+            },
             since: peer.since,
             local: peer.local,
             dynamic: matches!(peer.kind, Kind::Dynamic(_)),
@@ -193,6 +205,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             kept: self.inbound.count_of(index),
             established: peer.sessions,
             last_end: cause(peer.last_end),
+            session_end: cause(peer.session_end),
             last_text: peer.text(),
             hint: self.hint(index),
             bfd: self.bfd_view(index),
@@ -240,8 +253,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
             _ if peer.is_backing_off() => Hint::BackingOff,
             LastEnd::Connection(why) => match E::of(why) {
-                E::Refused | E::Unreachable => Hint::NotAccepted,
-                E::TimedOut if options.password.is_empty() && options.ttl_security == 0 => Hint::NotAccepted,
+                E::Refused => Hint::Refused,
+                E::Unreachable => Hint::NoWay,
+                E::TimedOut if options.password.is_empty() && options.ttl_security == 0 => Hint::NoAnswer,
                 E::TimedOut => Hint::CheckPasswordAndTtl,
                 E::AddressUnavailable => Hint::NoLocalAddress,
                 E::Reset | E::None if peer.conns.iter().all(|conn| conn.tcp != Tcp::Open) => {
@@ -249,6 +263,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 }
                 _ => Hint::None,
             },
+            LastEnd::LinkDown => Hint::LinkDown,
+            LastEnd::None if options.flags.on(PeerFlags::PASSIVE) => Hint::NotConnected,
             _ => Hint::None,
         }
     }

@@ -33,7 +33,7 @@ pub struct Summary<'a> {
     pub services: u16,
     /// Routes that may be announced.
     pub routes: u32,
-    /// Those that are wanted announced now.
+    /// Those that at least one neighbor has been told.
     pub announced: u32,
     /// Prefixes that `steer` keeps.
     pub steered: u32,
@@ -73,14 +73,24 @@ pub enum Hint {
     /// Nothing.
     #[default]
     None,
-    /// The peer refuses the connection, or never answers: at some providers the route servers accept no session until the
-    /// address is registered as shared for this machine.
+    /// The peer closes the connection, or rejects it: at some providers the route servers accept no session until the address
+    /// is registered as shared for this machine.
     NotAccepted,
-    /// The peer accepts and closes at once, or rejects our OPEN's AS: the numbers do not fit.
+    /// The peer's host refuses the connection: nothing listens there, or not for us.
+    Refused,
+    /// No answer to our connection: no such host, a filter, or a TCP MD5 key on one side only.
+    NoAnswer,
+    /// There is no way to the peer.
+    NoWay,
+    /// The link to the peer is down.
+    LinkDown,
+    /// The peer has not connected, and we do not dial it.
+    NotConnected,
+    /// One side rejects the other's OPEN for its AS: the numbers do not fit.
     CheckRemoteAs,
     /// Nothing comes back although the connection opens: MD5 key, TTL.
     CheckPasswordAndTtl,
-    /// The peer told us to go away for a while; we knock with growing pauses.
+    /// The last attempts or short sessions earned a pause, which grows; see `last_end` for who ended them.
     BackingOff,
     /// `shutdown` is configured.
     Shutdown,
@@ -105,9 +115,9 @@ pub struct PeerView<'a> {
     pub remote_as: Asn,
     /// Its BGP Identifier; 0: not heard.
     pub remote_id: BgpId,
-    /// The state of its furthest connection.
+    /// The state of its furthest connection; Idle with `shutdown`.
     pub state: State,
-    /// Since when.
+    /// Since when its session is up, or there is none.
     pub since: Instant,
     /// Our end of the session; unspecified when there is none.
     pub local: IpAddr,
@@ -141,8 +151,10 @@ pub struct PeerView<'a> {
     pub established: u32,
     /// Why the last session or attempt ended.
     pub last_end: Option<EndCause>,
-    /// What its last Cease said (RFC 9003); empty: nothing.
-    pub last_text: &'a str,
+    /// Why the last session ended; the same as `last_end` unless an attempt failed after it.
+    pub session_end: Option<EndCause>,
+    /// What its last NOTIFICATION said (RFC 9003), as it came; empty: nothing. [`Said`](crate::base::text::Said) shows it.
+    pub last_text: &'a [u8],
     /// What to look at.
     pub hint: Hint,
     /// Its BFD session, if it has one.

@@ -291,7 +291,7 @@ impl fmt::Display for Posture {
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Starting => "it has just started",
+            Self::Starting => "not everything about it is known yet",
             Self::Stopping => "Holdover is stopping",
             Self::Drained => "it is drained",
             Self::LinkDown => "its link is down",

@@ -251,14 +251,18 @@ impl<'a> Notification<'a> {
     /// The text of an Administrative Shutdown or Reset (RFC 9003): `None` when there is none, when its length octet does
     /// not fit the data, or when it is not UTF-8. It comes from the peer: whoever shows it must defuse control characters.
     pub fn shutdown_text(&self) -> Option<&'a str> {
+        core::str::from_utf8(self.shutdown_communication()?).ok()
+    }
+
+    /// The same as it came, UTF-8 or not: 1 to 255 octets (RFC 9003 section 2, "Shutdown Communication").
+    pub fn shutdown_communication(&self) -> Option<&'a [u8]> {
         if self.code != cease::CODE
             || !matches!(self.subcode, cease::ADMINISTRATIVE_SHUTDOWN | cease::ADMINISTRATIVE_RESET)
         {
             return None;
         }
         let (&length, text) = self.data.split_first()?;
-        let text = core::str::from_utf8(text.get(..usize::from(length))?).ok()?;
-        (!text.is_empty()).then_some(text)
+        text.get(..usize::from(length)).filter(|text| !text.is_empty())
     }
 }
 

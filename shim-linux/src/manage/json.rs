@@ -1,5 +1,6 @@
 //! The engine's state as JSON: lower-case names with underscores, numbers as numbers, what is not there as null.
 
+use holdover_core::base::text::Masked;
 use holdover_core::base::time::Instant;
 use holdover_core::bfd::BfdKind;
 use holdover_core::config::{Owner, RouteSource};
@@ -69,7 +70,8 @@ pub(super) fn neighbor(view: &PeerView<'_>, now: Instant) -> Value {
         "routes_kept": view.kept,
         "times_established": view.established,
         "last_end": view.last_end.map(|end| end.to_string()),
-        "last_text": text(view.last_text),
+        "last_session_end": view.session_end.map(|end| end.to_string()),
+        "last_text": text(&Masked(&String::from_utf8_lossy(view.last_text)).to_string()),
         "hint": hint(view.hint),
         "bfd": view.bfd.as_ref().map(|bfd| session(bfd, now)),
     })
@@ -242,6 +244,11 @@ fn hint(hint: Hint) -> Option<&'static str> {
     match hint {
         Hint::None => None,
         Hint::NotAccepted => Some("not_accepted"),
+        Hint::Refused => Some("refused"),
+        Hint::NoAnswer => Some("no_answer"),
+        Hint::NoWay => Some("no_way"),
+        Hint::LinkDown => Some("link_down"),
+        Hint::NotConnected => Some("not_connected"),
         Hint::CheckRemoteAs => Some("check_remote_as"),
         Hint::CheckPasswordAndTtl => Some("check_password_and_ttl"),
         Hint::BackingOff => Some("backing_off"),

@@ -160,6 +160,9 @@ fn sentence(
     {
         text = format!("{text}: {detail}");
     }
+    if let Subject::Said(said) = subject {
+        text.push_str(said);
+    }
     if let Record::Check { check: place, .. } = *record
         && let Some(name) = check(place)
     {
