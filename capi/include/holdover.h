@@ -535,7 +535,7 @@ enum holdover_result
      */
     HOLDOVER_RESULT_NO_STANDBY = 4,
     /**
-     * It is done, but another command waits already, and one at a time may.
+     * Nothing has changed: another command waits already, and one at a time may.
      */
     HOLDOVER_RESULT_BUSY = 5,
     /**

@@ -128,7 +128,7 @@ pub enum holdover_result {
     Stopping = 3,
     /// A service that is to stand by has no standby attributes to do it with.
     NoStandby = 4,
-    /// It is done, but another command waits already, and one at a time may.
+    /// Nothing has changed: another command waits already, and one at a time may.
     Busy = 5,
     /// It is done, and some peers have not acknowledged everything in time.
     Unconfirmed = 6,

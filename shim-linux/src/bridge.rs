@@ -42,7 +42,7 @@ pub(crate) enum ToEngine {
         service: Option<String>,
         /// What.
         wish: Wish,
-        /// Whether to answer only when every neighbor has acknowledged it, or had its time to.
+        /// Whether it was granted already, and is to be answered when every neighbor has acknowledged it, or had its time to.
         wait: bool,
         /// What became of it.
         answer: oneshot::Sender<Granted>,

@@ -348,7 +348,12 @@ impl Drive {
                     Some(service) => service,
                     None => None,
                 };
-                let id = self.command(now, Command::Wish { service, wish, wait });
+                let command = if wait {
+                    Command::Await { service, wish }
+                } else {
+                    Command::Wish { service, wish, wait }
+                };
+                let id = self.command(now, command);
                 self.asked.push((id, answer));
                 self.drain(now);
             }

@@ -102,6 +102,45 @@ fn one_command_waits_at_a_time_and_is_told_when_it_is_overtaken() {
 }
 
 #[test]
+fn a_command_that_is_told_busy_changes_nothing_and_who_waits_again_undoes_nothing() {
+    let mut lab = Lab::up(&Plan::default());
+    lab.world.run(SECOND);
+    let node = lab.nodes[0];
+    let service = lab.world.hosts[node].engine().service_named("web");
+    let say = |lab: &mut Lab, command| {
+        let id = lab.world.command(node, command);
+        lab.world.run(10 * MS);
+        (id, lab.world.hosts[node].answers.get(&id).copied())
+    };
+    // Somebody waits for the drain.
+    let (first, answer) = say(&mut lab, wait(Wish::Drain));
+    assert_eq!(answer, None);
+    // Whatever a second one wants, it is not in force.
+    for wish in [Wish::Promote, Wish::Force, Wish::Demote, Wish::None] {
+        let (_, answer) = say(&mut lab, wait(wish));
+        assert_eq!(answer, Some(CommandResult::Busy), "{wish:?}");
+        let (_, answer) = say(&mut lab, Command::Wish { service, wish: Wish::Drain, wait: false });
+        assert_eq!(answer, Some(CommandResult::Unchanged), "{wish:?}");
+    }
+    let (_, answer) = say(&mut lab, Command::Await { service, wish: Wish::Drain });
+    assert_eq!(answer, Some(CommandResult::Busy));
+    // Somebody else takes the drain back; the one who was told Busy asks again, and his wish stays undone.
+    let (_, answer) = say(&mut lab, Command::Wish { service: None, wish: Wish::None, wait: false });
+    assert_eq!(answer, Some(CommandResult::Done));
+    assert_eq!(lab.world.hosts[node].answers.get(&first), Some(&CommandResult::Replaced));
+    let (_, answer) = say(&mut lab, Command::Await { service, wish: Wish::Drain });
+    assert_eq!(answer, Some(CommandResult::Replaced));
+    lab.stays_at(0, SECOND);
+    let (_, answer) = say(&mut lab, Command::Wish { service, wish: Wish::Drain, wait: false });
+    assert_eq!(answer, Some(CommandResult::Done));
+    // One that is in force is waited for.
+    let (waits, answer) = say(&mut lab, Command::Await { service, wish: Wish::Drain });
+    assert_eq!(answer, None);
+    lab.world.run(6 * SECOND);
+    assert_eq!(lab.world.hosts[node].answers.get(&waits), Some(&CommandResult::Done));
+}
+
+#[test]
 fn demote_stands_by_and_promote_makes_the_other_one_active() {
     let mut lab = Lab::up(&Plan::default());
     lab.world.run(SECOND);

@@ -210,6 +210,14 @@ pub enum Command {
         /// up has acknowledged everything, or had its time to.
         wait: bool,
     },
+    /// Answer when a wish that was granted has reached everybody, as [`Command::Wish`] with `wait` does, and change nothing: a
+    /// wish that took its place meanwhile stays.
+    Await {
+        /// Of which service; `None`: of all.
+        service: Option<ServiceId>,
+        /// The wish.
+        wish: Wish,
+    },
     /// Withdraw everything, say goodbye, unbind what is ours. Answered when all that is done: then the shim may exit.
     Stop,
 }
@@ -229,7 +237,7 @@ pub enum CommandResult {
     Stopping,
     /// A service that is to stand by has no standby attributes to do it with.
     NoStandby,
-    /// It is done, but another command waits already, and one at a time may.
+    /// Nothing has changed: another command waits already, and one at a time may.
     Busy,
     /// It is done, and these peers have not acknowledged everything in time.
     Unconfirmed {

@@ -72,6 +72,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 Some(result) => result,
                 None => return,
             },
+            Command::Await { service, wish } => match self.wait_for(id, service, wish) {
+                Some(result) => result,
+                None => return,
+            },
         };
         (self.answer_to, self.answer) = (Some(id), result);
     }

@@ -121,6 +121,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if wish == Wish::Demote && lines.iter().any(|line| line.standby == ListRef::NONE) {
             return Some(CommandResult::NoStandby);
         }
+        if wait && self.waiting.phase != Phase::None {
+            return Some(CommandResult::Busy);
+        }
         let mut news = false;
         for service in services {
             news |= self.services[service].wish(wish);
@@ -128,6 +131,21 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if !wait {
             return Some(if news { CommandResult::Done } else { CommandResult::Unchanged });
+        }
+        self.wait_for(id, service, wish)
+    }
+
+    /// A command is to be answered when this wish has reached every peer; it is granted already, or no longer. `None`: it is
+    /// answered later.
+    pub(super) fn wait_for(
+        &mut self,
+        id: CommandId,
+        service: Option<ServiceId>,
+        wish: Wish,
+    ) -> Option<CommandResult> {
+        let count = self.config.view().services.len();
+        if service.map_or(count == 0, |service| usize::from(service.0) >= count) {
+            return Some(CommandResult::NoSuchService);
         }
         if self.waiting.phase != Phase::None {
             return Some(CommandResult::Busy);
