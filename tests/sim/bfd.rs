@@ -530,9 +530,11 @@ fn routed(lines: &str) -> (World, usize, usize) {
 
 #[test]
 fn rfc5883_beyond_a_router_it_is_multihop_with_the_ttl_that_is_asked_for() {
-    for (lines, min_ttl) in
-        [("", 0), ("NEIGHBOR ttl-security hops 2\n", 254), ("bfd\n profile fast\n  minimum-ttl 253\n", 253)]
-    {
+    for (lines, min_ttl) in [
+        ("", 254 - 4),
+        ("NEIGHBOR ttl-security hops 2\n", 254),
+        ("bfd\n profile fast\n  minimum-ttl 253\n", 253),
+    ] {
         let (mut world, a, b) = routed(lines);
         world.expect("multihop", 10 * SECOND, |world| {
             [a, b].iter().all(|&host| {
@@ -588,6 +590,115 @@ fn poison(world: &mut World, host: usize, state: bfd::State, asks: u32) {
         ..Packet::default()
     };
     world.inject(host, 255, &packet.write());
+}
+
+/// A packet that says Down, as somebody sends it who knows the addresses, and (if it is not zero) the discriminator.
+const fn forged(your_discriminator: u32) -> Packet {
+    Packet {
+        diagnostic: Diagnostic::None,
+        state: bfd::State::Down,
+        poll: false,
+        last: false,
+        control_plane_independent: false,
+        demand: false,
+        multiplier: 3,
+        my_discriminator: 0xBAD,
+        your_discriminator,
+        desired_min_tx_micros: 1_000_000,
+        required_min_rx_micros: 1_000_000,
+        required_min_echo_rx_micros: 0,
+    }
+}
+
+/// Both have BGP and BFD up, and had so for the last `span`.
+#[track_caller]
+fn stays_up(world: &mut World, hosts: [usize; 2], span: u64) {
+    world.never("BGP or BFD down", span, |world| {
+        hosts
+            .iter()
+            .any(|&host| state(world, host) != State::Established || bfd_state(world, host) != bfd::State::Up)
+    });
+}
+
+#[test]
+fn one_forged_packet_without_our_discriminator_does_not_end_a_session_that_is_up() {
+    let (mut world, a, b) = routed("");
+    let up = |world: &World| [a, b].iter().all(|&host| bfd_state(world, host) == bfd::State::Up);
+    world.expect("multihop", 10 * SECOND, up);
+    world.run(2 * SECOND);
+    for said in [bfd::State::Down, bfd::State::AdminDown] {
+        for ttl in [255, 254, 64] {
+            for host in [a, b] {
+                world.inject(host, ttl, &Packet { state: said, ..forged(0) }.write());
+            }
+            stays_up(&mut world, [a, b], SECOND);
+        }
+    }
+    assert!(world.hosts[a].engine().summary().bfd_refused > 0);
+    // Nor on a common wire, nor a flood of them; and they do not stand for the neighbor's own.
+    let mut pair = Pair::fast();
+    let (a, b) = (pair.a, pair.b);
+    for _ in 0..100 {
+        pair.world.inject(a, 255, &forged(0).write());
+        stays_up(&mut pair.world, [a, b], 10 * MS);
+    }
+    pair.world.cut(b, true);
+    let cut = pair.world.now;
+    while state(&pair.world, a) == State::Established {
+        pair.world.inject(a, 255, &forged(0).write());
+        pair.world.run(10 * MS);
+        assert!(pair.world.now - cut < 170 * MS, "kept up by forged packets");
+    }
+}
+
+#[test]
+fn a_forged_packet_with_our_discriminator_needs_the_neighbors_address_and_its_distance_too() {
+    let (mut world, a, b) = routed("");
+    let up = |world: &World| [a, b].iter().all(|&host| bfd_state(world, host) == bfd::State::Up);
+    world.expect("multihop", 10 * SECOND, up);
+    world.run(2 * SECOND);
+    let ours = view(&world, a).local_discriminator;
+    world.inject_from(a, Some(ip("198.51.100.66")), 255, &forged(ours).write());
+    stays_up(&mut world, [a, b], SECOND);
+    assert_eq!(world.hosts[a].engine().summary().bfd_unknown, 1);
+    // The neighbor's own packets arrive with 254.
+    for ttl in [1, 64, 249] {
+        world.inject(a, ttl, &forged(ours).write());
+        stays_up(&mut world, [a, b], SECOND);
+    }
+    assert_eq!(world.hosts[a].engine().summary().bfd_refused, 3);
+    // Whoever has all of that is the neighbor.
+    world.inject(a, 254, &forged(ours).write());
+    world.expect("down", 10 * MS, |world| bfd_state(world, a) == bfd::State::Down);
+    world.expect("up again", 10 * SECOND, |world| {
+        up(world) && [a, b].iter().all(|&host| state(world, host) == State::Established)
+    });
+}
+
+#[test]
+fn a_neighbor_that_begins_anew_is_noticed_within_the_detection_time_and_comes_up_again() {
+    for routed_pair in [false, true] {
+        let (mut world, a, b) = if routed_pair {
+            routed("")
+        } else {
+            let pair = Pair::fast();
+            (pair.world, pair.a, pair.b)
+        };
+        let up = |world: &World| {
+            [a, b].iter().all(|&host| {
+                state(world, host) == State::Established && bfd_state(world, host) == bfd::State::Up
+            })
+        };
+        world.expect("both up", 10 * SECOND, up);
+        world.run(2 * SECOND);
+        world.end_daemon(b);
+        world.start_daemon(b);
+        let begun = world.now;
+        world.expect("down at the other end", 151 * MS, |world| bfd_state(world, a) != bfd::State::Up);
+        world.expect("both up again", 3 * SECOND, up);
+        assert!(world.now - begun < 2 * SECOND, "{} ms", (world.now - begun) / MS);
+        world.never("BGP ends once more", 3 * SECOND, |world| state(world, a) != State::Established);
+    }
 }
 
 #[test]

@@ -67,11 +67,16 @@ impl World {
 }
 
 impl World {
-    /// A packet for the first session of `host` comes from nowhere.
+    /// A packet for the first session of `host` comes from nowhere, with its neighbor's address.
     pub fn inject(&mut self, host: usize, ttl: u8, bytes: &[u8]) {
+        self.inject_from(host, None, ttl, bytes);
+    }
+
+    /// The same, from this address if there is one.
+    pub fn inject_from(&mut self, host: usize, source: Option<IpAddr>, ttl: u8, bytes: &[u8]) {
         let it = &mut self.hosts[host];
         let Some(&Socket { kind, local, remote, .. }) = it.datagram_sockets.values().next() else { return };
-        let link = LinkId(2);
+        let (link, remote) = (LinkId(2), source.unwrap_or(remote));
         it.datagrams.push_back(Fact::Datagram { kind, link, local, remote, ttl, bytes: bytes.to_vec() });
     }
 }

@@ -66,6 +66,8 @@ impl Flags {
     const DEMAND: u8 = 1 << 5;
     /// It went down soon after it came up.
     const HASTY: u8 = 1 << 6;
+    /// Somebody said in the other system's name that it is down, and nothing was heard since that knows our discriminator.
+    const DOUBT: u8 = 1 << 7;
 
     const fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
@@ -93,6 +95,8 @@ pub(crate) struct Session {
     remote_multiplier: u8,
     /// By how many milliseconds a turn that is under way for another reason may take the next packet along.
     early_ms: u8,
+    /// The TTL of the last packet that was heard while it was up; 0: it is not up.
+    heard_ttl: u8,
     local_discriminator: u32,
     remote_discriminator: u32,
     remote_min_tx_micros: u32,
@@ -123,6 +127,7 @@ impl Session {
         flags: Flags(0),
         remote_multiplier: 0,
         early_ms: 0,
+        heard_ttl: 0,
         local_discriminator: 0,
         remote_discriminator: 0,
         remote_min_tx_micros: 0,
@@ -186,8 +191,21 @@ impl Session {
         (self.transmit_at, self.detect_at) = (Instant::ZERO, Instant::ZERO);
     }
 
+    /// Whether a packet is not believed yet: one that does not name our discriminator while the session is up. The other system has
+    /// forgotten us (it began anew, or does not hear us any more), or anybody who knows two addresses has sent it. What is heard
+    /// by our discriminator decides which: if it stops, the session goes down for that reason when the Detection Time is over.
+    /// Section 6.8.6 has the session go down at once (decision 0008).
+    pub(crate) fn doubts(&mut self, packet: &Packet) -> bool {
+        let doubtful = self.state == State::Up && packet.your_discriminator == 0;
+        if doubtful {
+            self.flags.set(Flags::DOUBT, true);
+            self.remote_diagnostic = packet.diagnostic;
+        }
+        doubtful
+    }
+
     /// A packet for this session came (section 6.8.6, from where the session is found).
-    pub(crate) fn receive(&mut self, now: Instant, packet: &Packet) -> Change {
+    pub(crate) fn receive(&mut self, now: Instant, packet: &Packet, ttl: u8) -> Change {
         self.received = self.received.wrapping_add(1);
         if self.state == State::AdminDown {
             return Change::None;
@@ -200,6 +218,7 @@ impl Session {
         self.remote_min_tx_micros = packet.desired_min_tx_micros;
         self.remote_min_rx_micros = packet.required_min_rx_micros;
         self.flags.set(Flags::DEMAND, packet.demand);
+        self.flags.set(Flags::DOUBT, false);
         if packet.last {
             if self.flags.take(Flags::POLL) {
                 self.held = self.said;
@@ -210,6 +229,9 @@ impl Session {
         }
         let settles = self.state == State::Down && self.flags.has(Flags::HASTY) && now < self.since + SETTLE;
         let change = if settles { Change::None } else { self.step(now, Event::Heard(packet.state)) };
+        if self.state == State::Up {
+            self.heard_ttl = ttl;
+        }
         let silence = self.detection_time();
         self.detect_at = now + if self.state == State::Up { silence } else { silence.min(FORGET) };
         if packet.poll {
@@ -234,7 +256,8 @@ impl Session {
             self.remote_state = State::Down;
             self.remote_min_rx_micros = 1;
             self.flags.set(Flags::DEMAND | Flags::POLL | Flags::POLL_AGAIN, false);
-            change = self.step(now, Event::Expired);
+            let told = self.flags.take(Flags::DOUBT);
+            change = self.step(now, if told { Event::Heard(State::Down) } else { Event::Expired });
             // Whoever asked for silence, or for a packet an hour, is forgotten too.
             self.owe();
         }
@@ -306,6 +329,11 @@ impl Session {
         self.state
     }
 
+    /// The TTL of the last packet that was heard while it was up; 0: it is not up.
+    pub(crate) const fn heard_ttl(&self) -> u8 {
+        self.heard_ttl
+    }
+
     /// Since when.
     pub(crate) const fn since(&self) -> Instant {
         self.since
@@ -374,7 +402,7 @@ impl Session {
             return Change::None;
         }
         self.flags.set(Flags::HASTY, before == State::Up && now < self.since + SETTLE);
-        (self.state, self.diagnostic, self.since) = (step.next, step.diagnostic, now);
+        (self.state, self.diagnostic, self.since, self.heard_ttl) = (step.next, step.diagnostic, now, 0);
         // Whatever was asked before this change is asked anew.
         self.flags.set(Flags::POLL | Flags::POLL_AGAIN, false);
         self.speak();

@@ -26,6 +26,8 @@ use crate::wire::bfd::{LENGTH, Packet, State};
 const TIMING: Timing = Timing { multiplier: 3, transmit_ms: 300, receive_ms: 300 };
 /// A packet with a smaller TTL than this crossed a router (RFC 5881 section 5).
 const UNTOUCHED: u8 = 255;
+/// How many hops a path may get longer while a multihop session is up: what comes from further away is not the neighbor's.
+const DETOUR: u8 = 4;
 /// How long the answer to `OpenDatagram` may take.
 const ANSWER: Duration = Duration::from_secs(5);
 /// The first pause after it was a failure; each further one is twice as long, up to [`LONGEST`].
@@ -62,7 +64,7 @@ pub(super) struct Slot {
     local: IpAddr,
     /// Which use of the slot this is.
     generation: u16,
-    /// The least TTL that is believed.
+    /// The least TTL that is believed, as configured; 0: what the neighbor's own packets tell, see [`Slot::min_ttl`].
     min_ttl: u8,
     /// How often in a row it could not be opened.
     failures: u8,
@@ -100,6 +102,17 @@ impl Slot {
             Phase::Open => self.session.ready_at(),
             _ => self.deadline(),
         }
+    }
+
+    /// The least TTL that is believed. RFC 5883 demands none, and some neighbors send with their system's own TTL (BIRD): so
+    /// one that is not configured is taken from what is heard while the session is up.
+    const fn min_ttl(&self) -> u8 {
+        if self.min_ttl > 0 { self.min_ttl } else { self.session.heard_ttl().saturating_sub(DETOUR) }
+    }
+
+    /// Whether what a packet says of its session is believed now.
+    fn believes(&mut self, packet: &Packet, ttl: u8) -> bool {
+        ttl >= self.min_ttl() && !self.session.doubts(packet)
     }
 
     /// Ends it without another word.
@@ -198,7 +211,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let min_ttl = match kind {
             BfdKind::SingleHop => UNTOUCHED,
             BfdKind::Multihop if profile.minimum_ttl > 0 => profile.minimum_ttl,
-            // RFC 5883 demands none, and BIRD sends with the system's own TTL: only who asked for one gets it.
             BfdKind::Multihop if options.ttl_security == 0 => 0,
             BfdKind::Multihop => UNTOUCHED - (options.ttl_security - 1),
         };
@@ -367,13 +379,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.bfd.unknown = self.bfd.unknown.saturating_add(1);
             return;
         };
-        if ttl < self.bfd.slots[peer].min_ttl {
+        if !self.bfd.slots[peer].believes(&packet, ttl) {
             self.bfd.refused = self.bfd.refused.saturating_add(1);
             return;
         }
         let was_good = self.is_path_good(peer);
         let (now, slot) = (self.now, &mut self.bfd.slots[peer]);
-        let change = slot.session.receive(now, &packet);
+        let change = slot.session.receive(now, &packet, ttl);
         self.bfd_changed(peer, change);
         let is_up = self.peers[peer].established().is_some();
         let slot = &mut self.bfd.slots[peer];
@@ -384,8 +396,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.bfd.touch(peer);
     }
 
-    /// Whether a packet belongs to a peer's session: by our discriminator once the peer knows it, by the addresses before
-    /// (RFC 5880 section 6.3, RFC 5881 section 3, RFC 5883 section 4).
+    /// Whether a packet belongs to a peer's session: by our discriminator and its source once the peer knows it, by the addresses
+    /// before (RFC 5880 section 6.3, RFC 5881 section 3, RFC 5883 section 4).
     fn is_bfd_for(
         &self,
         peer: usize,
@@ -394,7 +406,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         (local, remote, link): (IpAddr, IpAddr, LinkId),
     ) -> bool {
         let (slot, state) = (&self.bfd.slots[peer], &self.peers[peer]);
-        if slot.kind != kind || !matches!(slot.phase, Phase::Open | Phase::Leaving) {
+        if slot.kind != kind || state.address != remote || !matches!(slot.phase, Phase::Open | Phase::Leaving)
+        {
             return false;
         }
         if packet.your_discriminator != 0 {
@@ -404,7 +417,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return false; // who does not know our discriminator means the session that follows
         }
         let same_link = || state.link == link.0;
-        (state.address, slot.local) == (remote, local) && (!is_link_local(remote) || same_link())
+        slot.local == local && (!is_link_local(remote) || same_link())
     }
 
     /// What a session's change means to BGP.
@@ -517,7 +530,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             standing,
             kind: slot.kind,
             local: slot.local,
-            min_ttl: slot.min_ttl,
+            min_ttl: slot.min_ttl(),
             state: session.state(),
             since: session.since(),
             diagnostic: session.diagnostic(),

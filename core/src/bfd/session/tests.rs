@@ -95,7 +95,7 @@ impl Pair2 {
                 let meant = [0, self.ends[end].local_discriminator].contains(&packet.your_discriminator);
                 if !self.cut[end] && meant {
                     let packet = Packet::read(&packet.write()).unwrap();
-                    let change = self.ends[end].receive(Instant::from_micros(next), &packet);
+                    let change = self.ends[end].receive(Instant::from_micros(next), &packet, 255);
                     self.note(end, change);
                     self.flush();
                 }
@@ -143,9 +143,9 @@ fn begun(timing: Timing) -> Session {
 /// A session that is up with what [`says`] says, with nothing owed.
 fn brought_up(timing: Timing) -> Session {
     let (mut session, mut rand) = (begun(timing), Rand::new(1));
-    session.receive(at(1), &says(State::Init));
+    session.receive(at(1), &says(State::Init), 255);
     session.packet(at(1), &mut rand);
-    session.receive(at(1), &Packet { last: true, ..says(State::Up) });
+    session.receive(at(1), &Packet { last: true, ..says(State::Up) }, 255);
     assert!(session.state() == State::Up && !session.owes() && !session.flags.has(Flags::POLL));
     session
 }
@@ -248,7 +248,7 @@ fn delays_within_bounds_never_bring_a_session_down() {
 fn rfc5880_6_8_6_a_neighbor_that_says_down_takes_us_down_and_one_that_says_admin_down_too() {
     for state in [State::Down, State::AdminDown] {
         let mut session = brought_up(FAST);
-        assert_eq!(session.receive(at(2), &says(state)), Change::Down);
+        assert_eq!(session.receive(at(2), &says(state), 255), Change::Down);
         assert_eq!(session.diagnostic(), Diagnostic::NeighborSignaledDown);
         assert_eq!(session.remote_state(), state);
         assert!(session.owes());
@@ -258,12 +258,12 @@ fn rfc5880_6_8_6_a_neighbor_that_says_down_takes_us_down_and_one_that_says_admin
 #[test]
 fn rfc5880_6_5_a_poll_is_answered_at_once_without_a_poll_of_our_own_in_it() {
     let mut session = brought_up(FAST);
-    session.receive(at(2), &Packet { poll: true, ..says(State::Up) });
+    session.receive(at(2), &Packet { poll: true, ..says(State::Up) }, 255);
     let answer = session.packet(at(2), &mut Rand::new(1));
     assert!(answer.last && !answer.poll && !session.owes());
     // In the middle of our own poll: the answer first, then the poll goes on.
     session.configure(Timing { transmit_ms: 60, ..FAST }, false);
-    session.receive(at(3), &Packet { poll: true, ..says(State::Up) });
+    session.receive(at(3), &Packet { poll: true, ..says(State::Up) }, 255);
     let (answer, poll) = (session.packet(at(3), &mut Rand::new(1)), session.packet(at(3), &mut Rand::new(1)));
     assert_eq!((answer.last, answer.poll, poll.last, poll.poll), (true, false, false, true));
     assert!(!session.owes());
@@ -278,10 +278,10 @@ fn rfc5880_6_8_3_a_slower_pace_is_kept_to_only_after_the_other_system_knows_it()
     assert_eq!((packet.desired_min_tx_micros, packet.required_min_rx_micros), (500_000, 20_000));
     assert_eq!(session.interval(), Duration::from_millis(50));
     // A packet without the Final bit changes nothing; nor is the shorter detection time in force.
-    session.receive(at(3), &Packet { desired_min_tx_micros: 10_000, ..says(State::Up) });
+    session.receive(at(3), &Packet { desired_min_tx_micros: 10_000, ..says(State::Up) }, 255);
     assert_eq!(session.interval(), Duration::from_millis(50));
     assert_eq!(session.detection_time(), Duration::from_millis(150));
-    session.receive(at(4), &Packet { last: true, desired_min_tx_micros: 10_000, ..says(State::Up) });
+    session.receive(at(4), &Packet { last: true, desired_min_tx_micros: 10_000, ..says(State::Up) }, 255);
     assert_eq!(session.interval(), Duration::from_millis(500));
     assert_eq!(session.detection_time(), Duration::from_millis(60));
     assert!(!session.packet(at(5), &mut Rand::new(1)).poll);
@@ -292,7 +292,7 @@ fn rfc5880_6_8_3_a_faster_pace_and_a_longer_patience_hold_at_once() {
     let mut session = brought_up(FAST);
     session.configure(Timing { transmit_ms: 10, receive_ms: 100, multiplier: 3 }, false);
     assert!(session.owes());
-    session.receive(at(2), &Packet { required_min_rx_micros: 5_000, ..says(State::Up) });
+    session.receive(at(2), &Packet { required_min_rx_micros: 5_000, ..says(State::Up) }, 255);
     assert_eq!(session.interval(), Duration::from_millis(10));
     assert_eq!(session.detection_time(), Duration::from_millis(300));
 }
@@ -305,9 +305,9 @@ fn rfc5880_6_8_3_a_change_in_the_middle_of_a_poll_waits_for_a_packet_after_it() 
     assert_eq!(session.packet(at(2), &mut rand).desired_min_tx_micros, 60_000);
     session.configure(Timing { transmit_ms: 70, ..FAST }, false);
     assert!(!session.owes());
-    session.receive(at(3), &Packet { last: true, ..says(State::Up) });
+    session.receive(at(3), &Packet { last: true, ..says(State::Up) }, 255);
     assert!(!session.owes());
-    session.receive(at(4), &says(State::Up));
+    session.receive(at(4), &says(State::Up), 255);
     let packet = session.packet(at(4), &mut rand);
     assert!(packet.poll && packet.desired_min_tx_micros == 70_000);
 }
@@ -339,13 +339,13 @@ fn timers_change_on_a_live_session_without_a_flap_both_ways() {
 fn rfc5880_6_8_7_a_neighbor_that_can_take_more_gets_it_at_once_and_one_that_can_take_nothing_gets_nothing() {
     let mut session = brought_up(Timing { transmit_ms: 10, ..FAST });
     let mut rand = Rand::new(1);
-    session.receive(at(2), &Packet { required_min_rx_micros: 0, ..says(State::Up) });
+    session.receive(at(2), &Packet { required_min_rx_micros: 0, ..says(State::Up) }, 255);
     assert!(!session.owes());
     assert_eq!(session.deadline(), at(152));
-    session.receive(at(3), &Packet { required_min_rx_micros: 500_000, ..says(State::Up) });
+    session.receive(at(3), &Packet { required_min_rx_micros: 500_000, ..says(State::Up) }, 255);
     assert!(session.owes());
     session.packet(at(3), &mut rand);
-    session.receive(at(4), &Packet { required_min_rx_micros: 20_000, ..says(State::Up) });
+    session.receive(at(4), &Packet { required_min_rx_micros: 20_000, ..says(State::Up) }, 255);
     assert!(session.owes());
 }
 
@@ -353,7 +353,7 @@ fn rfc5880_6_8_7_a_neighbor_that_can_take_more_gets_it_at_once_and_one_that_can_
 fn rfc5880_6_6_a_neighbor_in_demand_mode_hears_nothing_but_polls_and_changes() {
     let mut session = brought_up(FAST);
     let mut rand = Rand::new(1);
-    session.receive(at(2), &Packet { demand: true, ..says(State::Up) });
+    session.receive(at(2), &Packet { demand: true, ..says(State::Up) }, 255);
     assert!(!session.owes());
     assert_eq!(session.tick(at(151)), Change::None);
     assert!(!session.owes());
@@ -361,7 +361,7 @@ fn rfc5880_6_6_a_neighbor_in_demand_mode_hears_nothing_but_polls_and_changes() {
     session.configure(Timing { transmit_ms: 60, ..FAST }, false);
     assert!(session.packet(at(151), &mut rand).poll);
     assert!(session.deadline() <= at(211));
-    session.receive(at(152), &Packet { demand: true, last: true, ..says(State::Up) });
+    session.receive(at(152), &Packet { demand: true, last: true, ..says(State::Up) }, 255);
     assert_eq!(session.deadline(), at(302));
     // Silence still counts, and is told.
     assert_eq!(session.tick(at(302)), Change::Down);
@@ -399,7 +399,7 @@ fn rfc5880_6_8_16_an_ended_session_says_so_as_often_as_packets_may_be_lost() {
     assert!((3..=4).contains(&said.count()));
     assert!(pair.ends[0].is_over(now + Duration::from_secs(3)));
     // Nothing that it hears wakes it.
-    assert_eq!(pair.ends[0].receive(at(9_000), &says(State::Down)), Change::None);
+    assert_eq!(pair.ends[0].receive(at(9_000), &says(State::Down), 255), Change::None);
     assert_eq!(pair.ends[0].state(), State::AdminDown);
 }
 
@@ -427,7 +427,7 @@ fn one_side_that_hears_nothing_takes_the_other_down_and_both_come_back() {
 #[test]
 fn after_a_pause_what_came_in_counts_before_the_clock() {
     let mut session = brought_up(FAST);
-    assert_eq!(session.receive(at(5_000), &says(State::Up)), Change::None);
+    assert_eq!(session.receive(at(5_000), &says(State::Up), 255), Change::None);
     assert_eq!(session.tick(at(5_000)), Change::None);
     assert_eq!(session.state(), State::Up);
 }
@@ -449,7 +449,7 @@ fn any_packets_keep_the_invariants() {
             bytes[1] = word.to_be_bytes()[2] & 0xFA;
             bytes[12 + (word >> 16) as usize % 8] = word.to_be_bytes()[0];
             if let Ok(packet) = Packet::read(&bytes) {
-                session.receive(instant, &packet);
+                session.receive(instant, &packet, 255);
             }
         }
         session.tick(instant);
@@ -534,7 +534,7 @@ fn two_sessions_that_were_told_wrong_discriminators_for_hours_are_up_again_in_tw
                 ..says(state)
             };
             let now = Instant::from_micros(pair.now);
-            let change = pair.ends[end].receive(now, &forged);
+            let change = pair.ends[end].receive(now, &forged, 255);
             pair.note(end, change);
         }
         pair.run(120_000 * MS);

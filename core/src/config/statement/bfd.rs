@@ -54,7 +54,7 @@ pub(super) const PROFILE: &[Statement] = &[
         "the least TTL or hop limit of a packet from a neighbor several hops away (RFC 5883)",
         |draft, values| set(draft, |profile| profile.minimum_ttl = octet(values)),
     )
-    .default("what `ttl-security` asks for, else any")
+    .default("what `ttl-security` asks for, else 4 less than the neighbor's packets have")
     .print(|view, subject, values| print(view, subject, values, |profile| profile.minimum_ttl.into())),
     Statement::new(
         "passive-mode",
