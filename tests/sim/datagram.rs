@@ -6,6 +6,7 @@ use holdover_core::bfd::BfdKind;
 use holdover_core::engine::{BfdId, IoError, LinkId};
 
 use super::fact::Fact;
+use super::host::Asked;
 use super::net::Path;
 use super::world::{Event, World};
 
@@ -23,9 +24,10 @@ pub struct Socket {
 
 impl World {
     pub(super) fn open_datagram(&mut self, host: usize, bfd: BfdId, socket: Socket) {
+        let refusal = self.refusal(host, Asked::Open);
         let it = &mut self.hosts[host];
         let here = it.addresses.iter().any(|held| held.address.address == socket.local);
-        let result = match it.datagram_error {
+        let result = match it.datagram_error.or(refusal) {
             Some(why) => Err(why),
             None if here => Ok(()),
             None => Err(IoError::AddressUnavailable),

@@ -17,7 +17,13 @@ use super::net::{Held, Nic};
 use super::speaker::Speaker;
 use super::tap::Tap;
 use super::tcp::User;
-use super::world::{Event, World};
+use super::world::{Event, SECOND, World};
+
+/// After so long without news, what the engine says to its peers is what the kernel has.
+const QUIET: u64 = SECOND / 2;
+
+/// Whether the engine puts back routes that others delete, and tries again what was refused.
+pub const ROUTES_ARE_KEPT: bool = false;
 
 /// A route that a daemon installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,34 @@ pub struct Listener {
     pub keys: Keys,
 }
 
+/// The kinds of order that a kernel can refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Bind,
+    Unbind,
+    Install,
+    Remove,
+    Listen,
+    Connect,
+    Open,
+}
+
+impl Asked {
+    pub const ALL: [Self; 7] =
+        [Self::Bind, Self::Unbind, Self::Install, Self::Remove, Self::Listen, Self::Connect, Self::Open];
+}
+
+/// What is on its way from the kernel to the daemon that runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct News {
+    /// How many pieces of news, answers and unfinished orders there are.
+    pub flying: u32,
+    /// When the last piece of news, and the last answer, arrives.
+    pub last: [u64; 2],
+    /// When the daemon last read one.
+    pub read_at: u64,
+}
+
 /// What a kernel is asked to do.
 #[derive(Clone, Debug)]
 pub enum KernelJob {
@@ -47,6 +81,19 @@ pub enum KernelJob {
     Unbind { id: AddressId, link: LinkId, address: InterfaceAddress },
     Install { route: RouteId, prefix: Prefix, next_hops: Vec<NextHop> },
     Remove { route: RouteId, prefix: Prefix },
+}
+
+impl KernelJob {
+    /// What kind of order it is.
+    pub const fn asked(&self) -> Asked {
+        match self {
+            Self::Listen { .. } => Asked::Listen,
+            Self::Bind { .. } => Asked::Bind,
+            Self::Unbind { .. } => Asked::Unbind,
+            Self::Install { .. } => Asked::Install,
+            Self::Remove { .. } => Asked::Remove,
+        }
+    }
 }
 
 /// A probe or watch that runs.
@@ -81,6 +128,9 @@ pub struct Host {
     pub listen_keys: BTreeMap<ListenerId, Keys>,
     pub ready: VecDeque<Fact>,
     pub netlink: VecDeque<Fact>,
+    /// Answers to orders, where they come by a socket of their own.
+    pub replies: VecDeque<Fact>,
+    pub news: News,
     pub accepts: VecDeque<(SocketId, usize)>,
     pub sockets: BTreeMap<SocketId, usize>,
     pub conns: BTreeMap<ConnId, (usize, usize)>,
@@ -99,6 +149,16 @@ pub struct Host {
     pub kept: BTreeMap<String, Past>,
     /// Errors that the kernel answers a `Bind` with, instead of doing it.
     pub bind_error: Option<IoError>,
+    /// What else it refuses, and how often in a hundred.
+    pub refusals: Vec<(Asked, IoError, u64)>,
+    /// Whether its links are told from the last to the first.
+    pub links_backwards: bool,
+    /// Whether every route that it announces stands on an address of its own, and none but its daemon changes its routes.
+    pub judged: bool,
+    /// When a route was last taken away, or an order about one refused.
+    pub routes_changed: u64,
+    /// When the last change of its own addresses was.
+    pub addresses_changed: u64,
     pub records: Vec<(u64, Record)>,
     pub ledger: Ledger,
     pub tap: Tap,
@@ -139,6 +199,8 @@ impl Host {
             listen_keys: BTreeMap::new(),
             ready: VecDeque::new(),
             netlink: VecDeque::new(),
+            replies: VecDeque::new(),
+            news: News::default(),
             accepts: VecDeque::new(),
             sockets: BTreeMap::new(),
             conns: BTreeMap::new(),
@@ -151,6 +213,11 @@ impl Host {
             answers: BTreeMap::new(),
             kept: BTreeMap::new(),
             bind_error: None,
+            refusals: vec![],
+            judged: false,
+            routes_changed: 0,
+            links_backwards: false,
+            addresses_changed: 0,
             records: vec![],
             ledger: Ledger::default(),
             tap: Tap::default(),
@@ -185,6 +252,24 @@ impl Host {
         Some(matching.max_by_key(|(prefix, _)| prefix.length()).and_then(|(_, key)| key.clone()))
     }
 
+    /// What the kernel's routes have that was not chosen, or lack, in words.
+    pub fn unlike_chosen(&self) -> Option<String> {
+        let engine = self.speaker.as_ref()?;
+        let mut chosen = BTreeMap::new();
+        let mut from = 0;
+        while let Some((at, kept)) = engine.steered(from) {
+            if !kept.next_hop.is_unspecified() {
+                chosen.insert(kept.prefix, kept.next_hop);
+            }
+            from = at + 1;
+        }
+        let first = |installed: &Installed| installed.next_hops.first().map(|hop| hop.address);
+        let kernel = self.installed.iter();
+        let kernel: BTreeMap<_, _> =
+            kernel.filter_map(|(&prefix, one)| Some((prefix, first(one)?))).collect();
+        (kernel != chosen).then(|| format!("the kernel has {kernel:?}, chosen is {chosen:?}"))
+    }
+
     /// Whether its daemon was told to stop and has not come to its end.
     pub const fn is_stopping(&self) -> bool {
         self.running && self.stop_command.is_some()
@@ -208,7 +293,12 @@ impl Host {
     pub fn table(&self, what: HostTable) -> Vec<Fact> {
         let mut facts = vec![Fact::Resync { what, phase: Phase::Begin }];
         match what {
-            HostTable::Links => facts.extend(self.nics.iter().map(|nic| Self::link_fact(nic, false))),
+            HostTable::Links => {
+                facts.extend(self.nics.iter().map(|nic| Self::link_fact(nic, false)));
+                if self.links_backwards {
+                    facts[1..].reverse();
+                }
+            }
             HostTable::Addresses => {
                 facts.extend(self.addresses.iter().map(|held| Self::address_fact(held, true)));
             }
@@ -229,6 +319,7 @@ impl Host {
     fn is_ready(&self) -> bool {
         !self.ready.is_empty()
             || !self.netlink.is_empty()
+            || !self.replies.is_empty()
             || !self.datagrams.is_empty()
             || !self.accepts.is_empty()
             || self.pending_config.is_some()
@@ -254,6 +345,7 @@ impl World {
         let was_ready = it.is_ready();
         if let Some(config) = it.pending_config.take() {
             self.trace.add(self.now, &self.hosts[host].name, "<<", &"configure");
+            self.hosts[host].ledger.excused_at = self.now;
             speaker.configure(Instant::from_micros(self.now), &config);
             self.drain(host, &mut *speaker);
         }
@@ -264,12 +356,9 @@ impl World {
             .map(|(&conn, _)| conn)
             .collect();
         let it = &mut self.hosts[host];
-        let (ready, netlink) = (it.ready.len(), it.netlink.len().min(64));
+        let ready = it.ready.len();
         let accepts: Vec<_> = it.accepts.drain(..).collect();
-        for _ in 0..netlink {
-            let Some(fact) = self.hosts[host].netlink.pop_front() else { break };
-            self.feed(host, &mut *speaker, &fact);
-        }
+        self.read_netlink(host, &mut *speaker);
         for _ in 0..ready {
             let Some(fact) = self.hosts[host].ready.pop_front() else { break };
             self.feed(host, &mut *speaker, &fact);
@@ -292,6 +381,24 @@ impl World {
         self.end_turn(host, speaker, was_ready);
     }
 
+    /// Reads news and answers, in the order of each, in any interleaving.
+    fn read_netlink(&mut self, host: usize, speaker: &mut dyn Speaker) {
+        let it = &self.hosts[host];
+        let (mut news, mut replies) = (it.netlink.len().min(64), it.replies.len());
+        if news + replies > 0 {
+            self.hosts[host].news.read_at = self.now;
+        }
+        while news + replies > 0 {
+            let reply = news == 0 || (replies > 0 && self.dice.chance(50));
+            let it = &mut self.hosts[host];
+            let left = if reply { &mut replies } else { &mut news };
+            *left -= 1;
+            let queue = if reply { &mut it.replies } else { &mut it.netlink };
+            let Some(fact) = queue.pop_front() else { break };
+            self.feed(host, speaker, &fact);
+        }
+    }
+
     fn end_turn(&mut self, host: usize, speaker: Box<dyn Speaker>, was_ready: bool) {
         let cost = self.dice.range(1, self.nature.turn);
         let it = &mut self.hosts[host];
@@ -300,11 +407,34 @@ impl World {
         it.idle_turns = if was_ready || it.deadline > self.now { 0 } else { it.idle_turns + 1 };
         assert!(it.idle_turns < 1_000, "{}: a thousand turns in a row with nothing new", it.name);
         it.speaker = Some(speaker);
+        self.check_quiet(host);
+        let it = &mut self.hosts[host];
         if let Some(id) = it.stop_command
             && it.answers.contains_key(&id)
         {
             it.ledger.at_exit(&it.name);
             self.end_daemon(host);
+        }
+    }
+
+    /// What must hold whenever nothing is on its way between kernel and daemon: what is announced is here, and the kernel has
+    /// the routes that were chosen.
+    fn check_quiet(&self, host: usize) {
+        let it = &self.hosts[host];
+        let quiet = it.news.flying == 0
+            && it.netlink.is_empty()
+            && it.replies.is_empty()
+            && it.news.read_at.max(it.addresses_changed) + QUIET < self.now;
+        if !quiet || !it.judged {
+            return;
+        }
+        for prefix in it.ledger.free_to_speak(&it.tap).flat_map(|stream| stream.told.keys()) {
+            let here = it.addresses.iter().any(|held| prefix.contains(held.address.address));
+            assert!(here, "{}: {prefix} is announced and not here", it.name);
+        }
+        if ROUTES_ARE_KEPT && it.ledger.routes_are_done() && it.routes_changed + 61 * SECOND < self.now {
+            let unlike = it.unlike_chosen();
+            assert!(unlike.is_none(), "{}: {}", it.name, unlike.unwrap_or_default());
         }
     }
 
@@ -390,6 +520,8 @@ impl World {
         (it.running, it.paused, it.stop_command) = (true, false, None);
         it.ready.clear();
         it.netlink.clear();
+        it.replies.clear();
+        it.news = News::default();
         it.accepts.clear();
         it.probes.clear();
         it.datagram_sockets.clear();
@@ -501,9 +633,26 @@ impl World {
         let it = &self.hosts[host];
         if it.powered && it.running {
             let run = it.run;
-            let delay = self.nature.netlink_delay;
+            let delay = self.netlink_delay(host, false);
             self.after(delay, Event::Netlink { host, run, fact });
         }
+    }
+
+    /// How long a piece of news, or an answer, is under way now; it counts as under way from here on.
+    pub(super) fn netlink_delay(&mut self, host: usize, reply: bool) -> u64 {
+        let most = self.nature.overtaking;
+        let extra = if most == 0 { 0 } else { self.dice.range(0, most) };
+        let news = &mut self.hosts[host].news;
+        news.flying += 1;
+        let last = &mut news.last[usize::from(reply)];
+        *last = (self.now + self.nature.netlink_delay + extra).max(*last);
+        *last - self.now
+    }
+
+    /// Whether the kernel refuses an order now, and why.
+    pub(super) fn refusal(&mut self, host: usize, asked: Asked) -> Option<IoError> {
+        let found = self.hosts[host].refusals.iter().find(|(what, ..)| *what == asked).copied();
+        found.filter(|&(_, _, often)| self.dice.chance(often)).map(|(_, why, _)| why)
     }
 
     /// A route of somebody else's appears in the main table or goes.
@@ -538,6 +687,7 @@ impl World {
             return (Bound::AlreadySo, None);
         }
         let held = Held { link, address, marked };
+        it.addresses_changed = self.now;
         it.addresses.push(held);
         (Bound::Done, Some(Host::address_fact(&held, true)))
     }
@@ -552,6 +702,7 @@ impl World {
         let same = |held: &Held| held.link == link && held.address == address;
         let Some(at) = it.addresses.iter().position(same) else { return (Bound::AlreadySo, None) };
         let held = it.addresses.remove(at);
+        it.addresses_changed = self.now;
         (Bound::Done, Some(Host::address_fact(&held, false)))
     }
 

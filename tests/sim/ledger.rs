@@ -5,14 +5,15 @@ use std::net::IpAddr;
 
 use holdover_core::base::net::InterfaceAddress;
 use holdover_core::engine::{
-    AddressId, BfdId, CloseHow, Command, CommandId, ConnId, HostTable, Input, LinkId, ListenerId, Output,
-    Phase, ProbeId, Record, RouteId, Slot, SocketId,
+    AddressId, BfdId, CloseHow, Command, CommandId, ConnId, HostTable, Input, IoError, LinkId, ListenerId,
+    Output, Phase, ProbeId, Record, RouteId, Slot, SocketId,
 };
 
-use holdover_core::wire::bfd::{Packet, State};
+use holdover_core::bgp::fsm::State;
+use holdover_core::wire::bfd::{self, Packet};
 
 use super::fact::Fact;
-use super::tap::Tap;
+use super::tap::{Stream, Tap};
 use super::world::{MS, SECOND};
 
 /// How long an address may be away before its routes must be (20 ms to be put back in, and a turn).
@@ -37,7 +38,8 @@ pub struct Ledger {
     bfd_open: BTreeSet<BfdId>,
     /// BFD packets sent: when, by whom, and what.
     pub bfd_sent: Vec<(u64, BfdId, Packet)>,
-    addresses: BTreeMap<AddressId, (bool, LinkId, InterfaceAddress)>,
+    /// With whether news of that address came after the order: from then on the news count, not the answer.
+    addresses: BTreeMap<AddressId, (bool, LinkId, InterfaceAddress, bool)>,
     routes: BTreeSet<RouteId>,
     probes: BTreeSet<ProbeId>,
     commands: BTreeSet<CommandId>,
@@ -49,15 +51,48 @@ pub struct Ledger {
     present: BTreeMap<(LinkId, InterfaceAddress), u64>,
     absent_since: BTreeMap<IpAddr, u64>,
     resync: Option<u64>,
+    /// The error that the last fact told.
+    error: Option<IoError>,
+    /// By the neighbor's address: what it was like to have sessions with it.
+    sessions: BTreeMap<IpAddr, Sessions>,
+    bfd_up: BTreeSet<IpAddr>,
+    /// Whose session is said to be up, in the turn that is under way.
+    said_up: Vec<IpAddr>,
+    /// Whose session ended in it.
+    ended_now: Vec<IpAddr>,
+    /// When something other than the neighbor last decided when to dial: a path that is down, or an operator.
+    pub excused_at: u64,
     stopping: bool,
     /// Whether every route stands on an address of the host; a test switches it off for routes that do not.
     pub lax: bool,
+}
+
+/// A session that ends before it is this old was short.
+const SHORT: u64 = 10 * SECOND;
+
+/// The sessions with one neighbor, told from its connections' states.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sessions {
+    up_at: Option<u64>,
+    ended_at: u64,
+    /// How many in a row ended before they were [`SHORT`] old.
+    shorts: u32,
 }
 
 impl Ledger {
     /// Notes a fact on its way to the engine.
     // table: one arm for each fact that answers something
     pub fn input(&mut self, now: u64, fact: &Fact) {
+        self.error = match *fact {
+            Fact::AddressDone { result: Err(why), .. }
+            | Fact::RouteDone { result: Err(why), .. }
+            | Fact::ListenDone { result: Err(why), .. }
+            | Fact::DatagramDone { result: Err(why), .. } => Some(why),
+            _ => None,
+        };
+        if matches!(fact, Fact::Link { .. } | Fact::Command { .. } | Fact::Datagram { .. }) {
+            self.excused_at = now;
+        }
         match *fact {
             Fact::Command { id, command } => {
                 assert!(self.commands.insert(id));
@@ -99,7 +134,7 @@ impl Ledger {
             }
             Fact::AddressDone { address, result } => {
                 let order = self.addresses.remove(&address);
-                if let (Some((bind, link, address)), Ok(_)) = (order, result) {
+                if let (Some((bind, link, address, false)), Ok(_)) = (order, result) {
                     self.know(now, link, address, bind);
                 }
             }
@@ -107,6 +142,10 @@ impl Ledger {
                 self.routes.remove(&route);
             }
             Fact::Address { link, address, present, .. } => {
+                for order in self.addresses.values_mut().filter(|order| (order.1, order.2) == (link, address))
+                {
+                    order.3 |= order.0 == present;
+                }
                 self.know(now, link, address, present);
             }
             Fact::Resync { what: HostTable::Addresses, phase } => self.resync(now, phase),
@@ -147,7 +186,8 @@ impl Ledger {
     // table: one arm for each order
     pub fn output(&mut self, now: u64, output: &Output<'_>) {
         match *output {
-            Output::Connect { conn, .. } => {
+            Output::Connect { conn, remote, .. } => {
+                self.pause(now, remote.address);
                 assert_eq!(conn.slot, Slot::Outgoing, "a dialled connection in the wrong slot");
                 assert!(self.used.insert(conn), "{conn:?} is used again");
                 self.connecting.insert(conn);
@@ -212,7 +252,8 @@ impl Ledger {
             Output::Answer { id, .. } => {
                 assert!(self.commands.remove(&id), "{id:?} is answered twice or never asked");
             }
-            Output::Keep { .. } | Output::AskTable { .. } | Output::Record(_) => {}
+            Output::Record(ref record) => self.record(now, record),
+            Output::Keep { .. } | Output::AskTable { .. } => {}
         }
     }
 
@@ -222,7 +263,7 @@ impl Ledger {
         let packet = Packet::read(bytes).expect("what is sent is sound");
         assert_eq!(bytes.len(), 24);
         assert!(!(packet.poll && packet.last), "both bits in one packet");
-        if packet.state == State::AdminDown {
+        if packet.state == bfd::State::AdminDown {
             // Some neighbors take it for the end of the BGP session. One whose end by a reset is ordered is over, even if
             // the news that it was made came after the order.
             let mut talking = self.live.iter().filter(|&conn| self.closing.get(conn) != Some(&true));
@@ -233,7 +274,8 @@ impl Ledger {
     }
 
     fn order(&mut self, id: AddressId, what: (bool, LinkId, InterfaceAddress)) {
-        let before = self.addresses.insert(id, what);
+        let (bind, link, address) = what;
+        let before = self.addresses.insert(id, (bind, link, address, false));
         assert!(before.is_none(), "{id:?} while an order for it is outstanding");
     }
 
@@ -257,9 +299,78 @@ impl Ledger {
         assert!(count <= 60, "{count} attempts at {:?} in 10 s", conn.peer);
     }
 
+    /// A neighbor whose sessions were short is dialled after 1 s, 2 s, 4 s, … 60 s, jittered down by a quarter.
+    fn pause(&self, now: u64, peer: IpAddr) {
+        let Some(of) = self.sessions.get(&peer).filter(|of| of.shorts > 0 && of.ended_at > 0) else { return };
+        let pause = (SECOND << (of.shorts - 1).min(6)).min(60 * SECOND) * 3 / 4;
+        let since = now - of.ended_at;
+        assert!(
+            since >= pause - MS || self.excused_at > of.ended_at,
+            "{peer} is dialled {since} us after short session {}, not after {pause}",
+            of.shorts
+        );
+    }
+
+    /// What a record says must be so at its moment.
+    fn record(&mut self, now: u64, record: &Record) {
+        match *record {
+            Record::State { peer, from, to } => self.session(now, peer, from, to),
+            Record::Established { peer, .. } => self.said_up.push(peer),
+            Record::SessionDown { peer, .. } => {
+                let was = self.sessions.get(&peer).is_some_and(|of| of.up_at.is_some());
+                assert!(was || self.ended_now.contains(&peer), "{record:?}, and it was not up");
+            }
+            Record::BfdUp { peer } => {
+                self.bfd_up.insert(peer);
+            }
+            Record::BfdDown { peer, .. } => {
+                self.excused_at = now;
+                assert!(self.bfd_up.remove(&peer), "{record:?}, and it was not up");
+            }
+            Record::BindFailed { why, .. }
+            | Record::RouteFailed { why, .. }
+            | Record::ListenFailed { why }
+            | Record::BfdFailed { why, .. } => {
+                assert_eq!(self.error, Some(why), "{record:?}, and that is not why");
+            }
+            Record::Adopted { address, .. } => {
+                let here = self.present.keys().any(|(_, held)| held.address == address.address);
+                assert!(here, "{record:?}, and it is not there");
+            }
+            Record::Unbound { address, link } => {
+                assert!(!self.present.contains_key(&(link, address)), "{record:?}, and it is still there");
+            }
+            _ => {}
+        }
+    }
+
+    fn session(&mut self, now: u64, peer: IpAddr, from: State, to: State) {
+        let of = self.sessions.entry(peer).or_default();
+        if to == State::Established {
+            of.up_at = Some(now);
+        } else if from == State::Established {
+            let up_at = of.up_at.take().expect("a session that was up");
+            self.ended_now.push(peer);
+            if now - up_at >= SHORT {
+                (of.shorts, of.ended_at) = (0, 0);
+            } else if self.excused_at < now {
+                (of.shorts, of.ended_at) = (of.shorts + 1, now);
+            } else {
+                of.ended_at = 0;
+            }
+        }
+    }
+
     /// After a drain: an accepted socket was adopted or refused in it, and each slot has one connection at most, beside
     /// those whose end is ordered.
-    pub fn drained(&self) {
+    pub fn drained(&mut self) {
+        for peer in self.said_up.drain(..) {
+            // It may have ended by the same octets that it came up by.
+            let ended = self.ended_now.contains(&peer);
+            let up = self.sessions.get(&peer).is_some_and(|of| of.up_at.is_some());
+            assert!(up || ended, "the session with {peer} is said to be up, and is not");
+        }
+        self.ended_now.clear();
         assert_eq!(self.accepted, None, "Accepted was not answered in its drain");
         let slot = |conn: &&ConnId| (conn.peer, conn.slot);
         let alive = |conn: &&ConnId| !self.closing.contains_key(conn);
@@ -286,6 +397,19 @@ impl Ledger {
         let recently = |(&address, &at): (&IpAddr, &u64)| prefix.contains(address) && at + PUT_BACK > now;
         self.present.keys().any(|(_, held)| prefix.contains(held.address))
             || self.absent_since.iter().any(recently)
+    }
+
+    /// Whether no order about a route is out.
+    pub fn routes_are_done(&self) -> bool {
+        self.routes.is_empty()
+    }
+
+    /// The open connections that would take another message now.
+    pub fn free_to_speak<'a>(&'a self, tap: &'a Tap) -> impl Iterator<Item = &'a Stream> {
+        let free = |conn: &ConnId| {
+            self.live.contains(conn) && !self.closing.contains_key(conn) && !self.sending.contains(conn)
+        };
+        tap.streams().filter(move |(conn, _)| free(conn)).map(|(_, stream)| stream)
     }
 
     /// What was just said on `conn` is allowed.

@@ -1,7 +1,8 @@
 //! Whole networks of real engines in virtual time: nothing here sleeps, and a seed decides everything.
 //!
-//! `HOLDOVER_SEEDS=N` runs N drawn networks instead of the few of every day, from `HOLDOVER_SEED` on;
-//! `HOLDOVER_TRACE=1` prints what led to a failure.
+//! `HOLDOVER_SEEDS=N` runs N drawn networks instead of the few of every build, from `HOLDOVER_SEED` on (not given: others each
+//! day), on `HOLDOVER_THREADS` cores (not given: all). `HOLDOVER_RUDE=KIND,KIND` makes every one of them rude in just these
+//! ways (`rude.rs` has their names). `HOLDOVER_TRACE=1` prints what led to a failure. `--profile sim` is the fast build.
 #![allow(
     unreachable_pub,
     missing_docs,
@@ -43,6 +44,7 @@ mod overtaking;
 mod reach;
 mod reload;
 mod routes;
+mod rude;
 mod scale;
 mod seeds;
 mod services;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use holdover_core::engine::view::BfdView;
 use holdover_core::engine::{Command, ConnId, IoError, ProbeFailure, Verdict, Wish};
 
 use holdover_core::wire::bfd::{Packet, State};
@@ -14,6 +15,7 @@ use super::dice::Dice;
 use super::fact::Fact;
 use super::lab::{Lab, PRIMARY, Plan, SECONDARY, SHARED, all_up, answering, wish};
 use super::laws::any_wish;
+use super::rude::{self, Manners};
 use super::world::{MS, Nature, SECOND, World, prefix};
 
 /// After so many bad seeds the rest is left out.
@@ -24,6 +26,8 @@ const SHUTDOWN: &str = " bgp graceful-shutdown\n";
 
 /// How long faults happen.
 const TROUBLE: u64 = 40 * SECOND;
+/// How long what was begun before the end of the trouble may last.
+const LATE: u64 = 25 * SECOND;
 /// How long the network may need to come to rest: the longest back-off, twice, and the slowest delays.
 const REST: u64 = 150 * SECOND;
 
@@ -116,6 +120,8 @@ fn live(seed: u64, traced: bool) -> u64 {
     }
     let stranger = lab.world.host("stranger");
     lab.world.plug(stranger, lab.wire, &["10.0.0.99/24", "fd00::99/64", "fe80::99/64"]);
+    let (manners, mut rude_dice) = (Manners::drawn(seed), Dice::new(seed ^ 0x2DDE));
+    manners.begin(&mut lab, &mut rude_dice);
     lab.start(&plan);
     let mut bfd_dice = Dice::new(seed ^ 0xDF8);
     let end = lab.world.now + TROUBLE;
@@ -124,12 +130,18 @@ fn live(seed: u64, traced: bool) -> u64 {
         if plan.bfd.iter().any(|lines| !lines.is_empty()) {
             bfd_trouble(&mut lab, &mut bfd_dice);
         }
+        manners.trouble(&mut lab, &mut rude_dice);
         let calm = dice.pick(&[MS, 30 * MS, 500 * MS, 5 * SECOND]);
         let span = dice.range(0, calm);
         lab.world.run(span);
     }
+    lab.world.run(LATE);
     heal(&mut lab);
-    lab.world.run(REST);
+    if seed.is_multiple_of(16) {
+        // Now and then all of it, for what goes wrong late.
+        lab.world.run(REST);
+    }
+    come_to_rest(&mut lab, plan.bfd.iter().all(|lines| !lines.is_empty()));
     for node in lab.nodes {
         // The longest hold of a service that failed again and again.
         lab.world.expect("the end of damping", 300 * SECOND, |world| {
@@ -269,6 +281,7 @@ fn garbage(world: &mut World, stranger: usize, dice: &mut Dice) {
 /// Ends every fault, whatever state things are in.
 fn heal(lab: &mut Lab) {
     let everyone = [&lab.nodes[..], &lab.routers[..]].concat();
+    rude::heal(lab);
     for &host in &everyone {
         let world = &mut lab.world;
         world.cut(host, false);
@@ -312,6 +325,30 @@ fn heal(lab: &mut Lab) {
             lab.world.add_address(node, Lab::ETH0, "192.0.2.10/32");
         }
     }
+}
+
+/// Waits until things are as the configurations say, which [`assert_rest`] looks at.
+fn come_to_rest(lab: &mut Lab, bfd: bool) {
+    let end = lab.world.now + REST;
+    while lab.world.now < end && !is_at_rest(lab, bfd) {
+        lab.world.run(2 * SECOND);
+    }
+}
+
+fn is_at_rest(lab: &Lab, bfd: bool) -> bool {
+    let world = &lab.world;
+    let mut everyone = lab.nodes.iter().chain(&lab.routers);
+    let up = everyone.all(|&host| {
+        let engine = world.hosts[host].engine();
+        let mut views = (0..6).filter_map(|index| engine.peer(index)?.bfd);
+        let seen = |view: BfdView| (view.state, view.remote_state) == (State::Up, State::Up);
+        all_up(world, host) && (!bfd || views.all(seen))
+    });
+    up && lab.routers.iter().all(|&router| {
+        let steered = world.hosts[router].engine().steered(0);
+        let both = steered.is_some_and(|(_, kept)| kept.candidates == 2);
+        both && answering(world, router, &lab.nodes) == Some(0)
+    })
 }
 
 /// What routers do is what the configurations say.

@@ -9,7 +9,7 @@ use holdover_core::engine::{
 
 use super::datagram::Socket;
 use super::fact::Fact;
-use super::host::{Installed, KernelJob, Listener, Probing};
+use super::host::{Asked, Installed, KernelJob, Listener, Probing};
 use super::tcp::{Dial, User};
 use super::world::{Event, MS, World};
 
@@ -122,7 +122,8 @@ impl World {
     }
 
     fn connect(&mut self, host: usize, conn: ConnId, dial: Dial) {
-        match self.dial(dial) {
+        let dialled = self.refusal(host, Asked::Connect).map_or_else(|| self.dial(dial), Err);
+        match dialled {
             Ok(tcp) => {
                 self.hosts[host].conns.insert(conn, (tcp, 0));
             }
@@ -208,14 +209,23 @@ impl World {
         self.after(delay, Event::Kernel { host, boot, run, job });
     }
 
-    /// The kernel does what it was asked, whether or not the daemon still lives, and answers that daemon. News and answers
-    /// keep the kernel's order.
+    /// The kernel does what it was asked, or refuses it, whether or not the daemon still lives, and answers that daemon. News
+    /// keep the kernel's order, and so do answers; where they come by two sockets, either may overtake the other.
     pub(super) fn on_kernel(&mut self, host: usize, run: u32, job: KernelJob) {
         let mut news = None;
+        let refusal = self.refusal(host, job.asked());
+        if refusal.is_some() {
+            self.hosts[host].routes_changed = self.now;
+        }
         let answer = match job {
-            KernelJob::Listen { listener } => Fact::ListenDone { listener, result: Ok(()) },
+            KernelJob::Listen { listener } => {
+                if refusal.is_some() {
+                    self.hosts[host].listeners.retain(|one| one.id != Some(listener));
+                }
+                Fact::ListenDone { listener, result: refusal.map_or(Ok(()), Err) }
+            }
             KernelJob::Bind { id, link, address } => {
-                let result = if let Some(why) = self.hosts[host].bind_error {
+                let result = if let Some(why) = self.hosts[host].bind_error.or(refusal) {
                     Err(why)
                 } else {
                     let (bound, fact) = self.kernel_add(host, link, address, true);
@@ -225,26 +235,42 @@ impl World {
                 Fact::AddressDone { address: id, result }
             }
             KernelJob::Unbind { id, link, address } => {
-                let (bound, fact) = self.kernel_remove(host, link, address);
-                news = fact;
-                Fact::AddressDone { address: id, result: Ok(bound) }
+                let result = if let Some(why) = refusal {
+                    Err(why)
+                } else {
+                    let (bound, fact) = self.kernel_remove(host, link, address);
+                    news = fact;
+                    Ok(bound)
+                };
+                Fact::AddressDone { address: id, result }
             }
             KernelJob::Install { route, prefix, next_hops } => {
-                self.hosts[host].installed.insert(prefix, Installed { route, next_hops });
-                Fact::RouteDone { route, result: Ok(()) }
+                if refusal.is_none() {
+                    self.hosts[host].installed.insert(prefix, Installed { route, next_hops });
+                }
+                Fact::RouteDone { route, result: refusal.map_or(Ok(()), Err) }
             }
             KernelJob::Remove { route, prefix } => {
-                self.hosts[host].installed.remove(&prefix);
-                Fact::RouteDone { route, result: Ok(()) }
+                if refusal.is_none() {
+                    self.hosts[host].installed.remove(&prefix);
+                }
+                Fact::RouteDone { route, result: refusal.map_or(Ok(()), Err) }
             }
         };
-        let delay = self.nature.netlink_delay;
-        let mut facts = [Some(answer), news];
+        if !self.hosts[host].runs(run) {
+            // Nobody waits for the answer, and whoever runs now hears the news.
+            return news.into_iter().for_each(|fact| self.tell(host, fact));
+        }
+        let apart = self.nature.overtaking > 0;
+        let mut facts = [Some((answer, apart)), news.map(|fact| (fact, false))];
         if self.nature.echo_first {
             facts.reverse();
         }
-        for fact in facts.into_iter().flatten() {
-            self.after(delay, Event::Netlink { host, run, fact });
+        for (fact, reply) in facts.into_iter().flatten() {
+            let delay = self.netlink_delay(host, reply);
+            let event =
+                if reply { Event::Reply { host, run, fact } } else { Event::Netlink { host, run, fact } };
+            self.after(delay, event);
         }
     }
 }

@@ -320,6 +320,14 @@ impl World {
         taken
     }
 
+    /// Whether nothing is on its way from `side`, not even half of a message.
+    pub fn is_quiet(&self, tcp: usize, side: usize) -> bool {
+        let end = &self.tcps[tcp].ends[side];
+        let nothing = end.queue.is_empty() && end.flight.is_empty() && end.send_wait.is_none() && !end.shut;
+        // What does not fit into the socket's buffer at once is offered in pieces.
+        nothing && end.unacked == 0 && self.room(tcp, side) >= 64
+    }
+
     /// How many octets the kernel would take now.
     pub fn room(&self, tcp: usize, side: usize) -> usize {
         let end = &self.tcps[tcp].ends[side];

@@ -46,6 +46,8 @@ pub struct Nature {
     pub tables_first: bool,
     /// Whether the news of an own change come before its answer.
     pub echo_first: bool,
+    /// By how many microseconds, at most, news and answers overtake each other: they come by two sockets. Zero: never.
+    pub overtaking: u64,
 }
 
 impl Nature {
@@ -61,6 +63,7 @@ impl Nature {
         turn: 10,
         tables_first: false,
         echo_first: true,
+        overtaking: 0,
     };
 
     /// Anything that a real world may be.
@@ -76,6 +79,7 @@ impl Nature {
             turn: dice.pick(&[1, 50, MS]),
             tables_first: dice.chance(50),
             echo_first: dice.chance(50),
+            overtaking: 0,
         }
     }
 }
@@ -116,6 +120,12 @@ pub enum Event {
     },
     /// A netlink message becomes ready for the daemon of that run: news and answers in the kernel's order.
     Netlink {
+        host: usize,
+        run: u32,
+        fact: Fact,
+    },
+    /// An answer to an order becomes ready for the daemon of that run, by a socket of its own.
+    Reply {
         host: usize,
         run: u32,
         fact: Fact,
@@ -317,7 +327,14 @@ impl World {
             }
             Event::Netlink { host, run, fact } => {
                 if self.hosts[host].runs(run) {
+                    self.hosts[host].news.flying -= 1;
                     self.hosts[host].netlink.push_back(fact);
+                }
+            }
+            Event::Reply { host, run, fact } => {
+                if self.hosts[host].runs(run) {
+                    self.hosts[host].news.flying -= 1;
+                    self.hosts[host].replies.push_back(fact);
                 }
             }
             Event::Kernel { host, boot, run, job } => {

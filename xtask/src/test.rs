@@ -19,8 +19,12 @@ else the run says exactly what is missing. Ends with 0 only when every test ran 
 
   --no-e2e   leave out the tests against real routers, the soak among them (they need root and the packages)
 
+HOLDOVER_SEEDS     how many drawn networks; default 5000, others each day. HOLDOVER_SEED is the first of them.
 HOLDOVER_VECTORS   folder of the third-party byte vectors; default ../shared/vectors. Where there is none the
                    run says so; with CI set in the environment that is a failure.";
+
+/// How many networks a run draws where `HOLDOVER_SEEDS` does not say it: 1 to 2 minutes with the build, on 2 cores.
+const DRAWN: &str = "5000";
 
 /// Runs the chore.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
@@ -47,6 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         command.env("HOLDOVER_VECTORS", folder);
     }
     let units = process::run(&mut command);
+    let networks = drawn_networks();
     let library = match (&peers, with_e2e) {
         (Ok(()), true) => capi::run(&[]),
         _ => capi::run(&["--no-e2e".to_owned()]),
@@ -66,8 +71,19 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
         (Ok(()), false) => Ok(()),
     };
-    report(vectors.as_deref(), with_e2e, &[&units, &library, &image, &end_to_end, &soaked]);
-    units.and(library).and(image).and(end_to_end).and(soaked)
+    report(vectors.as_deref(), with_e2e, &[&units, &networks, &library, &image, &end_to_end, &soaked]);
+    units.and(networks).and(library).and(image).and(end_to_end).and(soaked)
+}
+
+/// Networks that nobody has drawn before, in the fast build of the simulator; their seeds are printed.
+fn drawn_networks() -> Outcome {
+    let test = ["test", "--profile", "sim", "-p", "holdover-tests", "--test", "sim"];
+    let mut command = process::cargo(test);
+    command.args(["seeds::after_any_faults", "--", "--nocapture"]);
+    if std::env::var_os("HOLDOVER_SEEDS").is_none() {
+        command.env("HOLDOVER_SEEDS", DRAWN);
+    }
+    process::run(&mut command)
 }
 
 /// The folder of the vectors, or none where a clone has none. In CI none is an error, so that nobody takes a run
@@ -90,11 +106,12 @@ fn vectors(named: Option<&Path>, root: &Path, ci: bool) -> Result<Option<PathBuf
 fn report(
     vectors: Option<&Path>,
     with_e2e: bool,
-    [units, library, image, end_to_end, soaked]: &[&Outcome; 5],
+    [units, networks, library, image, end_to_end, soaked]: &[&Outcome; 6],
 ) {
     let word = |outcome: &Outcome| if outcome.is_ok() { "passed" } else { "FAILED" };
     eprintln!();
     eprintln!("xtask: cargo test --workspace   {}", word(units));
+    eprintln!("xtask: drawn networks            {}", word(networks));
     eprintln!("xtask: the image, its budgets   {}", word(image));
     match vectors {
         Some(folder) => eprintln!("xtask: third-party vectors      run from {}", folder.display()),
