@@ -53,8 +53,8 @@ pub enum holdover_record_kind {
     ListenFailed = 11,
     /// A family that the configuration activates was not agreed on.
     FamilyNotAgreed = 12,
-    /// IPv4 routes need an IPv6 next hop here, and the peer did not agree to one (RFC 8950).
-    NoExtendedNextHop = 13,
+    /// A peer is not told routes of a family: there is no next hop to tell it.
+    NoNextHop = 13,
     /// The peer offers graceful restart (RFC 4724); we never ask for it.
     PeerOffersGracefulRestart = 14,
     /// A BFD session came up.
@@ -119,6 +119,8 @@ pub enum holdover_record_kind {
     MalformedOften = 44,
     /// A peer has had no session for 10 s.
     NoSession = 45,
+    /// There is a next hop for routes of a family now: the peer is told them.
+    NextHopFound = 46,
 }
 
 /// "No service", where a record speaks of none.
@@ -177,7 +179,8 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::Refused { remote, .. } => (Kind::Refused, About::Address(remote)),
         Record::ListenFailed { .. } => (Kind::ListenFailed, About::Nothing),
         Record::FamilyNotAgreed { peer, .. } => (Kind::FamilyNotAgreed, About::Address(peer)),
-        Record::NoExtendedNextHop { peer, .. } => (Kind::NoExtendedNextHop, About::Address(peer)),
+        Record::NoNextHop { peer, .. } => (Kind::NoNextHop, About::Address(peer)),
+        Record::NextHopFound { peer, .. } => (Kind::NextHopFound, About::Address(peer)),
         Record::PeerOffersGracefulRestart { peer, .. } => {
             (Kind::PeerOffersGracefulRestart, About::Address(peer))
         }

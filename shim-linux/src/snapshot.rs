@@ -1,9 +1,12 @@
 //! What `show` shows, in values that own their text: taken by the engine thread, read by the management thread.
 
+use std::net::IpAddr;
+
 use holdover_core::base::net::Prefix;
 use holdover_core::base::time::Instant;
 use holdover_core::config::{Owner, RouteSource};
 use holdover_core::engine::LinkId;
+use holdover_core::engine::record::NoNextHop;
 use holdover_core::engine::view::{
     AddressState, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
 };
@@ -200,6 +203,7 @@ pub(crate) struct RouteRow {
     pub(crate) link_name: LinkName,
     announced: bool,
     told: u16,
+    held_back: Option<(IpAddr, NoNextHop)>,
 }
 
 impl RouteRow {
@@ -215,6 +219,7 @@ impl RouteRow {
             link_name,
             announced: view.announced,
             told: view.told,
+            held_back: view.held_back,
         }
     }
 
@@ -229,6 +234,7 @@ impl RouteRow {
             link: self.link,
             announced: self.announced,
             told: self.told,
+            held_back: self.held_back,
         }
     }
 }

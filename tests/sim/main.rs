@@ -12,6 +12,7 @@
 
 mod bytes;
 mod datagram;
+mod derived;
 mod dice;
 mod fact;
 mod host;

@@ -2,6 +2,7 @@
 
 use holdover_core::bgp::fsm::State;
 use holdover_core::engine::Record;
+use holdover_core::engine::record::NoNextHop;
 
 use super::bytes::{Message, Open};
 use super::duo::{Duo, THEIR_ID, THEIRS};
@@ -116,7 +117,8 @@ fn without_extended_next_hops_nothing_is_announced_over_ipv6_and_that_is_said() 
     );
     duo.world.keep_alive(line, SECOND);
     assert!(duo.hear_batch(line, 3 * SECOND).is_empty());
-    assert!(duo.records().any(|record| matches!(record, Record::NoExtendedNextHop { .. })));
+    let said = |record: &Record| matches!(record, Record::NoNextHop { why: NoNextHop::NotAgreed, .. });
+    assert_eq!(duo.records().filter(|record| said(record)).count(), 1);
 }
 
 #[test]

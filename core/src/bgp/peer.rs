@@ -116,6 +116,14 @@ pub(crate) struct Peer {
     pub batch: Batch,
     /// Our end of the session.
     pub local: IpAddr,
+    /// Whether the host has told that address in this session.
+    pub local_seen: bool,
+    /// Whether it was there and is not any more.
+    pub local_gone: bool,
+    /// Families of which a route was not told for want of a next hop, and that was said.
+    pub lacks_next_hop: Families,
+    /// The next hops that it is told.
+    pub next_hops: Digests,
     /// Since when the session is up, or there is none.
     pub since: Instant,
     /// When to tell that there is still no session; zero: not to come.
@@ -137,6 +145,9 @@ pub(crate) struct Peer {
     /// How much of that.
     pub text_length: u8,
 }
+
+/// A number for a next hop, by family of the routes; 0: there is none.
+pub(crate) type Digests = [u32; 2];
 
 /// Why the last session or attempt ended. The rest value: none ended yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,6 +186,10 @@ impl Peer {
         over_maximum: Families::NONE,
         batch: Batch::REST,
         local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        local_seen: false,
+        local_gone: false,
+        lacks_next_hop: Families::NONE,
+        next_hops: [0; 2],
         since: Instant::ZERO,
         missed_at: Instant::ZERO,
         messages_in: 0,

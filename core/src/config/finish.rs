@@ -33,6 +33,8 @@ enum Needle<'a> {
     Group(&'a str),
     /// `neighbor … update-source` with this address.
     Source(IpAddr),
+    /// A `set … next-hop` with this address.
+    NextHop(IpAddr),
     /// The `failover` block with this name.
     Block(&'a str),
     /// One that owns this address.
@@ -79,6 +81,10 @@ impl Needle<'_> {
                 is(fits, 1)
             }
             Needle::Block(name) => is(seen.keyword() == "failover" && seen.values.text(0) == name, 0),
+            Needle::NextHop(address) => {
+                let (sets, at) = (seen.node == Node::RouteMap && seen.keyword() == "set", address.is_ipv6());
+                is(sets && seen.values.get(at.into()) == Value::Address(address), at.into())
+            }
             Needle::Address(address) => {
                 let owns = matches!(seen.node, Node::Interface | Node::Failover | Node::Bgp | Node::Family);
                 is(owns && prefix.is_some_and(|prefix| prefix.address == address), 0)
@@ -165,6 +171,7 @@ impl Draft<'_> {
         resolve(config, &mut late);
         groups(config, &mut late);
         neighbors(config, &mut late);
+        next_hops(config, &mut late);
         services(config, &mut late);
         if self.silenced {
             silenced(config, &mut late);
@@ -472,6 +479,46 @@ fn neighbors(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
                 );
                 late.error(what, "", Needle::Source(source), Hint::None);
             }
+        }
+    }
+}
+
+/// Next hops that route-maps set and that may not be told (RFC 4271 section 5.1.3): a neighbor's own address to that neighbor,
+/// and an address that this machine shares with others.
+fn next_hops(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+    let view = config.view();
+    let of_routes = |map: Span| {
+        let services = view.services.iter().flat_map(|service| [service.active, service.standby]);
+        let redistributed = view.bgp.redistribute.iter().flatten().filter(|source| source.on);
+        let routes = view.routes.iter().map(|route| route.map).chain(services);
+        routes.chain(redistributed.map(|source| source.map)).any(|used| used.name == map)
+    };
+    let shared = |route: &&Route| route.is_address() && route.owner != Owner::Interface;
+    for rule in view.rules {
+        let address = match rule.clause {
+            Clause::SetNextHopV4(v4) => IpAddr::V4(v4),
+            Clause::SetNextHopV6(v6) => IpAddr::V6(v6),
+            _ => continue,
+        };
+        let told = |neighbor: &Neighbor| {
+            let options = view.options(neighbor);
+            // What a filter lets out to it is not looked at here: the engine does not tell it that next hop anyhow.
+            let hears_all = options.map_out.iter().chain(&options.list_out).all(|used| used.name.is_empty());
+            neighbor.address == address
+                && (options.map_out.iter().any(|used| used.name == rule.name)
+                    || (hears_all && of_routes(rule.name)))
+        };
+        let needle = Needle::NextHop(address);
+        if view.neighbors.iter().any(told) {
+            let what = ErrorKind::Conflict(
+                "the next hop is the neighbor's own address: it may not be told a route that leads back to it",
+            );
+            late.error(what, "", needle, Hint::Text("set it in a route-map towards other neighbors only"));
+        } else if view.routes.iter().filter(shared).any(|route| route.address == address) {
+            let what = ErrorKind::Conflict(
+                "the next hop is a shared address: it would lead to whichever machine announces it",
+            );
+            late.error(what, "", needle, Hint::Text("set an address that only this machine has"));
         }
     }
 }

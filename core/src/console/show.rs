@@ -404,6 +404,9 @@ pub fn routes<'a, W: Write + ?Sized>(
         _ => from(route, f),
     })?;
     for (route, _) in routes {
+        if let Some((peer, why)) = route.held_back {
+            note(out, format_args!("! {}: not announced to neighbor {peer}: {why}", route.prefix))?;
+        }
         let why = match route.address {
             Some(AddressState::Failed) => {
                 "it cannot be bound: the log says why; it is tried again every 5 seconds"
@@ -485,6 +488,7 @@ mod tests {
     use crate::base::net::{BgpId, Families, Family, Prefix};
     use crate::base::time::Duration;
     use crate::bfd::session::Timing;
+    use crate::engine::record::NoNextHop;
     use crate::engine::view::{Hint, TtlBecause};
     use crate::engine::{LinkId, PeerId, ServiceId};
     use crate::failover::posture::{Because, Posture, Wish};
@@ -888,6 +892,7 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
             link: Some(LinkId(1)),
             announced: true,
             told: 4,
+            held_back: None,
         };
         let text = rendered(|out| {
             let given_up = RouteView {
@@ -903,6 +908,7 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
                 source: Some(RouteSource::Kernel),
                 address: None,
                 told: 0,
+                held_back: Some(("10.0.0.9".parse().unwrap(), NoNextHop::NoAddress)),
                 ..route
             };
             routes(out, [(route, "lo"), (given_up, "lo"), (kernel, "")].into_iter()).unwrap();
@@ -916,6 +922,11 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
         assert_eq!(cells(rows[1]), "192.0.2.11/32|no, 1 neighbor to be told|removed too often|failover web");
         assert_eq!(cells(rows[2]), "198.51.100.7/32|to nobody yet|-|redistribute kernel");
         assert!(rows[3].starts_with("! 192.0.2.11/32: somebody removes it again and again"));
+        assert!(
+            text.contains(
+                "! 198.51.100.7/32: not announced to neighbor 10.0.0.9: the interface to it has no"
+            )
+        );
     }
 
     #[test]

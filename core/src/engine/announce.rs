@@ -2,7 +2,8 @@
 
 use super::Inner;
 use super::input::HostTable;
-use super::record::{Limit, Record};
+use super::next_hop::{Found, digests};
+use super::record::{Limit, NoNextHop, Record};
 use super::route::{FIB_OWED, Fib, OWED, Route};
 use crate::base::net::{Families, Family};
 use crate::base::time::Instant;
@@ -15,7 +16,6 @@ use crate::config::{BgpFlags, ListRef, Owner, RouteSource};
 use crate::failover::posture::{Posture, prepends};
 use crate::wire::attribute::Attributes;
 use crate::wire::header::write_keepalive;
-use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{cease, write_shutdown};
 use crate::wire::refresh::{RouteRefresh, Subtype};
 use crate::wire::writer::{UpdateWriter, write_end_of_rib};
@@ -25,11 +25,11 @@ const LOOK: usize = 4_096;
 
 /// A peer whose session is up, and what holds for all routes that it is told.
 #[derive(Clone, Copy)]
-struct Audience {
-    peer: usize,
-    session: Session,
+pub(super) struct Audience {
+    pub(super) peer: usize,
+    pub(super) session: Session,
     /// The next hops we announce unless a route-map says otherwise, by family of the routes.
-    next_hops: [NextHop; 2],
+    pub(super) next_hops: [Found; 2],
     /// Its outbound prefix-list and route-map, by family.
     filters: [(ListRef, ListRef); 2],
 }
@@ -196,31 +196,36 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.touch(peer);
     }
 
-    /// The route as this peer should know it.
-    fn wanted(&self, audience: &Audience, place: usize) -> Wanted {
+    /// The attributes with which this peer should know a route; `None`: the route is not for it.
+    fn symbol_for(&self, audience: &Audience, place: usize) -> Option<Symbol> {
         let route = self.routes.get(place);
         let family = route.prefix.family();
         if !route.announced || !audience.session.families.has(family) {
-            return Wanted::Withdrawn;
+            return None;
         }
-        let Some((map, marks)) = self.origin_of(route) else { return Wanted::Withdrawn };
+        let (map, marks) = self.origin_of(route)?;
         let theirs = audience.filters[family.index()];
-        match policy::outbound(self.config.view(), map, theirs, route.prefix, marks) {
-            Some(symbol) if self.next_hop(audience, family, symbol) != NextHop::ZERO => Wanted::Set(symbol),
+        policy::outbound(self.config.view(), map, theirs, route.prefix, marks)
+    }
+
+    /// The route as this peer should know it.
+    fn wanted(&self, audience: &Audience, place: usize) -> Wanted {
+        let family = self.routes.get(place).prefix.family();
+        match self.symbol_for(audience, place) {
+            Some(symbol) if self.next_hop(audience, family, symbol).is_ok() => Wanted::Set(symbol),
             _ => Wanted::Withdrawn,
         }
     }
 
-    /// The next hop for routes of a family with these attributes; zero: there is none.
-    fn next_hop(&self, audience: &Audience, family: Family, symbol: Symbol) -> NextHop {
-        let asked = policy::next_hops(self.config.view(), symbol);
-        let extended = audience.session.extended_next_hop;
-        let v6 = asked.v6.map(|v6| NextHop::new(v6.into()));
-        let set = match family {
-            Family::Ipv4 => asked.v4.map(|v4| NextHop::new(v4.into())).or(v6.filter(|_| extended)),
-            Family::Ipv6 => v6,
-        };
-        set.unwrap_or(audience.next_hops[family.index()])
+    /// Why a route that is for this peer is not told to it; `None`: it is, or it is not for it.
+    pub(super) fn held_back(&self, peer: usize, place: usize) -> Option<NoNextHop> {
+        let audience = self.audience(peer, self.peers[peer].established()?);
+        self.lacks_next_hop(&audience, place)
+    }
+
+    fn lacks_next_hop(&self, audience: &Audience, place: usize) -> Option<NoNextHop> {
+        let symbol = self.symbol_for(audience, place)?;
+        self.next_hop(audience, self.routes.get(place).prefix.family(), symbol).err()
     }
 
     /// The set that a symbol stands for, interned if need be; `None`: there is no place for another.
@@ -333,6 +338,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return None;
         }
         let audience = self.audience(peer, slot);
+        if digests(&audience.next_hops) != self.peers[peer].next_hops {
+            self.take_next_hops(peer, &audience.next_hops);
+        }
         let session = audience.session;
         let mut attributes = Attributes::new();
         let mut from = 0;
@@ -342,7 +350,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 continue; // it stays owed, and the end of the pass calls again
             }
             let (told, family) = (self.adj_out.told(peer, place), self.routes.get(place).prefix.family());
-            match self.wanted(&audience, place) {
+            let wanted = self.wanted(&audience, place);
+            if wanted == Wanted::Withdrawn
+                && let Some(why) = self.lacks_next_hop(&audience, place)
+            {
+                self.note_no_next_hop(peer, family, why);
+            }
+            match wanted {
                 Wanted::Withdrawn if told == 0 => self.adj_out.settle(peer, place),
                 Wanted::Withdrawn => {
                     let writer = UpdateWriter::withdraw(buffer, family)?;
@@ -357,7 +371,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     let view = self.config.view();
                     let rendered =
                         policy::render(view, symbol, view.bgp.local_as, session.ebgp, &mut attributes);
-                    attributes.next_hop = self.next_hop(&audience, family, symbol);
+                    let next_hop = self.next_hop(&audience, family, symbol).ok();
+                    attributes.next_hop = next_hop.unwrap_or_default();
                     let writer = rendered.ok().and_then(|()| {
                         UpdateWriter::announce(&mut *buffer, family, &attributes, session.as4)
                     });

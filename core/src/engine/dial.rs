@@ -85,6 +85,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !self.may_dial(peer) {
             return;
         }
+        if self.lacks_source(peer) {
+            self.ended(peer, LastEnd::Connection(IoError::AddressUnavailable as u8));
+            return self.dial_later(peer);
+        }
         let event = match self.peers[peer].conns[OUTGOING].state {
             State::Idle => Event::AutomaticStart,
             State::Connect | State::Active => Event::ConnectRetryTimerExpires,
@@ -109,22 +113,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         let name = view.text(options.interface);
         if !name.is_empty() {
-            return self.link_named(name).and_then(|link| self.own_on(self.links()[link].id, family));
+            return self.link_named(name).and_then(|link| self.named_on(self.links()[link].id, family));
         }
-        self.near(state.address).map(|(own, _)| own).or_else(|| self.only_own(family))
+        self.own_near(state.address).or_else(|| self.only_own(family))
     }
 
-    /// Our one global address of a family that is not shared and has a subnet; with several, the host's routing decides.
-    fn only_own(&self, family: Family) -> Option<IpAddr> {
-        let mut own = self.hosts.as_slice().iter().filter(|host| {
-            let address = host.address.address;
-            Family::of(address) == family
-                && host.address.length < family.bits()
-                && super::host::is_global(address)
-                && !self.is_shared(address)
-        });
-        let first = own.next()?.address.address;
-        own.all(|other| other.address.address == first).then_some(first)
+    /// Whether the interface that a peer is to be dialed from has no address for that: from another one it is not dialed.
+    fn lacks_source(&self, peer: usize) -> bool {
+        let (address, options) = (self.peers[peer].address, self.options(peer));
+        let by_link = Family::of(address) == Family::Ipv6 && is_link_local(address);
+        !by_link && !options.interface.is_empty() && self.source(peer).is_none()
     }
 
     /// The timers of peers that have expired.

@@ -1,16 +1,17 @@
 //! The host as the engine knows it: its addresses, and the routes of its table.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
 use super::Inner;
 use super::input::{HostTable, Phase};
 use super::link::table_bit;
 use super::names::LinkId;
+use super::own::is_global;
 use super::record::{Limit, Record};
 use super::route::{Flags, KERNEL, KERNEL_STALE, OWED, PRESENT, STALE};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
 use crate::bgp::policy;
-use crate::config::{Owner, RouteSource};
+use crate::config::RouteSource;
 
 /// Among the tables to be asked for: the addresses, when no order to bind is out any more.
 pub(super) const ADDRESSES_LATER: u8 = 1 << 3;
@@ -32,11 +33,6 @@ impl HostAddress {
         Self { address: InterfaceAddress::ZERO, link: LinkId(0), ours: false, seen: false };
 }
 
-/// Whether an address can serve other hosts: not loopback, not link-local, not multicast.
-pub(super) fn is_global(address: IpAddr) -> bool {
-    !(address.is_loopback() || address.is_multicast() || address.is_unspecified() || is_link_local(address))
-}
-
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// An address of this host, as it is now.
     pub(super) fn address(&mut self, id: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
@@ -52,7 +48,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.host_address(id, address, present, ours);
         }
         self.leftovers |= ours && present && exact.is_none();
-        if !single || exact.is_none() {
+        if !single || exact.is_none() || self.names_sources() {
             self.find_peers();
         }
     }
@@ -189,11 +185,14 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     pub(super) fn host_address_changed(&mut self, address: InterfaceAddress, present: bool) {
-        if present && self.router_id == BgpId(0) && is_global(address.address) {
-            self.choose_router_id();
-        }
         self.inside_changed(address.address, present, None);
         self.redistribute_connected(address, present);
+        // Whether it is announced is known now.
+        let wants_one = self.router_id == BgpId(0) || self.router_id_lent;
+        if present && wants_one && is_global(address.address) {
+            self.choose_router_id();
+        }
+        self.weigh_loops(address.address, present);
     }
 
     /// Counts the addresses that lie in wide prefixes: the evidence of a wide `network`.
@@ -362,95 +361,4 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.ask_tables = self.ask_tables & !ADDRESSES_LATER | 2;
         }
     }
-
-    /// Whether an address is on this host.
-    pub(super) fn is_own(&self, address: IpAddr) -> bool {
-        self.hosts.as_slice().iter().any(|host| host.address.address == address)
-            || self.route_of_address(address).is_some_and(|place| self.routes.sets.has(PRESENT, place))
-    }
-
-    /// Whether an address is one that other machines may hold too: it must never be our source, next hop or identifier.
-    pub(super) fn is_shared(&self, address: IpAddr) -> bool {
-        self.route_of_address(address).is_some_and(|place| self.routes.get(place).owner != Owner::Interface)
-    }
-
-    /// Our own address on the subnet of `peer`, and its link.
-    pub(super) fn near(&self, peer: IpAddr) -> Option<(IpAddr, LinkId)> {
-        self.hosts
-            .as_slice()
-            .iter()
-            .filter(|host| {
-                host.address.length < Family::of(peer).bits() && host.address.subnet().contains(peer)
-            })
-            .filter(|host| !self.is_shared(host.address.address))
-            .max_by_key(|host| host.address.length)
-            .map(|host| (host.address.address, host.link))
-    }
-
-    /// An own address of `family` on this link that serves other hosts.
-    pub(super) fn own_on(&self, link: LinkId, family: Family) -> Option<IpAddr> {
-        self.hosts
-            .as_slice()
-            .iter()
-            .filter(|host| host.link == link && Family::of(host.address.address) == family)
-            .map(|host| host.address.address)
-            .find(|&address| is_global(address) && !self.is_shared(address))
-    }
-
-    /// Our link-local address on this link.
-    pub(super) fn link_local_on(&self, link: LinkId) -> Option<Ipv6Addr> {
-        self.hosts.as_slice().iter().filter(|host| host.link == link).find_map(|host| {
-            match host.address.address {
-                IpAddr::V6(v6) if v6.is_unicast_link_local() => Some(v6),
-                _ => None,
-            }
-        })
-    }
-
-    /// The BGP Identifier: as configured, else the highest IPv4 address that is this host's alone, else a number made of its
-    /// IPv6 address (RFC 6286 asks for uniqueness within the AS only). One that was chosen is kept. Which addresses are
-    /// shared is known when the configuration's lines are met.
-    pub(super) fn choose_router_id(&mut self) {
-        let configured = self.config.view().bgp.router_id;
-        if configured != BgpId(0) {
-            self.router_id = configured;
-            return;
-        }
-        let known = self.addresses_known && self.configured && !self.pass.is_running();
-        if !known || (self.router_id != BgpId(0) && !self.router_id_configured) {
-            return;
-        }
-        let own =
-            |host: &&HostAddress| is_global(host.address.address) && !self.is_shared(host.address.address);
-        let hosts = self.hosts.as_slice();
-        let v4 = hosts.iter().filter(own).filter_map(|host| match host.address.address {
-            IpAddr::V4(v4) => Some(v4.to_bits()),
-            IpAddr::V6(_) => None,
-        });
-        let v6 = hosts.iter().filter(own).filter_map(|host| match host.address.address {
-            IpAddr::V6(v6) => Some(number_of(v6)),
-            IpAddr::V4(_) => None,
-        });
-        self.router_id = BgpId(v4.max().or_else(|| v6.max()).unwrap_or(0));
-        if self.router_id == BgpId(0) {
-            // One that the configuration brings is on its way, and when it cannot be bound, that is told.
-            let mut routes = self.config.view().routes.iter();
-            let comes = routes.any(|route| route.owner == Owner::Interface && is_global(route.address));
-            if !comes && !core::mem::replace(&mut self.router_id_missed, true) {
-                self.record(Record::NoRouterId);
-            }
-        } else {
-            self.router_id_missed = false;
-            self.dial_all_soon();
-        }
-    }
-}
-
-/// A number that is hardly ever another host's, made of an address that never is: FNV-1a, never 0.
-fn number_of(address: Ipv6Addr) -> u32 {
-    let hash = address
-        .octets()
-        .iter()
-        .fold(0x811C_9DC5_u32, |hash, &octet| (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193));
-    hash.max(u32::from(Ipv4Addr::LOCALHOST.octets()[3]))
 }

@@ -1,8 +1,11 @@
 //! Routes received: checked, let in where `steer` accepts them, and handed to its table. Everything else is forgotten.
 
-use super::Inner;
+use core::net::IpAddr;
+
+use super::names::LinkId;
 use super::record::{Limit, Record};
-use crate::base::net::{Family, Prefix};
+use super::{Inner, peers_in};
+use crate::base::net::{Family, Prefix, is_link_local};
 use crate::bgp::conn::Conn;
 use crate::bgp::fsm::{Event, State};
 use crate::bgp::policy;
@@ -60,7 +63,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.note_malformed(peer, 0, true);
                 continue;
             }
-            match self.candidate(&options, update, prefix, external).filter(|_| usable && !looped) {
+            let candidate = self.candidate(&options, update, prefix, external);
+            let candidate = candidate.filter(|_| usable && !looped);
+            match candidate.filter(|candidate| self.leads_away(peer, candidate)) {
                 Some(candidate) => {
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
                         self.refused |= 1 << peer;
@@ -125,8 +130,51 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 _ => {}
             }
         }
-        // Packets to ourselves would go in circles (RFC 4271 section 5.1.3).
-        Some(candidate).filter(|candidate| !self.is_own(candidate.next_hop))
+        Some(candidate)
+    }
+
+    /// Whether the next hop is another machine, as far as our addresses tell: packets to ourselves would go in circles (RFC 4271
+    /// section 5.1.3). A link-local one is on the link to the peer, or nobody knows where.
+    fn leads_away(&mut self, peer: usize, candidate: &Candidate) -> bool {
+        let (next_hop, link) = (candidate.next_hop, LinkId(self.peers[peer].link));
+        if is_link_local_v6(next_hop) {
+            return link != LinkId(0) && !self.is_own_on(next_hop, link);
+        }
+        let to_us = self.is_own(next_hop);
+        self.looped |= u64::from(to_us) << peer;
+        !to_us
+    }
+
+    /// An address of this host came or went: what leads to it is not taken any more, or is to be told again.
+    pub(super) fn weigh_loops(&mut self, address: IpAddr, present: bool) {
+        if is_link_local_v6(address) {
+            return;
+        }
+        if !present {
+            let told = (self.looped != 0 && !self.is_own(address)).then(|| core::mem::take(&mut self.looped));
+            for peer in peers_in(told.unwrap_or(0)) {
+                self.ask_again(peer);
+            }
+            return;
+        }
+        let mut from = 0;
+        while let Some((place, prefix)) = self.inbound.next(from) {
+            from = place + 1;
+            let to_us = self.inbound.heard(place).filter(|heard| heard.candidate.next_hop == address);
+            for peer in peers_in(to_us.fold(0, |set, heard| set | 1 << heard.peer)) {
+                self.inbound.forget(peer, prefix);
+                self.looped |= 1 << peer;
+            }
+        }
+    }
+
+    /// The link by which a next hop of a steered prefix is reached: a link-local one is on the link to the peer that told it.
+    pub(super) fn steered_link(&self, place: usize, next_hop: IpAddr) -> Option<LinkId> {
+        if !is_link_local_v6(next_hop) {
+            return self.near(next_hop);
+        }
+        let told = self.inbound.heard(place).find(|heard| heard.candidate.next_hop == next_hop)?;
+        Some(LinkId(self.peers[told.peer].link)).filter(|&link| link != LinkId(0))
     }
 
     /// `maximum-prefix` counts what is kept; going beyond it is told once.
@@ -160,8 +208,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn forget_routes_of(&mut self, peer: usize) {
         self.inbound.peer_down(peer);
         self.refused &= !(1 << peer);
+        self.looped &= !(1 << peer);
         self.room(Limit::Candidates);
     }
+}
+
+fn is_link_local_v6(address: IpAddr) -> bool {
+    Family::of(address) == Family::Ipv6 && is_link_local(address)
 }
 
 /// What the session's agreement says about its UPDATEs.

@@ -7,7 +7,7 @@ use super::input::{Endpoint, IoError};
 use super::names::{ListenerId, SocketId};
 use super::record::{Limit, Record, Refusal};
 use super::session::{INCOMING, OUTGOING};
-use crate::base::net::{BgpId, Family, Prefix};
+use crate::base::net::{BgpId, Family, Prefix, is_link_local};
 use crate::base::time::{Duration, Instant};
 use crate::bgp::conn::{Owed, Tcp};
 use crate::bgp::fsm::{Event, State};
@@ -83,7 +83,7 @@ pub(super) enum Listening {
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// Somebody connected to us.
     pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
-        let Some(peer) = self.peer_for(remote.address) else {
+        let Some(peer) = self.peer_for(remote) else {
             return self.turn_away_stranger(socket, remote.address);
         };
         // It came in by other keys than those that hold now.
@@ -163,11 +163,17 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
     }
 
-    /// The peer with this address: a neighbor, or a new dynamic peer if it lies in a listen range.
-    fn peer_for(&mut self, address: IpAddr) -> Option<usize> {
+    /// The peer at this end: a neighbor, or a new dynamic peer if it lies in a listen range. A link-local address on another
+    /// link is another machine's.
+    fn peer_for(&mut self, remote: Endpoint) -> Option<usize> {
+        let address = remote.address;
+        let by_link = Family::of(address) == Family::Ipv6 && is_link_local(address);
+        let link = remote.link.filter(|_| by_link).map_or(0, |link| link.0);
         let known = (0..P).find(|&peer| {
             let state = &self.peers[peer];
-            !matches!(state.kind, Kind::Free | Kind::Leaving) && state.address == address
+            !matches!(state.kind, Kind::Free | Kind::Leaving)
+                && state.address == address
+                && (link == 0 || state.link == link)
         });
         if known.is_some() {
             return known;
@@ -179,7 +185,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             return None;
         };
         let conns = self.peers[peer].conns;
-        self.peers[peer] = Peer { kind: Kind::Dynamic(group), address, conns, since: self.now, ..Peer::REST };
+        let kind = Kind::Dynamic(group);
+        self.peers[peer] = Peer { kind, address, link, conns, since: self.now, ..Peer::REST };
         self.find_peers();
         self.await_incoming(peer);
         Some(peer)
@@ -546,5 +553,33 @@ mod tests {
         }
         let all = orders(&mut engine, &format!("{range}{FIRST}"));
         assert_eq!(all.iter().filter(|order| *order == "full").count(), 1, "{all:?}");
+    }
+
+    #[test]
+    fn somebody_with_the_neighbors_link_local_address_on_another_link_is_a_stranger() {
+        let mut engine = started();
+        let lines = "bgp listen\nneighbor fe80::2 remote-as external\nneighbor fe80::2 interface eth0\n\
+                     neighbor fe80::2 passive\n";
+        orders(&mut engine, lines);
+        for (number, name) in [(2, "eth0"), (3, "eth1")] {
+            let link = crate::engine::LinkId(number);
+            engine.handle(Instant::ZERO, Input::Link { link, name, up: true, gone: false });
+            while engine.poll().is_some() {}
+        }
+        for (number, expected) in [(3, Some(Refusal::Stranger)), (2, None)] {
+            let link = Some(crate::engine::LinkId(number));
+            let end = |address: &str| Endpoint { address: address.parse().unwrap(), port: 179, link };
+            let (socket, listener) = (SocketId(number), ListenerId(1));
+            let accepted =
+                Input::Accepted { socket, listener, local: end("fe80::1"), remote: end("fe80::2") };
+            engine.handle(Instant::ZERO, accepted);
+            let mut said = None;
+            while let Some(order) = engine.poll() {
+                if let Output::Record(Record::Refused { why, .. }) = order {
+                    said = Some(why);
+                }
+            }
+            assert_eq!(said, expected, "link {number}");
+        }
     }
 }

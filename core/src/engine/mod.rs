@@ -13,9 +13,11 @@
 //! | `listen` | who may connect to us |
 //! | `message` | received octets: framing, and what each message means |
 //! | `announce` | what a peer is to be told, as the next message to it |
+//! | `next_hop` | the next hops that each peer is told |
 //! | `inbound` | routes received, for `steer` |
 //! | `refresh` | routes told again: by us when a peer asks, and by peers when our policy changes |
 //! | `link` | the links of this host |
+//! | `own` | which addresses are ours, and what each may stand for |
 //! | `host` | addresses and kernel routes of this host |
 //! | `route` | the table of routes that may be announced |
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
@@ -41,7 +43,9 @@ mod link;
 mod listen;
 mod message;
 mod names;
+mod next_hop;
 mod output;
+mod own;
 mod poll;
 pub mod record;
 mod refresh;
@@ -176,6 +180,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     up: PeerSet,
     /// Peers of whose routes not all found room.
     refused: PeerSet,
+    /// Peers that told a route which leads to an address of this host, and so was not taken.
+    looped: PeerSet,
     /// No timer of a peer expires before this (a lower bound).
     peers_at: Instant,
     routes_at: Instant,
@@ -201,6 +207,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     router_id_configured: bool,
     /// It was told that there is none.
     router_id_missed: bool,
+    /// It is an announced address, for want of a better one.
+    router_id_lent: bool,
     addresses_known: bool,
     /// Whether the last call was drained (law 1).
     drained: bool,
@@ -259,6 +267,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             router_id: BgpId(0),
             router_id_configured: false,
             router_id_missed: false,
+            router_id_lent: false,
             addresses_known: false,
             drained: false,
             stale_inputs: 0,
@@ -305,6 +314,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             records: Ring::new(Record::Stopped),
             inbound: inbound::Inbound::new(),
             refused: 0,
+            looped: 0,
             steer_hops: [NextHop::REST; P],
         }
     }

@@ -479,7 +479,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     fn steer_order(&mut self, place: usize, prefix: Prefix) -> Output<'_> {
         let mut count = 0;
         for address in self.inbound.next_hops(place).into_iter().take(P) {
-            let link = self.near(address).map(|(_, link)| link);
+            let link = self.steered_link(place, address);
             self.steer_hops[count] = NextHop { address, link };
             count += 1;
         }

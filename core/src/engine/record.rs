@@ -59,6 +59,22 @@ pub enum EndCause {
     BfdDown,
 }
 
+/// Why a peer has no next hop for routes of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum NoNextHop {
+    /// IPv4 routes over IPv6: the peer did not agree to IPv6 next hops (RFC 8950), and there is no IPv4 address of ours on the
+    /// link to it.
+    NotAgreed,
+    /// No address on the link to the peer can be the next hop.
+    NoAddress,
+    /// The peer is on none of our subnets, so no link leads to it, and the session itself is of the other family.
+    NotConnected,
+    /// Our end of the session is an address that we announce: other machines may have it too.
+    Shared,
+}
+
 /// Which fixed capacity was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -204,10 +220,21 @@ pub enum Record {
         /// The family.
         family: Family,
     },
-    /// IPv4 routes need an IPv6 next hop here, and the peer did not agree to one (RFC 8950).
-    NoExtendedNextHop {
+    /// A peer is not told routes of a family: there is no next hop to tell it.
+    NoNextHop {
         /// The peer.
         peer: IpAddr,
+        /// The family of the routes.
+        family: Family,
+        /// Why.
+        why: NoNextHop,
+    },
+    /// There is a next hop for such routes now: the peer is told them.
+    NextHopFound {
+        /// The peer.
+        peer: IpAddr,
+        /// The family of the routes.
+        family: Family,
     },
     /// The peer offers to keep a dead speaker's routes (graceful restart); we never ask it to.
     PeerOffersGracefulRestart {
@@ -404,6 +431,7 @@ impl Record {
             | Self::Established { .. }
             | Self::FlappingOver { .. }
             | Self::BfdUp { .. }
+            | Self::NextHopFound { .. }
             | Self::Announced { .. }
             | Self::Posture { .. }
             | Self::Check { health: Health::Unknown | Health::Yes, .. }
@@ -427,7 +455,7 @@ impl Record {
             | Self::MalformedOften { .. }
             | Self::MaximumPrefix { .. }
             | Self::FamilyNotAgreed { .. }
-            | Self::NoExtendedNextHop { .. }
+            | Self::NoNextHop { .. }
             | Self::AddressLost { .. }
             | Self::Check { health: Health::No, .. }
             | Self::PutBack { .. }
@@ -490,6 +518,24 @@ impl fmt::Display for EndCause {
             Self::LinkDown => f.write_str("its link is down"),
             Self::BfdDown => f.write_str("BFD says that the path is down"),
         }
+    }
+}
+
+impl fmt::Display for NoNextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAgreed => {
+                "it did not agree to IPv6 next hops (RFC 8950), and the interface to it has no IPv4 address of this host"
+            }
+            Self::NoAddress => "the interface to it has no address of this host that can be the next hop",
+            Self::NotConnected => {
+                "it is on no subnet of this host, and the session gives no next hop of this family; say `set ip next-hop` \
+                 or `set ipv6 next-hop global` in a route-map"
+            }
+            Self::Shared => {
+                "our end of the session is a shared address, and this host has no other for it; say `update-source`"
+            }
+        })
     }
 }
 
@@ -560,10 +606,12 @@ impl fmt::Display for Record {
             Self::FamilyNotAgreed { peer, family } => {
                 write!(f, "neighbor {peer}: {family} is activated here but the peer does not offer it")
             }
-            Self::NoExtendedNextHop { peer } => write!(
-                f,
-                "neighbor {peer}: IPv4 routes are not announced: the peer did not agree to IPv6 next hops (RFC 8950)"
-            ),
+            Self::NoNextHop { peer, family, why } => {
+                write!(f, "neighbor {peer}: {family} routes are not announced to it: {why}")
+            }
+            Self::NextHopFound { peer, family } => {
+                write!(f, "neighbor {peer}: {family} routes are announced to it: there is a next hop now")
+            }
             Self::PeerOffersGracefulRestart { peer } => {
                 write!(f, "neighbor {peer}: offers graceful restart; we never ask for it, so no dead routes are kept")
             }

@@ -83,7 +83,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// Owes a peer the wish to be told its routes again; says whether it has a session and understands it.
-    fn ask_again(&mut self, peer: usize) -> bool {
+    pub(super) fn ask_again(&mut self, peer: usize) -> bool {
         let state = &mut self.peers[peer];
         let session = state.established().map(|slot| state.conns[slot].session);
         let Some(session) = session.filter(|session| session.route_refresh) else { return false };

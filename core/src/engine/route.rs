@@ -307,7 +307,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let view = self.config.view();
         let (line, _) = self.static_line(prefix)?;
         let address = view.gateway(view.routes.get(line)?)?;
-        Some(NextHop { address, link: self.near(address).map(|(_, link)| link) })
+        Some(NextHop { address, link: self.link_towards(address) })
     }
 
     /// What an `ip route` line asks for.

@@ -13,7 +13,6 @@ use crate::bgp::fsm::{Actions, Event, State};
 use crate::bgp::negotiate::Local;
 use crate::bgp::peer::{Batch, Earned, Kind, LONGEST, LastEnd, MISSED_AFTER, Peer, SHORT};
 use crate::config::{BgpFlags, ConfigView, PeerFlags, PeerOptions, RemoteAs};
-use crate::wire::next_hop::NextHop;
 use crate::wire::notification::{self, Fault, cease};
 
 pub(super) const OUTGOING: usize = 0;
@@ -401,8 +400,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         };
         // After short sessions it is told when it lasts.
         if state.shorts == 0 {
+            state.lacks_next_hop = Families::NONE;
             self.tell_session(peer, slot);
         }
+        self.begin_next_hops(peer, slot);
         self.owe_everything(peer);
         self.weigh_bfd(peer);
     }
@@ -422,9 +423,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         for family in wanted.iter().filter(|&family| !session.families.has(family)) {
             self.record(Record::FamilyNotAgreed { peer: address, family });
-        }
-        if session.families.has(Family::Ipv4) && self.next_hops(peer, slot)[0] == NextHop::ZERO {
-            self.record(Record::NoExtendedNextHop { peer: address });
         }
     }
 
@@ -459,34 +457,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         state.lost_at = self.now;
         self.forget_routes_of(peer);
         self.note_all_malformed(peer);
-    }
-
-    /// The next hops that a peer is told, by family of the routes: always our own (RFC 4271 section 5.1.3), never a shared
-    /// one. Zero: there is none, and such routes are not announced.
-    pub(super) fn next_hops(&self, peer: usize, slot: usize) -> [NextHop; 2] {
-        let state = &self.peers[peer];
-        let session = &state.conns[slot].session;
-        let link = Some(LinkId(state.link)).filter(|&link| link != LinkId(0));
-        let on_link = |family| link.and_then(|link| self.own_on(link, family));
-        let link_local = || {
-            let near = state.connected && !self.options(peer).flags.on(PeerFlags::EBGP_MULTIHOP);
-            link.filter(|_| near).and_then(|link| self.link_local_on(link))
-        };
-        let v6 = match state.local {
-            IpAddr::V6(local) if !local.is_unicast_link_local() => Some(IpAddr::V6(local)),
-            _ => on_link(Family::Ipv6),
-        };
-        let v6 = v6.map_or(NextHop::ZERO, |global| {
-            let mut next_hop = NextHop::new(global);
-            next_hop.link_local = link_local().unwrap_or(core::net::Ipv6Addr::UNSPECIFIED);
-            next_hop
-        });
-        let v4 = match state.local {
-            IpAddr::V4(_) => NextHop::new(state.local),
-            IpAddr::V6(_) if session.extended_next_hop => v6,
-            IpAddr::V6(_) => on_link(Family::Ipv4).map_or(NextHop::ZERO, NextHop::new),
-        };
-        [v4, v6]
     }
 
     /// The path to a peer is gone: nothing can be said any more (RFC 9384's subcode tells why, should it still arrive).
@@ -532,11 +502,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 (!name.is_empty()).then(|| self.link_named(name)).flatten().map(|link| self.links()[link].id)
             };
             let (connected, link) = match state.address {
-                IpAddr::V6(v6) if v6.is_unicast_link_local() => (true, named),
-                address => match self.near(address) {
-                    Some((_, link)) => (true, Some(link)),
-                    None => (false, None),
+                // One that came by itself is where it came from.
+                IpAddr::V6(v6) if v6.is_unicast_link_local() => match state.kind {
+                    Kind::Dynamic(_) => (true, Some(LinkId(state.link))),
+                    _ => (true, named),
                 },
+                address => {
+                    let link = self.near(address);
+                    (link.is_some(), link)
+                }
             };
             let link = link.unwrap_or_default();
             if (connected, link.0) != (self.peers[peer].connected, self.peers[peer].link) {
@@ -546,6 +520,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.ask_left_out(HostTable::Addresses);
                 self.dial_soon(peer);
             }
+            self.follow_next_hops(peer);
             self.weigh_bfd(peer);
         }
     }

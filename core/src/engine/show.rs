@@ -7,7 +7,7 @@ use super::session::cause;
 use super::view::{
     AddressState, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause,
 };
-use super::{Engine, Inner};
+use super::{Engine, Inner, peers_in};
 use crate::base::net::{Asn, Families};
 use crate::bgp::conn::Tcp;
 use crate::bgp::fsm::State;
@@ -135,6 +135,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             link: link.map(|link| inner.links()[link].id).filter(|&id| id != LinkId(0)),
             announced: route.announced,
             told: (0..P).filter(|&peer| inner.adj_out.told(peer, place) != 0).count() as u16,
+            held_back: peers_in(inner.up)
+                .find_map(|peer| Some((inner.peers[peer].address, inner.held_back(peer, place)?))),
         };
         Some((place, shown))
     }

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::names::{LinkId, PeerId, ServiceId};
-use super::record::EndCause;
+use super::record::{EndCause, NoNextHop};
 use crate::base::net::{Asn, BgpId, Families, Prefix};
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
@@ -310,6 +310,8 @@ pub struct RouteView<'a> {
     pub announced: bool,
     /// To how many peers it is told.
     pub told: u16,
+    /// The first peer that it is not told to for want of a next hop, and why.
+    pub held_back: Option<(IpAddr, NoNextHop)>,
 }
 
 /// One prefix that `steer` keeps.

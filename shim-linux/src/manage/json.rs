@@ -187,6 +187,9 @@ pub(super) fn route(row: &RouteRow) -> Value {
         "link": text(row.link_name.as_str()),
         "announced": view.announced,
         "told": view.told,
+        "held_back": view.held_back.map(|(neighbor, why)| {
+            json!({ "neighbor": neighbor.to_string(), "reason": why.to_string() })
+        }),
     })
 }
 

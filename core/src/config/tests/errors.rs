@@ -419,3 +419,51 @@ fn nodes_end_by_themselves() {
     assert!(fine && said.is_empty(), "{said:#?}");
     assert_eq!(config.view().routes.len(), 3);
 }
+
+#[test]
+fn a_next_hop_that_may_not_be_told_is_an_error_where_it_stands() {
+    let text = |lines: &str, map: &str| {
+        format!(
+            "router bgp 65000\nneighbor 10.0.0.2 remote-as external\nneighbor 2001:db8::2 remote-as external\n{lines}\n\
+             route-map NH permit 10\n{map}\n"
+        )
+    };
+    let own = "the next hop is the neighbor's own address: it may not be told a route that leads back to it";
+    let shared = "the next hop is a shared address: it would lead to whichever machine announces it";
+    let service = "failover web\naddress 192.0.2.10/32\nactive route-map NH\nexit";
+    for (lines, map, expected) in [
+        ("network 192.0.2.1/32 route-map NH", "set ip next-hop 10.0.0.2", Some((own, 17))),
+        (
+            "neighbor 10.0.0.2 route-map NH out\nnetwork 192.0.2.1/32",
+            "set ip next-hop 10.0.0.2",
+            Some((own, 17)),
+        ),
+        (service, "set ip next-hop 10.0.0.2", Some((own, 17))),
+        (service, "set ip next-hop 192.0.2.10", Some((shared, 17))),
+        ("network 192.0.2.1/32 route-map NH", "set ip next-hop 192.0.2.1", Some((shared, 17))),
+        ("redistribute connected route-map NH", "set ip next-hop 10.0.0.2", Some((own, 17))),
+        ("network 192.0.2.1/32 route-map NH", "set ipv6 next-hop global 2001:DB8:0::2", Some((own, 26))),
+        ("network 192.0.2.1/32 route-map NH", "set ipv6 next-hop 2001:db8::2", Some((own, 19))),
+        // Towards another neighbor it is that neighbor's business, and one that is not used harms nobody.
+        ("neighbor 2001:db8::2 route-map NH out\nnetwork 192.0.2.1/32", "set ip next-hop 10.0.0.2", None),
+        ("network 192.0.2.1/32", "set ip next-hop 10.0.0.2", None),
+        ("network 192.0.2.1/32 route-map NH", "set ip next-hop 10.0.0.3", None),
+        (
+            "neighbor 10.0.0.2 prefix-list P out\nnetwork 192.0.2.1/32 route-map NH\nip prefix-list P deny any",
+            "set ip next-hop 10.0.0.2",
+            None,
+        ),
+    ] {
+        let text = text(lines, map);
+        let (_, said, fine) = read_all(&text, &Platform::LINUX);
+        let errors: Vec<_> = said.iter().filter(|line| line.starts_with("error")).collect();
+        match expected {
+            Some((why, column)) => {
+                let line = text.lines().count();
+                let begins = format!("error: line {line}, column {column}: {why}; set ");
+                assert!(errors.len() == 1 && errors[0].starts_with(&begins), "{text}\n{said:#?}");
+            }
+            None => assert!(fine && errors.is_empty(), "{text}\n{said:#?}"),
+        }
+    }
+}
