@@ -620,9 +620,9 @@ enum holdover_record_kind
      */
     HOLDOVER_RECORD_KIND_FAMILY_NOT_AGREED = 12,
     /**
-     * IPv4 routes need an IPv6 next hop here, and the peer did not agree to one (RFC 8950).
+     * A peer is not told routes of a family: there is no next hop to tell it.
      */
-    HOLDOVER_RECORD_KIND_NO_EXTENDED_NEXT_HOP = 13,
+    HOLDOVER_RECORD_KIND_NO_NEXT_HOP = 13,
     /**
      * The peer offers graceful restart (RFC 4724); we never ask for it.
      */
@@ -751,6 +751,10 @@ enum holdover_record_kind
      * A peer has had no session for 10 s.
      */
     HOLDOVER_RECORD_KIND_NO_SESSION = 45,
+    /**
+     * There is a next hop for routes of a family now: the peer is told them.
+     */
+    HOLDOVER_RECORD_KIND_NEXT_HOP_FOUND = 46,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
