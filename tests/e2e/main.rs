@@ -9,6 +9,7 @@ mod choice;
 mod daemon;
 mod demo;
 mod failover;
+mod hosts;
 mod interop;
 mod operating;
 mod peers_alone;
@@ -46,6 +47,7 @@ fn main() {
     cases.extend(choice::cases());
     cases.extend(policy::cases());
     cases.extend(quiet::cases());
+    cases.extend(hosts::cases());
     cases.extend(interop::cases());
     cases.extend(scripted::cases());
     cases.extend(bfd::cases());
