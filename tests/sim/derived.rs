@@ -302,3 +302,41 @@ fn an_address_that_is_still_tentative_is_not_told_and_counts_when_it_can_be_used
     duo.world.hosts[duo.node].netlink.push_back(fact(true));
     assert_eq!(duo.hear_update(line, SECOND).announced, [prefix(SIX)]);
 }
+
+#[test]
+fn a_subnet_that_comes_late_makes_the_neighbor_connected_and_its_bfd_single_hop() {
+    use holdover_core::bfd::BfdKind::{Multihop, SingleHop};
+    let mut duo = node_with(&["10.0.0.1/32"], &router("neighbor 10.0.0.2 bfd"));
+    let view = |duo: &Duo| {
+        let view = duo.world.hosts[duo.node].engine().peer(0).unwrap();
+        (view.ttl, view.bfd.map(|bfd| bfd.kind))
+    };
+    duo.world.run(SECOND);
+    assert!(matches!(view(&duo), (16, None | Some(Multihop))));
+    duo.world.add_address(duo.node, Lab::ETH0, "10.0.0.9/24");
+    duo.world.run(SECOND);
+    assert_eq!(view(&duo), (1, Some(SingleHop)));
+    duo.world.remove_address(duo.node, "10.0.0.9");
+    duo.world.run(SECOND);
+    assert_eq!(view(&duo).0, 16);
+}
+
+#[test]
+fn with_the_same_subnet_on_two_links_the_one_that_is_named_is_the_neighbors() {
+    for named in ["eth0", "eth1"] {
+        let mut duo = node_with(
+            &["10.0.0.1/24"],
+            &router(&format!(
+                "neighbor 10.0.0.2 update-source {named}\naddress-family ipv6 unicast\n neighbor 10.0.0.2 activate\n \
+                 network 2001:db8:9::9/128\nexit-address-family"
+            )),
+        );
+        let other = duo.world.segment(100);
+        let eth1 = duo.world.plug(duo.node, other, &["10.0.0.7/24", "fd00:1::7/64"]);
+        duo.world.tell_link(duo.node, eth1);
+        duo.world.add_address(duo.node, Lab::ETH0, "fd00::1/64");
+        duo.world.run(2 * SECOND);
+        let own = if named == "eth0" { "10.0.0.1" } else { "10.0.0.7" };
+        assert_eq!(dialed_from(&duo), Some(ip(own)), "{named}");
+    }
+}

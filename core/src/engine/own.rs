@@ -105,6 +105,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         hosts.max_by_key(|host| host.address.length).map(|host| host.link)
     }
 
+    /// Whether `address` lies in a subnet of this link.
+    pub(super) fn is_subnet_on(&self, address: IpAddr, link: LinkId) -> bool {
+        let mut hosts = self.hosts.as_slice().iter();
+        hosts.any(|host| host.link == link && is_subnet_of(host.address, address))
+    }
+
     /// Our own address on the subnet of `peer`.
     pub(super) fn own_near(&self, peer: IpAddr) -> Option<IpAddr> {
         self.best_own(Stands::Last, |own, _| is_subnet_of(own, peer))

@@ -508,7 +508,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     _ => (true, named),
                 },
                 address => {
-                    let link = self.near(address);
+                    // With the same subnet on several links, the one that is named.
+                    let link = named.filter(|&link| self.is_subnet_on(address, link));
+                    let link = link.or_else(|| self.near(address));
                     (link.is_some(), link)
                 }
             };
