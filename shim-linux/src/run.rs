@@ -37,8 +37,9 @@ static CONFIGURATIONS: [Cell<HostConfig>; 2] = [Cell::new(HostConfig::new()), Ce
 
 /// Where lies what is to survive a restart of the machine.
 const STATE: &str = "/var/lib/holdover";
-/// Log events under way between the threads; more at one time are counted and lost.
-const EVENTS: usize = 1_024;
+/// Log events under way between the threads; more at one time are counted and lost. There is room for one about each of the
+/// 16,384 addresses that a reload may bind or unbind; it is taken while it is needed.
+const EVENTS: usize = 20_480;
 /// Words under way to the engine thread.
 const WORDS: usize = 64;
 /// The engine thread's stack: it recurses nowhere and keeps nothing large on it.

@@ -1,5 +1,6 @@
 //! BFD with FRR's bfdd and with BIRD, asserted in their own views, in captures, and against a peer by hand.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -43,10 +44,52 @@ pub(crate) fn cases() -> Vec<Case> {
         case("removed_by_reload", removed_by_reload);
         case("strict", strict);
     }
+    for count in [4_000, 16_000] {
+        let name = format!("bfd/a_reload_that_binds_and_unbinds_{count}_addresses_drops_nothing");
+        cases.push(Case::new(name, 240, move |lab| many_addresses(lab, count)));
+    }
     cases.push(Case::new("bfd/jitter", 60, jitter));
     cases.push(Case::new("bfd/slow_start", 60, slow_start));
     cases.push(Case::new("bfd/ttl_254_is_refused", 60, ttl));
     cases
+}
+
+/// BFD at 50 ms x 3 does not go down while a reload binds so many addresses and another one unbinds them, and the log has a line
+/// about each.
+fn many_addresses(lab: &Lab, count: usize) -> Result<()> {
+    let bfd = Bfd { interval_ms: 50, multiplier: 3, multihop: false };
+    let session = session(Transport::V4, bfd);
+    // With the check every network is an address that is bound.
+    let few = ours(&session, bfd).replace(" no bgp network import-check\n", "");
+    let mut many = format!("{few}router bgp 65001\n address-family ipv4 unicast\n");
+    for number in 0..count {
+        let _ =
+            writeln!(many, "  network 10.{}.{}.{}/32", 100 + (number >> 16), number >> 8 & 255, number & 255);
+    }
+    let link = Link::start(lab, Kind::Bird, session, few.clone())?;
+    link.is_up(bfd.interval_ms, bfd.interval_ms * u32::from(bfd.multiplier))?;
+    let before = (link.ends()?, link.peer.incarnation(link.remote())?);
+    let told = |event: &str| -> Result<usize> {
+        let log = link.us.log()?;
+        ensure!(!log.contains("lines_lost") && !log.contains("records_lost"), "the log lost lines");
+        Ok(log.matches(&format!("\"event\":\"{event}\"")).count())
+    };
+    let (bound, unbound) = (told("bound")?, told("unbound")?);
+    for (config, event, already) in [(&many, "bound", bound), (&few, "unbound", unbound)] {
+        let begun = std::time::Instant::now();
+        link.us.reload(lab, config)?;
+        lab.eventually(&format!("all are {event}"), 90.0, || {
+            link.us.runs()?;
+            let told = told(event)? - already;
+            ensure!(told == count, "{told} of {count}");
+            Ok(())
+        })?;
+        println!("    {count} {event} within {:?}", begun.elapsed());
+        link.stays_up(1.0)?;
+    }
+    let after = (link.ends()?, link.peer.incarnation(link.remote())?);
+    ensure!(before == after, "{before:?}, then {after:?}");
+    link.us.stop(lab, 20.0)
 }
 
 /// The timers of most cases.

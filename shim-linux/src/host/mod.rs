@@ -3,6 +3,7 @@
 pub(crate) mod facts;
 pub(crate) mod message;
 mod orders;
+mod pace;
 pub(crate) mod socket;
 mod watch;
 
@@ -23,6 +24,8 @@ use crate::io::error;
 use crate::owned::{Entry, OwnedChange};
 use facts::{HostFact, LinkName};
 use message::{DONE, ERROR, Message};
+pub(crate) use pace::Order;
+use pace::Pace;
 use socket::NetlinkSocket;
 use watch::{Told, Watch};
 
@@ -53,7 +56,7 @@ const LIST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// A bind that waits for its entry in the list.
 #[derive(Debug)]
-struct WaitingBind {
+pub(crate) struct WaitingBind {
     serial: u32,
     until: Instant,
     id: AddressId,
@@ -87,7 +90,9 @@ pub(crate) struct Host {
     /// What an earlier run listed as its own, and what this run has listed.
     listed: BTreeSet<Entry>,
     waiting: VecDeque<WaitingBind>,
-    settling: Vec<Settling>,
+    /// In the order in which they are looked at next.
+    settling: VecDeque<Settling>,
+    pace: Pace,
     serial: u32,
     /// Changes of the list, for the management thread.
     pub(crate) changes: Vec<OwnedChange>,
@@ -107,7 +112,8 @@ impl Host {
             names: BTreeMap::new(),
             listed: listed.into_iter().collect(),
             waiting: VecDeque::new(),
-            settling: Vec::new(),
+            settling: VecDeque::new(),
+            pace: Pace::new(),
             serial: 0,
             changes: Vec::new(),
             kernel_routes: BTreeSet::new(),
@@ -229,8 +235,8 @@ impl Host {
         let label = label.to_owned();
         let until = now + LIST_PATIENCE;
         if self.listed.contains(&entry) {
-            self.bind_now(now, &WaitingBind { serial: 0, until, id, link, address, label }, answers);
-            return;
+            let bind = WaitingBind { serial: 0, until, id, link, address, label };
+            return self.order(now, Order::Bind(bind), answers);
         }
         self.serial = self.serial.wrapping_add(1);
         self.listed.insert(entry.clone());
@@ -241,45 +247,45 @@ impl Host {
     /// The list was written up to the change with this number.
     pub(crate) fn list_written(&mut self, now: Instant, serial: u32, answers: &mut VecDeque<Fact>) {
         while let Some(bind) = self.waiting.pop_front_if(|bind| serial.wrapping_sub(bind.serial) < 1 << 31) {
-            self.bind_now(now, &bind, answers);
+            self.order(now, Order::Bind(bind), answers);
         }
     }
 
     /// When [`Host::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Instant {
-        let looks = self.settling.iter().map(|settling| settling.look);
-        looks.chain(self.waiting.front().map(|bind| bind.until)).min().unwrap_or(Instant::FAR)
+        let look = self.settling.front().map(|settling| settling.look);
+        look.into_iter().chain(self.waiting.front().map(|bind| bind.until)).min().unwrap_or(Instant::FAR)
     }
 
     /// Lets binds go ahead that waited too long for the list, and looks at those that settle; whether there were any.
     pub(crate) fn tick(&mut self, now: Instant, answers: &mut VecDeque<Fact>) -> bool {
         let mut late = false;
         while let Some(bind) = self.waiting.pop_front_if(|bind| bind.until <= now) {
-            self.bind_now(now, &bind, answers);
+            self.order(now, Order::Bind(bind), answers);
             late = true;
         }
         late | self.look_at_settling(now, answers)
     }
 
-    /// Answers for the addresses that are the host's own by now, and for those that did not become so.
+    /// Answers for the addresses that are the host's own by now, and for those that did not become so: as many as one turn may
+    /// ask about.
     fn look_at_settling(&mut self, now: Instant, answers: &mut VecDeque<Fact>) -> bool {
         let before = self.settling.len();
-        let orders = &mut self.orders;
-        self.settling.retain_mut(|settling| {
-            if settling.look > now {
-                return true;
-            }
-            let result = if is_own(orders, settling.address) {
+        for _ in 0..before.min(pace::LOOKS) {
+            let Some(mut settling) = self.settling.pop_front_if(|settling| settling.look <= now) else {
+                break;
+            };
+            let result = if is_own(&mut self.orders, settling.address) {
                 Ok(Bound::Done)
             } else if now >= settling.until {
                 Err(IoError::TimedOut)
             } else {
                 settling.look = now + SETTLE_LOOK;
-                return true;
+                self.settling.push_back(settling);
+                continue;
             };
             answers.push_back(Fact::Plain(Input::AddressDone { address: settling.id, result }));
-            false
-        });
+        }
         self.settling.len() < before
     }
 
@@ -297,7 +303,7 @@ impl Host {
         let address = bind.address.address;
         if result == Ok(Bound::Done) && address.is_ipv6() && !is_own(&mut self.orders, address) {
             let (look, until) = (now + SETTLE_LOOK, now + SETTLE_PATIENCE);
-            self.settling.push(Settling { id: bind.id, address, look, until });
+            self.settling.push_back(Settling { id: bind.id, address, look, until });
             return;
         }
         answers.push_back(Fact::Plain(Input::AddressDone { address: bind.id, result }));

@@ -104,6 +104,7 @@ fn bind(host: &mut Host, what: InterfaceAddress) -> Result<Bound, IoError> {
 /// Looks again until there is an answer.
 fn settle(host: &mut Host, answers: &mut VecDeque<Fact>) {
     while answers.is_empty() {
+        host.begin_turn(now(), answers);
         host.tick(now(), answers);
         thread::yield_now();
     }
@@ -209,7 +210,7 @@ fn an_ipv6_address_is_bound_when_the_kernel_takes_packets_to_it_and_not_before()
         // One that was removed before the kernel came to it.
         let (begin, mut answers) = (now(), VecDeque::new());
         let (gone, until) = (address("2001:db8:1::1/128").address, begin + SETTLE_PATIENCE);
-        host.settling.push(Settling { id: ID, address: gone, look: begin, until });
+        host.settling.push_back(Settling { id: ID, address: gone, look: begin, until });
         assert!(!host.tick(begin, &mut answers) && answers.is_empty());
         assert_eq!(host.deadline(), begin + SETTLE_LOOK);
         assert!(host.tick(until, &mut answers));
@@ -232,6 +233,54 @@ fn a_bind_waits_for_its_entry_in_the_list_but_not_for_ever() {
         assert_eq!(done(&mut answers), Ok(Bound::Done));
         assert_eq!(unbind(&mut host, what), Ok(Bound::Done));
         assert!(matches!(&host.changes[..], [_, OwnedChange::Remove { .. }]));
+    });
+}
+
+#[test]
+fn many_orders_are_carried_out_in_their_order_so_many_in_a_turn() {
+    in_a_namespace(|| {
+        let mut host = told();
+        let id = |index| AddressId { index, generation: 1 };
+        let what = |index: u16| address(&format!("10.0.{}.{}/32", index >> 8, index & 0xff));
+        let mut answers = VecDeque::new();
+        // As the answers come: how many in each turn.
+        let turns = |host: &mut Host, answers: &mut VecDeque<Fact>| {
+            let (mut done, mut turns) = (Vec::new(), Vec::new());
+            loop {
+                turns.push(answers.len());
+                for fact in answers.drain(..) {
+                    let Fact::Plain(Input::AddressDone { address, result }) = fact else {
+                        panic!("{fact:?}")
+                    };
+                    assert_eq!(result, Ok(Bound::Done));
+                    done.push(address.index);
+                }
+                if !host.has_work() {
+                    return (done, turns);
+                }
+                host.begin_turn(now(), answers);
+            }
+        };
+        let all: Vec<u16> = (0..100).collect();
+        for &index in &all {
+            host.bind(now(), id(index), LO, what(index), "lo", &mut answers);
+        }
+        assert!(answers.is_empty() && !host.has_work(), "they wait for the list");
+        let serial = host.serial;
+        host.list_written(now(), serial, &mut answers);
+        assert_eq!(turns(&mut host, &mut answers), (all.clone(), vec![32, 32, 32, 4]));
+        host.begin_turn(now(), &mut answers);
+        for &index in &all {
+            host.order(now(), Order::Unbind(id(index), LO, what(index)), &mut answers);
+        }
+        assert_eq!(turns(&mut host, &mut answers), (all.clone(), vec![32, 32, 32, 4]));
+        // What is left of the list's patience is no reason to carry out all at once.
+        for &index in &all {
+            host.bind(now(), id(index), LO, what(index), "lo", &mut answers);
+        }
+        host.begin_turn(now(), &mut answers);
+        assert!(host.tick(now() + LIST_PATIENCE, &mut answers));
+        assert_eq!(turns(&mut host, &mut answers), (all, vec![32, 32, 32, 4]));
     });
 }
 

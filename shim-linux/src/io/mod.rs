@@ -30,8 +30,8 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use socket2::Socket;
 use tokio::sync::oneshot;
 
-use crate::host::Host;
 use crate::host::facts::LinkName;
+use crate::host::{Host, Order};
 use crate::probe::Checks;
 use crate::sys::datagram::Arrival;
 use datagram::{Datagrams, Path, RECEIVERS};
@@ -242,6 +242,7 @@ impl Io {
         !self.answers.is_empty()
             || self.host.is_ready(false)
             || self.host.is_ready(true)
+            || self.host.has_work()
             || self.listeners.iter().flatten().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
             || self.datagrams.readable().next().is_some()
@@ -253,6 +254,7 @@ impl Io {
     /// Notes every source that is ready now. What comes ready during the turn is for the next one.
     pub(crate) fn begin_turn(&mut self, now: Instant) {
         self.turn.clear();
+        self.host.begin_turn(now, &mut self.answers);
         self.woken |= self.checks.hear(self.poll.registry(), WATCH, &mut self.answers);
         self.turn.extend(std::iter::repeat_n(Source::Answer, self.answers.len()));
         // Our own tables first: a connection that broke because its address went is then understood.
@@ -430,12 +432,14 @@ impl Io {
                 self.host.bind(now, address, link, prefix, label, &mut self.answers);
             }
             Output::Unbind { address, link, prefix } => {
-                self.host.unbind(address, link, prefix, &mut self.answers);
+                self.host.order(now, Order::Unbind(address, link, prefix), &mut self.answers);
             }
             Output::InstallRoute { route, prefix, target } => {
-                self.host.install(route, prefix, target, &mut self.answers);
+                self.host.order(now, Order::Install(route, prefix, target.into()), &mut self.answers);
             }
-            Output::RemoveRoute { route, prefix } => self.host.remove(route, prefix, &mut self.answers),
+            Output::RemoveRoute { route, prefix } => {
+                self.host.order(now, Order::Remove(route, prefix), &mut self.answers);
+            }
             Output::OpenDatagram { bfd, kind, local, remote, via } => {
                 let path = Path { kind, local, remote, via };
                 let result = self.datagrams.open(self.poll.registry(), DATAGRAM, bfd, path, &self.guests);
