@@ -1,6 +1,8 @@
 //! Every fixed capacity that is not a const generic, and how they hang together: a board's budget is made of these and of the
 //! parameters of [`Engine`](crate::engine::Engine).
 
+use super::time::Duration;
+
 /// The longest BGP message, in octets (RFC 4271 section 4.1; RFC 8654 is not negotiated).
 pub const MESSAGE: usize = 4_096;
 /// The receive buffer of a connection that is not its peer's furthest one: an OPEN, a KEEPALIVE and a NOTIFICATION.
@@ -27,6 +29,11 @@ pub const SHUTDOWN_TEXT: usize = 128;
 pub const PASSWORD: usize = 80;
 /// The most routes of a new configuration that are applied in one turn.
 pub const ROUTES_PER_TURN: usize = 256;
+/// The most orders about the host's addresses and routes that leave within [`ORDERS_SPAN`]: a shim carries each out at once, and
+/// thousands of them in one turn would be longer than a BFD detection time.
+pub const ORDERS_AT_ONCE: u8 = 128;
+/// How long after the first of [`ORDERS_AT_ONCE`] orders others may leave.
+pub const ORDERS_SPAN: Duration = Duration::from_millis(1);
 /// The most records that one call can leave behind, per service; more are counted as lost.
 pub const RECORDS_PER_SERVICE: usize = 2;
 /// The most distinct attribute sets announced at one time, per service (and [`ATTRIBUTE_SETS`] in all).

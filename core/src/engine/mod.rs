@@ -70,8 +70,8 @@ pub use record::Record;
 
 use crate::base::bits::Bits;
 use crate::base::limits::{
-    CHECKS_PER_SERVICE, HOSTS_PER_SERVICE, LINKS_PER_PEER, MESSAGE, RECORDS_PER_SERVICE, SERVICE_ADDRESSES,
-    SPARE_RECEIVE, SPARE_TRANSMIT,
+    CHECKS_PER_SERVICE, HOSTS_PER_SERVICE, LINKS_PER_PEER, MESSAGE, ORDERS_AT_ONCE, ORDERS_SPAN,
+    RECORDS_PER_SERVICE, SERVICE_ADDRESSES, SPARE_RECEIVE, SPARE_TRANSMIT,
 };
 use crate::base::net::{BgpId, InterfaceAddress, Prefix};
 use crate::base::rand::Rand;
@@ -201,6 +201,10 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     stale_inputs: u32,
     links_stale: u32,
     pass: Pass,
+    /// When [`ORDERS_AT_ONCE`] more orders about addresses and routes may leave.
+    orders_at: Instant,
+    /// How many may leave before that.
+    orders_left: u8,
     /// Orders to bind that are out.
     binding: u16,
     undecided: u16,
@@ -282,6 +286,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             adj_out: AdjOut::new(),
             routes: Routes::new(),
             routes_at: Instant::ZERO,
+            orders_at: Instant::ZERO,
+            orders_left: 0,
             binding: 0,
             service_routes: [[0; SERVICE_ADDRESSES]; S],
             services: [ServiceState::new(); S],
@@ -393,6 +399,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         debug_assert!(self.inner.drained, "poll to None after each call");
         self.inner.drained = false;
         self.inner.now = self.inner.now.max(now);
+        if self.inner.orders_at <= self.inner.now {
+            (self.inner.orders_left, self.inner.orders_at) = (ORDERS_AT_ONCE, self.inner.now + ORDERS_SPAN);
+        }
     }
 
     /// The configuration in force.

@@ -49,6 +49,21 @@ pub(super) enum Job {
     StopProbe(ProbeId),
 }
 
+impl Job {
+    /// Whether it changes the host's addresses or routes.
+    fn is_about_the_host(self) -> bool {
+        matches!(
+            self,
+            Self::Bind(_)
+                | Self::Unbind(_)
+                | Self::UnbindStray(..)
+                | Self::Fib(_)
+                | Self::Steer(..)
+                | Self::Unsteer(..)
+        )
+    }
+}
+
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
     /// The next order, until there is none: `None` ends the drain that each `handle` and `configure` begins.
     ///
@@ -58,6 +73,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.inner.drained = true;
             return None;
         };
+        if job.is_about_the_host() {
+            self.inner.orders_left -= 1;
+        }
         Some(self.lend(job))
     }
 
@@ -83,6 +101,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .min(inner.shutdown_deadline())
             .min(inner.strangers.deadline())
             .min(listening.min().unwrap_or(Instant::FAR))
+            .min(if inner.orders_left == 0 { inner.orders_at } else { Instant::FAR })
     }
 
     fn next_job(&mut self) -> Option<Job> {
@@ -97,7 +116,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if let Some(job) = inner.bfd_job() {
             return Some(job);
         }
-        let job = self.inner.address_job();
+        let job = if self.inner.orders_left > 0 { self.inner.address_job() } else { None };
         if job.is_none() {
             self.inner.release_batches();
         }
@@ -436,6 +455,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 return Some(Job::Ask(what));
             }
         }
+        if self.orders_left == 0 {
+            return None;
+        }
         while let Some(place) = self.routes.sets.next(FIB_OWED, 0) {
             self.routes.sets.remove(FIB_OWED, place);
             let route = self.routes.get_mut(place);
@@ -567,6 +589,82 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             *generation = generation.wrapping_add(1);
             self.probes.as_flattened_mut()[check] = Probing::Running;
             return Some(Job::StartProbe(check));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::base::limits::{ORDERS_AT_ONCE, ORDERS_SPAN};
+    use crate::base::time::{Duration, Instant};
+    use crate::config::{Config, Platform, parse};
+    use crate::engine::{Bound, Engine, HostTable, Input, LinkId, Output, Phase};
+    use std::boxed::Box;
+    use std::collections::VecDeque;
+    use std::fmt::Write as _;
+    use std::string::String;
+    use std::vec::Vec;
+
+    type Large = Engine<1, 1, 1024, 4, 1024>;
+
+    /// Ticks when the engine asks for it and answers every order, until all addresses are bound or unbound. How long it took.
+    fn carry_out(engine: &mut Large, mut now: Instant, count: usize) -> Duration {
+        let begun = now;
+        // When each order left; and the facts that follow from those that were not answered yet.
+        let (mut left, mut facts) = (Vec::new(), VecDeque::new());
+        while left.len() < count || !facts.is_empty() {
+            while let Some(order) = engine.poll() {
+                let (address, link, prefix, present) = match order {
+                    Output::Bind { address, link, prefix, .. } => (address, link, prefix, true),
+                    Output::Unbind { address, link, prefix } => (address, link, prefix, false),
+                    _ => continue,
+                };
+                left.push(now);
+                facts.push_back(Input::AddressDone { address, result: Ok(Bound::Done) });
+                facts.push_back(Input::Address { link, address: prefix, present, ours: true });
+            }
+            let fact = facts.pop_front().unwrap_or(Input::Tick);
+            if matches!(fact, Input::Tick) {
+                now = now.max(engine.deadline());
+            }
+            assert!(now.since(begun) < Duration::from_secs(10), "{} of {count}", left.len());
+            engine.handle(now, fact);
+        }
+        while engine.poll().is_some() {}
+        for (place, at) in left.iter().enumerate() {
+            let within = left[place..].iter().take_while(|later| later.since(*at) < ORDERS_SPAN).count();
+            assert!(within <= usize::from(ORDERS_AT_ONCE), "{within} orders within {ORDERS_SPAN:?}");
+        }
+        now.since(left[0])
+    }
+
+    #[test]
+    fn thousands_of_addresses_are_bound_and_unbound_so_many_at_a_time() {
+        let mut engine = Box::<Large>::default();
+        let mut config = Box::<Config<1, 1, 1024, 4, 1024>>::default();
+        let now = Instant::from_micros(10_000_000);
+        engine.start(now, 1);
+        for input in [
+            Input::Resync { what: HostTable::Links, phase: Phase::Begin },
+            Input::Link { link: LinkId(1), name: "lo", up: true, gone: false },
+            Input::Resync { what: HostTable::Links, phase: Phase::End },
+            Input::Resync { what: HostTable::Addresses, phase: Phase::Begin },
+            Input::Resync { what: HostTable::Addresses, phase: Phase::End },
+        ] {
+            engine.handle(now, input);
+            while engine.poll().is_some() {}
+        }
+        let few = "router bgp 65000\n bgp router-id 10.0.0.1\n";
+        let mut many = String::from(few) + " address-family ipv4 unicast\n";
+        for number in 0..1_000 {
+            writeln!(many, "  network 10.1.{}.{}/32", number >> 8, number & 255).unwrap();
+        }
+        for text in [many.as_str(), few] {
+            assert!(parse(text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+            let now = engine.inner.now + Duration::from_secs(60);
+            engine.configure(now, &config);
+            let took = carry_out(&mut engine, now, 1_000);
+            assert!(took < Duration::from_millis(20), "{took:?}");
         }
     }
 }

@@ -254,7 +254,8 @@ impl Host {
     /// When [`Host::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Instant {
         let look = self.settling.front().map(|settling| settling.look);
-        look.into_iter().chain(self.waiting.front().map(|bind| bind.until)).min().unwrap_or(Instant::FAR)
+        let patience = self.waiting.front().map(|bind| bind.until);
+        look.into_iter().chain(patience).min().unwrap_or(Instant::FAR).min(self.next_share())
     }
 
     /// Lets binds go ahead that waited too long for the list, and looks at those that settle; whether there were any.

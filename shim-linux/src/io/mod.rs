@@ -242,7 +242,6 @@ impl Io {
         !self.answers.is_empty()
             || self.host.is_ready(false)
             || self.host.is_ready(true)
-            || self.host.has_work()
             || self.listeners.iter().flatten().flatten().any(|listener| listener.readable)
             || self.connections.iter().flatten().any(|one| one.has_to_read() || one.has_to_write())
             || self.datagrams.readable().next().is_some()
