@@ -19,6 +19,10 @@ use crate::sys::option;
 
 /// How many receivers there are at most: single hop and multihop, over IPv4 and IPv6.
 pub(super) const RECEIVERS: usize = 4;
+/// The most calls that take packets from a receiver in one turn. A receive queue of Linux's default size holds some 280 packets
+/// (212,992 octets, of which each takes 768): all that waited through a stall of the machine are read before the clock is told,
+/// or a session whose packets are there would be taken for dead; and a flood ends the turn all the same.
+pub(super) const BATCHES: u32 = 20;
 /// RFC 5881 section 5 has senders use 255; the multihop ones of all daemons do too.
 const TTL: u8 = 255;
 /// Class selector 6, network control (RFC 2474), as an octet: what other daemons send BFD with.
@@ -194,7 +198,12 @@ impl Datagrams {
         self.receivers.iter().enumerate().filter(move |(_, one)| readable(one)).map(|(place, _)| place)
     }
 
-    /// Takes the packets that wait at a receiver; how many.
+    /// Whether packets may wait at a receiver.
+    pub(super) fn is_readable(&self, place: usize) -> bool {
+        matches!(self.receivers.get(place), Some(Some(receiver)) if receiver.readable)
+    }
+
+    /// Takes some packets that wait at a receiver; how many.
     pub(super) fn receive(&mut self, place: usize) -> usize {
         let Some(Some(receiver)) = self.receivers.get_mut(place) else { return 0 };
         // An error is about no packet of ours, and tells that there was none.

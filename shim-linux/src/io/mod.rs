@@ -34,7 +34,7 @@ use crate::host::facts::LinkName;
 use crate::host::{Host, Order};
 use crate::probe::Checks;
 use crate::sys::datagram::Arrival;
-use datagram::{Datagrams, Path, RECEIVERS};
+use datagram::{BATCHES, Datagrams, Path, RECEIVERS};
 use guests::Guests;
 use listen::Listening;
 use tcp::{Connection, READ, Said};
@@ -102,7 +102,7 @@ enum Source {
     Read(usize),
     Flush(usize),
     Accept(usize),
-    Receive(usize),
+    Receive { place: usize, batches: u32 },
     Watch(usize),
     Datagrams { next: usize, count: usize },
     Netlink { routes: bool, budget: u32 },
@@ -287,7 +287,8 @@ impl Io {
             }
         }
         self.turn.extend(self.checks.ready().map(Source::Watch));
-        self.turn.extend(self.datagrams.readable().map(Source::Receive));
+        let receive = |place| Source::Receive { place, batches: BATCHES };
+        self.turn.extend(self.datagrams.readable().map(receive));
         if asks {
             let still = self.connections.iter().flatten().any(|connection| connection.asked_flushed);
             self.flush_at = if still { now + FLUSH_CADENCE } else { Instant::FAR };
@@ -314,8 +315,11 @@ impl Io {
                         flushed.then_some(Said::Flushed)
                     }),
                     Source::Accept(index) => self.accept(index),
-                    Source::Receive(index) => {
-                        let count = self.datagrams.receive(index);
+                    Source::Receive { place, batches } => {
+                        let count = self.datagrams.receive(place);
+                        if self.datagrams.is_readable(place) && batches > 1 {
+                            self.turn.push_front(Source::Receive { place, batches: batches - 1 });
+                        }
                         self.turn.push_front(Source::Datagrams { next: 0, count });
                         None
                     }

@@ -8,8 +8,7 @@ use std::os::fd::{AsFd, AsRawFd};
 
 use holdover_core::engine::LinkId;
 
-/// The most packets of one call, and so of one turn: law 4 allows 64, but each place costs a little at every call, and one
-/// packet is what there is nearly always.
+/// The most packets of one call: each place costs a little at every call, and one packet is what there is nearly always.
 pub(crate) const BATCH: usize = 16;
 /// What is kept of a payload: a BFD packet has 24 octets, 52 with the longest authentication.
 const PAYLOAD: usize = 64;
