@@ -1,4 +1,5 @@
-//! The host's tables: links, addresses and routes, followed by netlink, and changed where the engine orders it.
+//! The host's tables: links, addresses and routes, followed by netlink, and changed where the engine orders it. What the kernel
+//! tells and what it answers come by different ways: [`watch`] says what can overtake what.
 
 pub(crate) mod facts;
 pub(crate) mod message;
@@ -255,7 +256,8 @@ impl Host {
     pub(crate) fn deadline(&self) -> Instant {
         let look = self.settling.front().map(|settling| settling.look);
         let patience = self.waiting.front().map(|bind| bind.until);
-        look.into_iter().chain(patience).min().unwrap_or(Instant::FAR).min(self.next_share())
+        let asks = [Some(&self.addresses), self.routes.as_ref()].into_iter().flatten().map(Watch::asks_at);
+        look.into_iter().chain(patience).chain(asks).min().unwrap_or(Instant::FAR).min(self.next_share())
     }
 
     /// Lets binds go ahead that waited too long for the list, and looks at those that settle; whether there were any.

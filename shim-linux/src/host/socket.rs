@@ -35,6 +35,12 @@ impl NetlinkSocket {
         Ok(Self { fd, sequence: 0 })
     }
 
+    /// One over which nothing can be sent.
+    #[cfg(test)]
+    pub(super) fn broken() -> Self {
+        Self { fd: std::os::unix::net::UnixDatagram::unbound().unwrap().into(), sequence: 0 }
+    }
+
     /// The number for the next request; never 0, which is nobody's.
     pub(crate) fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.checked_add(1).unwrap_or(1);
@@ -48,9 +54,19 @@ impl NetlinkSocket {
         Ok(())
     }
 
-    /// Receives what is there, as one datagram of some messages.
+    /// Receives what is there, as one datagram of some messages. What is not from the kernel is thrown away. Errors: `NOBUFS`
+    /// also for a datagram that is longer than the buffer: what was cut off is lost.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
-        rustix::net::recv(&self.fd, buffer, RecvFlags::empty()).map(|(length, _)| length)
+        loop {
+            // With `TRUNC` the length is the datagram's own.
+            let (_, length, sender) = rustix::net::recvfrom(&self.fd, &mut *buffer, RecvFlags::TRUNC)?;
+            let sender = sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok());
+            match sender {
+                Some(sender) if sender.pid() == 0 && length <= buffer.len() => return Ok(length),
+                Some(sender) if sender.pid() == 0 => return Err(Errno::NOBUFS),
+                _ => {}
+            }
+        }
     }
 
     /// Has a request carried out. The kernel answers within the call that sends, so nothing is waited for.

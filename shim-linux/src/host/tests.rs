@@ -250,7 +250,9 @@ fn many_orders_are_carried_out_in_their_order_so_many_in_a_turn() {
                 assert!(now() < end, "{done:?}");
                 turns.extend(Some(answers.len()).filter(|count| *count > 0));
                 for fact in answers.drain(..) {
-                    let Fact::Plain(Input::AddressDone { address, result }) = fact else { panic!("{fact:?}") };
+                    let Fact::Plain(Input::AddressDone { address, result }) = fact else {
+                        panic!("{fact:?}")
+                    };
                     assert_eq!(result, Ok(Bound::Done));
                     done.push(address.index);
                 }
