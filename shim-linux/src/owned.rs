@@ -85,6 +85,11 @@ impl OwnedList {
 
     /// Writes the file whole, in one step; an empty list is no file.
     pub(crate) fn write(&self) -> io::Result<()> {
+        // Not a file of somebody else's that --owned names by mistake. (A list of another boot is as good as none.)
+        let found = fs::read(&self.path).unwrap_or_default();
+        if !found.is_empty() && !found.starts_with(b"boot ") {
+            return Err(io::Error::other("it is there and no list of addresses"));
+        }
         if self.entries.is_empty() {
             return match fs::remove_file(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -141,6 +146,18 @@ mod tests {
 
     fn entry(text: &str) -> Entry {
         parse_entry(text).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_no_list_stays_as_it_is() {
+        let path = std::env::temp_dir().join(format!("holdover-no-list-{}", std::process::id()));
+        fs::write(&path, "precious\n").unwrap();
+        let mut list = OwnedList::read(Some(path.clone()));
+        assert!(list.write().is_err());
+        list.apply(OwnedChange::Add { serial: 1, entry: entry("lo 192.0.2.10/32") });
+        assert!(list.write().is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious\n");
+        fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -62,10 +62,7 @@ pub(super) async fn grant(manager: &Manager, wish: Wish, words: &[&str], client:
     if request.wait {
         answer += &wait(manager, &request, &subject).await?;
     }
-    kept.map_err(|error| {
-        let path = manager.wishes.borrow().path().display().to_string();
-        No::from(format!("{answer}but a restart will forget it: cannot write {path}: {error}"))
-    })?;
+    kept.map_err(|error| No::from(format!("{answer}but a restart undoes it: {error}")))?;
     Ok(answer)
 }
 
@@ -173,13 +170,13 @@ fn drain_times(manager: &Manager, service: Option<&str>) -> (Duration, Duration)
     (delay, longest(&mut meant().map(|service| service.drain_timeout_ms)))
 }
 
-/// Takes note of who wanted it, and keeps it over a restart if that was asked. Errors: the file cannot be written.
+/// Takes note of who wanted it, and keeps it over a restart if that was asked. Errors: the file cannot be written, and why.
 fn note(
     manager: &Manager,
     request: &Request<'_>,
     services: &[String],
     client: Option<UCred>,
-) -> std::io::Result<()> {
+) -> Result<(), String> {
     let entry = Entry {
         wish: request.wish,
         user: client.map_or_else(|| "unknown".to_owned(), |client| wishes::user_name(client.uid())),
@@ -187,9 +184,17 @@ fn note(
         since: SystemTime::now(),
         persists: request.persist,
     };
+    let kept = manager.wishes.borrow_mut().set(services, &entry);
+    let entry = Entry { persists: entry.persists && kept.is_ok(), ..entry };
     for service in services {
         manager.catch_up();
         manager.log.note(Level::Info, "wish", format!("service {service}: {}", text::said(&entry)));
     }
-    manager.wishes.borrow_mut().set(services, &entry)
+    kept.map_err(|error| {
+        let why = format!("cannot write {}: {error}", manager.wishes.borrow().path().display());
+        let what = wishes::word(entry.wish);
+        let message = format!("`{what}` of {} is not kept over a restart: {why}", services.join(", "));
+        manager.log.note(Level::Warning, "wish_not_kept", message);
+        why
+    })
 }

@@ -77,7 +77,8 @@ impl Wishes {
         self.entries.iter().filter(|(_, entry)| entry.persists).map(|(name, entry)| (&**name, entry.wish))
     }
 
-    /// A new wish replaces the old one, in the file too. Errors: the file cannot be written.
+    /// A new wish replaces the old one, in the file too. Errors: the file cannot be written; then the wish is one that does not
+    /// survive a restart.
     pub(crate) fn set(&mut self, services: &[String], entry: &Entry) -> io::Result<()> {
         let kept = |wishes: &Self| wishes.persistent().map(|(name, wish)| (name.to_owned(), wish)).collect();
         let before: Vec<_> = kept(self);
@@ -89,7 +90,16 @@ impl Wishes {
             }
         }
         let after: Vec<_> = kept(self);
-        if before == after && !entry.persists { Ok(()) } else { self.write() }
+        if before == after && !entry.persists {
+            return Ok(());
+        }
+        self.write().inspect_err(|_| {
+            for service in services {
+                if let Some(entry) = self.entries.get_mut(service) {
+                    entry.persists = false;
+                }
+            }
+        })
     }
 
     /// Services that the configuration has no more have no wish either, unless it is kept for their return.
@@ -104,6 +114,11 @@ impl Wishes {
             let seconds = entry.since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             writeln!(text, "{service} {} {seconds} {}", word(entry.wish), entry.user)
                 .map_err(io::Error::other)?;
+        }
+        // Not a file of somebody else's that --state names by mistake.
+        let found = fs::read(&self.path).unwrap_or_default();
+        if !found.is_empty() && !found.starts_with(HEADER.as_bytes()) {
+            return Err(io::Error::other("it is there and no list of wishes"));
         }
         durable::write(&self.path, (text != HEADER).then_some(&*text))
     }
@@ -176,6 +191,21 @@ mod tests {
         set(&mut wishes, "web", &entry(Wish::None, false));
         assert!(!path.exists() && wishes.get("web").is_none());
         fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_wish_that_cannot_be_kept_is_not_said_to_be_kept_and_a_file_of_somebody_else_stays() {
+        let path = std::env::temp_dir().join(format!("holdover-no-wishes-{}", std::process::id()));
+        fs::write(&path, "precious\n").unwrap();
+        let (mut wishes, _) = Wishes::read(path.clone()).unwrap();
+        assert!(wishes.set(&["web".to_owned()], &entry(Wish::Drain, true)).is_err());
+        assert!(wishes.get("web").is_some_and(|entry| !entry.persists));
+        assert!(
+            wishes.set(&["web".to_owned()], &entry(Wish::None, false)).is_ok(),
+            "there is nothing to write"
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious\n");
+        fs::remove_file(path).unwrap();
     }
 
     #[test]
