@@ -18,6 +18,7 @@ mod owned;
 mod probe;
 mod run;
 mod snapshot;
+mod sole;
 mod sys;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use holdover_core::engine::record::Level;
 use rustix::mm::MlockAllFlags;
 use rustix::process::Resource;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::bridge::{Board, HostConfig, HostEngine, ToEngine, ToManager};
 use crate::drive::{Drive, Start};
@@ -28,6 +28,7 @@ use crate::manage::wishes::Wishes;
 use crate::manage::{Configurations, Ears, EngineEnd, Manager};
 use crate::out;
 use crate::owned::{self, OwnedList};
+use crate::sole::{self, Lock};
 use crate::sys::cell::Cell;
 use crate::sys::secret;
 
@@ -86,13 +87,21 @@ pub(crate) fn run(args: RunArgs) -> ExitCode {
 fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     // Before any secret is read.
     secret::hide_memory().map_err(|error| format!("cannot keep memory out of core dumps: {error}"))?;
-    let control = listen(&args.control)?;
+    // Early: a signal to reload that comes while the daemon starts is heard when it has.
+    let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
+    let lock = match sole::take()? {
+        Lock::Taken(lock) => Some(lock),
+        Lock::Harmless(message) => {
+            log.note(Level::Warning, "lock_held", message);
+            None
+        }
+    };
+    let control = Socket::listen(&args.control)?;
     let owned = OwnedList::read(args.owned);
     let wishes = read_wishes(args.state, &log);
     let (mut last_run, kept) = read_last_run(wishes.path(), &log);
     lock_memory(&log);
     let supervisor = find_supervisor(&log);
-    let reload = signal_pipe(&[SIGHUP]).map_err(|error| format!("cannot handle signals: {error}"))?;
     let signals =
         signal_pipe(&[SIGTERM, SIGINT]).map_err(|error| format!("cannot handle signals: {error}"))?;
 
@@ -118,13 +127,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
         first.take().ok_or("the configuration is in use")?,
         second.take().ok_or("the configuration is in use")?,
     );
-    let remarks = match load::load(&args.config, spare) {
-        Ok(remarks) => remarks,
-        Err(problem) => {
-            let _ = fs::remove_file(&args.control);
-            return Err(problem);
-        }
-    };
+    let remarks = load::load(&args.config, spare)?;
     for remark in remarks {
         log.note(remark.level, "config_remark", remark.text);
     }
@@ -136,6 +139,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
         file: args.config,
         configurations: Configurations { running, spare: None }.into(),
         refused: None.into(),
+        reloadable: Notify::new(),
         owned: owned.into(),
         wishes: wishes.into(),
         last_run: last_run.into(),
@@ -145,10 +149,8 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     if manager.engine.say(ToEngine::Configure { configuration: spare, wishes, kept }).is_err() {
         return Err("the engine thread has ended".to_owned());
     }
-    let ears = Ears { words: manager_words, control, reload };
-    let code = manager.run(ears).map_err(|error| format!("the management thread: {error}"));
-    let _ = fs::remove_file(&args.control);
-    code
+    let ears = Ears { words: manager_words, control: control.listener()?, reload, lock };
+    manager.run(ears).map_err(|error| format!("the management thread: {error}"))
 }
 
 /// What operators wanted in an earlier run. What cannot be read is said and does not keep the daemon from its work.
@@ -203,25 +205,57 @@ fn spawn_engine(start: Start) -> Result<words::Receiver<Result<Arc<mio::Waker>, 
     Ok(answer)
 }
 
-/// The control socket, for its owner only. A socket that a dead daemon left is replaced, a living one's is not.
-fn listen(path: &Path) -> Result<UnixListener, String> {
-    let explain = |error: io::Error| format!("cannot listen at {}: {error}", path.display());
-    if UnixStream::connect(path).is_ok() {
-        return Err(format!("a daemon listens at {} already", path.display()));
+/// The control socket, for its owner only; its file goes with it.
+struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// The file, by its device and inode: what somebody else has put in its place is not ours to remove.
+    file: (u64, u64),
+}
+
+impl Socket {
+    /// Listens. A socket that a dead daemon left is replaced; a living one's is not, nor what is no socket.
+    fn listen(path: &Path) -> Result<Self, String> {
+        let explain = |error: io::Error| format!("cannot listen at {}: {error}", path.display());
+        match fs::symlink_metadata(path) {
+            Ok(is) if !is.file_type().is_socket() => {
+                return Err(format!(
+                    "cannot listen at {}: it is there and no socket; name another path with --control",
+                    path.display()
+                ));
+            }
+            Ok(_) if UnixStream::connect(path).is_ok() => {
+                return Err(format!("a daemon listens at {} already", path.display()));
+            }
+            Ok(_) => fs::remove_file(path).map_err(explain)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(explain(error)),
+        }
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            fs::create_dir_all(directory).map_err(explain)?;
+        }
+        // Made with its permissions, not given them afterwards: nobody gets in between.
+        let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+        let listener = UnixListener::bind(path).map_err(explain);
+        rustix::process::umask(mask);
+        let (listener, file) = (listener?, fs::symlink_metadata(path).map_err(explain)?);
+        Ok(Self { listener, path: path.to_owned(), file: (file.dev(), file.ino()) })
     }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(explain(error)),
-        _ => {}
+
+    /// The socket itself, for the thread that serves it.
+    fn listener(&self) -> Result<UnixListener, String> {
+        self.listener
+            .try_clone()
+            .map_err(|error| format!("cannot listen at {}: {error}", self.path.display()))
     }
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        fs::create_dir_all(directory).map_err(explain)?;
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|is| (is.dev(), is.ino()) == self.file) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
-    // Made with its permissions, not given them afterwards: nobody gets in between.
-    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
-    let listener = UnixListener::bind(path).map_err(explain);
-    rustix::process::umask(mask);
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(explain)?;
-    listener
 }
 
 /// A pipe that becomes readable when one of these signals comes.

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
+use holdover_core::engine::record::Level;
 use holdover_core::engine::view::ServiceView;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
 use tokio::net::unix::UCred;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 
-use super::{Aside, Manager, json, text, wish};
+use super::{ACCEPT_PAUSE, Aside, Manager, json, text, wish};
 use crate::bridge::{Piece, ToEngine};
 use crate::io::timer::now;
 use crate::load;
@@ -36,6 +37,26 @@ pub(super) struct No {
 impl From<String> for No {
     fn from(text: String) -> Self {
         Self { unconfirmed: false, text }
+    }
+}
+
+/// Serves clients. One that cannot be accepted, because a descriptor or memory is missing, waits until there is some.
+pub(super) async fn listen(manager: Rc<Manager>, control: UnixListener) {
+    let mut failed = false;
+    loop {
+        match control.accept().await {
+            Ok((client, _)) => {
+                failed = false;
+                tokio::task::spawn_local(serve(Rc::clone(&manager), client));
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failed, true) {
+                    let message = format!("cannot accept on the control socket: {error}; it is tried again");
+                    manager.log.note(Level::Warning, "control_deaf", message);
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
 }
 
@@ -70,7 +91,7 @@ async fn answer(manager: &Manager, words: &[&str], client: Option<UCred>) -> Ans
             routes(manager, how.contains(&JSON)).await.ok_or_else(|| silence(manager).into())
         }
         ["show", what, ref how @ ..] => show(manager, what, how.contains(&JSON)).await,
-        ["reload"] => Ok(manager.reload().map(|()| String::new())?),
+        ["reload"] => Ok(manager.reload_in_turn().await.map(|()| String::new())?),
         ["stop"] if manager.engine.say(ToEngine::Stop).is_ok() => Ok(String::new()),
         ["stop"] => Err(silence(manager).into()),
         _ => Err(format!("unknown request: {}", words.join(" ")).into()),

@@ -25,7 +25,7 @@ use holdover_core::engine::Wish;
 use holdover_core::engine::record::Level;
 use tokio::io::AsyncReadExt;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -42,6 +42,12 @@ const ANSWER_PATIENCE: Duration = Duration::from_millis(80);
 
 /// How long after the first of some events the service manager is told how things stand: the state is published by then.
 const STATUS_DELAY: Duration = Duration::from_millis(250);
+
+/// How long a reload waits until the engine has taken over an earlier one.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long after a failed accept another one is tried: what it lacked may be there again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the management thread knows beside the engine's state.
 #[derive(Debug, Default)]
@@ -110,6 +116,8 @@ pub(crate) struct Manager {
     pub(crate) configurations: RefCell<Configurations>,
     /// Why the last reload was refused.
     pub(crate) refused: RefCell<Option<String>>,
+    /// Told when a configuration came back from the engine: another one may be read.
+    pub(crate) reloadable: Notify,
     /// The list of what is ours.
     pub(crate) owned: RefCell<OwnedList>,
     /// What operators want.
@@ -128,6 +136,8 @@ pub(crate) struct Ears {
     pub(crate) control: std::os::unix::net::UnixListener,
     /// Readable when a signal to reload came.
     pub(crate) reload: std::os::unix::net::UnixStream,
+    /// The lock of the network namespace.
+    pub(crate) lock: Option<std::os::unix::net::UnixListener>,
 }
 
 impl Manager {
@@ -140,12 +150,17 @@ impl Manager {
     async fn hear(self: Rc<Self>, mut ears: Ears) -> std::io::Result<ExitCode> {
         ears.control.set_nonblocking(true)?;
         ears.reload.set_nonblocking(true)?;
-        let control = UnixListener::from_std(ears.control)?;
-        let mut reload = UnixStream::from_std(ears.reload)?;
-        let mut signals = [0; 16];
+        tokio::task::spawn_local(control::listen(Rc::clone(&self), UnixListener::from_std(ears.control)?));
+        tokio::task::spawn_local(Rc::clone(&self).hear_signals(UnixStream::from_std(ears.reload)?));
         tokio::task::spawn_local(supervisor::watch(Rc::clone(&self)));
+        if let Some(lock) = ears.lock {
+            lock.set_nonblocking(true)?;
+            tokio::task::spawn_local(turn_away(UnixListener::from_std(lock)?));
+        }
         let mut status_at = None;
         loop {
+            // A branch whose pattern does not fit is off until the next turn of the loop: so only what is over may not fit. The
+            // two channels are over when the engine's thread is; what fails now and then has a task of its own.
             tokio::select! {
                 biased;
                 Some(word) = ears.words.recv() => {
@@ -162,15 +177,30 @@ impl Manager {
                     status_at = None;
                     self.engine.board.read(|snapshot| self.supervisor.status(snapshot));
                 }
-                Ok(_) = reload.read(&mut signals) => {
-                    // What is wrong with the file is in the log and in `show summary`.
-                    let _ = self.reload();
-                }
-                Ok((client, _)) = control.accept() => {
-                    tokio::task::spawn_local(control::serve(Rc::clone(&self), client));
-                }
+                else => return Ok(ExitCode::FAILURE),
             }
         }
+    }
+
+    /// Reloads at each signal.
+    async fn hear_signals(self: Rc<Self>, mut reload: UnixStream) {
+        let mut signals = [0; 16];
+        while reload.read(&mut signals).await.is_ok_and(|count| count > 0) {
+            // What is wrong with the file is in the log and in `show summary`. Signals that come meanwhile are one more reload.
+            let _ = self.reload_in_turn().await;
+        }
+    }
+
+    /// Reloads when an earlier reload was taken over: the file as it is then.
+    async fn reload_in_turn(&self) -> Result<(), String> {
+        let end = Instant::now() + RELOAD_PATIENCE;
+        while self.configurations.borrow().spare.is_none() {
+            let free = self.reloadable.notified();
+            if tokio::time::timeout_at(end, free).await.is_err() {
+                break;
+            }
+        }
+        self.reload()
     }
 
     /// Obeys a word and all that came with it; the exit code, when it was the last one.
@@ -305,6 +335,7 @@ impl Manager {
         let mut configurations = self.configurations.borrow_mut();
         let old = std::mem::replace(&mut configurations.running, configuration);
         configurations.spare = Some(old);
+        self.reloadable.notify_waiters();
         let running = &*configurations.running;
         self.wishes.borrow_mut().retain(|name| is_service(running, name));
         self.last_run.borrow_mut().configured(|name| is_service(running, name));
@@ -331,6 +362,15 @@ impl Manager {
             }
         }
         new
+    }
+}
+
+/// Hangs up on whoever asks who has the lock: the kernel has told him.
+async fn turn_away(lock: UnixListener) {
+    loop {
+        if lock.accept().await.is_err() {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
     }
 }
 

@@ -60,6 +60,7 @@ fn with_supervisor(supervisor: Supervisor, test: impl AsyncFnOnce(Rc<Manager>, R
         file,
         configurations: Configurations { running: things.running, spare: Some(things.spare) }.into(),
         refused: None.into(),
+        reloadable: Notify::new(),
         owned: OwnedList::read(Some(directory.join("owned"))).into(),
         wishes: Wishes::none(directory.join("wishes")).into(),
         last_run: LastRun::read(&directory.join("wishes")).0.into(),
@@ -195,16 +196,60 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
         let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
             panic!("the engine was not told")
         };
-        let second = ask(&manager, "reload").await;
-        assert!(second.starts_with("error\nan earlier reload is still being applied"), "{second}");
+        // A second one waits until the engine has taken over the first, and is not lost; so does a signal.
+        std::fs::write(&manager.file, "hostname elsewhere\n").unwrap();
+        let second = tokio::task::spawn_local({
+            let manager = Rc::clone(&manager);
+            async move { ask(&manager, "reload").await }
+        });
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!second.is_finished() && heard.try_recv().is_err());
         manager.configured(configuration);
         assert!(ask(&manager, "show running-config").await.contains("hostname there"));
-        assert_eq!(ask(&manager, "reload").await, "ok\n");
+        assert_eq!(second.await.unwrap(), "ok\n");
         let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
             panic!("the engine was not told")
         };
+        let (mut ours, theirs) = StdStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let signals = UnixStream::from_std(theirs).unwrap();
+        let hears = tokio::task::spawn_local(Rc::clone(&manager).hear_signals(signals));
+        std::fs::write(&manager.file, "hostname signalled\n").unwrap();
+        ours.write_all(b"X").unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
         manager.configured(configuration);
+        assert!(ask(&manager, "show running-config").await.contains("hostname elsewhere"));
+        let ToEngine::Configure { configuration, .. } = next(&heard).await else {
+            panic!("the signal was lost")
+        };
+        manager.configured(configuration);
+        assert!(ask(&manager, "show running-config").await.contains("hostname signalled"));
+        drop(ours);
+        hears.await.unwrap();
         assert!(ask(&manager, "show summary json").await.contains("\"config_error\": null"));
+    });
+}
+
+#[test]
+fn a_wish_that_cannot_be_kept_is_in_force_and_answered_with_what_a_restart_does() {
+    with_manager(async |manager, heard| {
+        let engine = thread::spawn(move || {
+            let Ok(ToEngine::Wish { answer, .. }) = heard.recv() else { panic!("no wish") };
+            answer.send(Granted { result: CommandResult::Done, silent: vec![] }).unwrap();
+        });
+        let file = manager.wishes.borrow().path().to_owned();
+        std::fs::write(&file, "precious\n").unwrap();
+        let answer = ask(&manager, "drain --persist web").await;
+        assert!(
+            answer.starts_with("error\nweb: draining\nbut a restart undoes it: cannot write "),
+            "{answer}"
+        );
+        assert!(manager.wishes.borrow().get("web").is_some_and(|entry| !entry.persists));
+        engine.join().unwrap();
+        manager.wishes.borrow_mut().retain(|_| false);
+        std::fs::remove_file(file).unwrap();
     });
 }
 

@@ -1,5 +1,5 @@
 //! Socket options that no safe crate wraps: minimum TTL (RFC 5082), TCP MD5 keys (RFC 2385), the link a socket is tied to,
-//! what comes beside a packet, what the peer has not acknowledged, and the name of a network namespace.
+//! what comes beside a packet, what the peer has not acknowledged, the name of a network namespace, and who listens.
 
 use std::io;
 use std::mem::size_of;
@@ -41,6 +41,7 @@ struct Md5Signature {
 /// Plain numbers and structures of numbers: every bit pattern is a value, and there is no padding to leak.
 trait Plain: Copy {}
 impl Plain for i32 {}
+impl Plain for [i32; 3] {}
 impl Plain for u64 {}
 impl Plain for Md5Signature {}
 
@@ -165,6 +166,13 @@ pub(crate) fn unacknowledged(socket: impl AsFd) -> io::Result<usize> {
 /// The number of the network namespace the socket was made in: unique until the machine restarts.
 pub(crate) fn namespace_cookie(socket: impl AsFd) -> io::Result<u64> {
     get(socket, libc::SOL_SOCKET, SO_NETNS_COOKIE, 0)
+}
+
+/// The process that listens at the other end of a connection over a UNIX socket; 0: it has no number in our PID namespace.
+pub(crate) fn listener_of(socket: impl AsFd) -> io::Result<i32> {
+    // `struct ucred`: process, user, group. (The safe crates' own has no process 0.)
+    let [process, ..] = get(socket, libc::SOL_SOCKET, libc::SO_PEERCRED, [0; 3])?;
+    Ok(process)
 }
 
 #[cfg(test)]
