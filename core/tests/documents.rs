@@ -281,7 +281,11 @@ fn configurations_in_documents_are_read_without_an_error_and_warn_of_nothing() {
             let mut config = Small::new();
             let mut said = Vec::new();
             let result = parse(block, &Platform::LINUX, &mut config, &mut |what| said.push(what.to_string()));
-            lint(config.view(), &mut |what| said.push(what.to_string()));
+            lint(config.view(), &mut |what| {
+                // Some show one block only.
+                let is_part = what.what.code() == "no-bgp" && block.contains("failover ");
+                said.extend((!is_part).then(|| what.to_string()));
+            });
             assert!(result.is_ok() && said.is_empty(), "{name}: {said:#?}");
         }
     }

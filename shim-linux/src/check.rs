@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use holdover_core::config::{Config, Diagnostic, ErrorKind, Lint, Platform, Severity, lint, parse};
+use holdover_core::base::text::{Masked, is_hidden};
+use holdover_core::config::{
+    Config, ConfigView, Diagnostic, ErrorKind, Lint, Owner, Platform, Route, Severity, concealed, lint, parse,
+};
 use serde_json::{Value, json};
 
 use crate::bridge::HostConfig;
+use crate::load;
 use crate::out;
 
 /// The version of the JSON's shape.
@@ -57,7 +61,8 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let remarks = remarks(&text);
+    let mut remarks = remarks(&text);
+    remarks.extend(of_the_file(&args.file));
     let name = name.to_string();
     let shown =
         if args.json { format!("{}\n", object(&name, &remarks)) } else { page(&name, &text, &remarks) };
@@ -100,29 +105,71 @@ fn remarks(text: &[u8]) -> Vec<Remark> {
     let mut configuration = CONFIGURATION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if parse(text, &Platform::LINUX, &mut configuration, &mut note).is_ok() {
         lint(configuration.view(), &mut note);
+        remarks.extend(missing_links(text, configuration.view()));
     }
     // What concerns the whole comes last, and what was said first about a line stays first.
     remarks.sort_by_key(|remark| if remark.line == 0 { usize::MAX } else { remark.line });
     remarks
 }
 
+/// That everybody may read a file which holds a password.
+fn of_the_file(file: &Path) -> Option<Remark> {
+    let configuration = CONFIGURATION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let open = load::is_readable_by_all(file) && load::holds_secret(configuration.view());
+    let (severity, code) = (Severity::Warning, "readable-by-all");
+    open.then(|| Remark { severity, code, line: 0, column: 0, message: load::readable(file) })
+}
+
+/// Interfaces that the configuration binds addresses on and this host does not have now. Another host may have them.
+fn missing_links(text: &[u8], view: ConfigView<'_>) -> Vec<Remark> {
+    const LINKS: &str = "/sys/class/net";
+    if !Path::new(LINKS).is_dir() {
+        return Vec::new();
+    }
+    let owns = |route: &&Route| route.owner == Owner::Interface;
+    let of_services = view.services.iter().map(|service| (service.interface, &["bind"][..]));
+    let of_routes = view.routes.iter().filter(owns).map(|route| (route.interface, &["interface"][..]));
+    let mut missing = Vec::new();
+    for (name, keyword) in of_services.chain(of_routes) {
+        let name = view.text(name);
+        if name.is_empty() || Path::new(LINKS).join(name).exists() || missing.contains(&(name, keyword)) {
+            continue;
+        }
+        missing.push((name, keyword));
+    }
+    let remark = |(name, keyword): (&str, &[&str])| {
+        let place = first(text, &[keyword, &[name]].concat());
+        let (line, column) = place.unwrap_or((0, 0));
+        let message = format!(
+            "this host has no interface {} now: addresses are bound on it, and announced, once it is there",
+            Masked(name)
+        );
+        Remark { severity: Severity::Note, code: "no-such-interface", line, column, message }
+    };
+    missing.into_iter().map(remark).collect()
+}
+
+/// Where the first line begins that begins with these words.
+fn first(text: &[u8], wanted: &[&str]) -> Option<(usize, usize)> {
+    text.split(|&octet| octet == b'\n').zip(1_usize..).find_map(|(line, number)| {
+        let line = std::str::from_utf8(line).ok()?;
+        let mut words = line.split_ascii_whitespace();
+        wanted.iter().all(|wanted| words.next() == Some(wanted)).then(|| {
+            let indent = line.chars().take_while(char::is_ascii_whitespace).count();
+            (number, indent + 1)
+        })
+    })
+}
+
 /// The line that a fault of the whole configuration is best shown at: where its subject is first named, else `router bgp`.
 fn locate(text: &[u8], lint: Lint, found: &str) -> (usize, usize) {
-    let first = |wanted: &[&str]| {
-        text.split(|&octet| octet == b'\n').zip(1_usize..).find_map(|(line, number)| {
-            let line = std::str::from_utf8(line).ok()?;
-            let mut words = line.split_ascii_whitespace();
-            wanted.iter().all(|wanted| words.next() == Some(wanted)).then(|| {
-                let indent = line.chars().take_while(char::is_ascii_whitespace).count();
-                (number, indent + 1)
-            })
-        })
-    };
+    let first = |wanted: &[&str]| first(text, wanted);
     let subject = match lint {
         Lint::Unfiltered => first(&["redistribute", found]),
         Lint::SharedRouterId => first(&["bgp", "router-id"]),
         Lint::NoFamily | Lint::NoInboundFilter | Lint::LowTtl(_) => first(&["neighbor", found]),
         Lint::NotActivated => first(&["address-family", "ipv6"]),
+        Lint::NoActive | Lint::NoStandby | Lint::SecondaryPreempts => first(&["failover", found]),
         _ => None,
     };
     subject.or_else(|| first(&["router", "bgp"])).unwrap_or((0, 0))
@@ -141,7 +188,7 @@ fn page(name: &str, text: &[u8], remarks: &[Remark]) -> String {
         let _ = writeln!(page, "{name}:{place} {severity}: {message}");
         if let Some(source) = line.checked_sub(1).and_then(|index| lines.get(index)) {
             let source = String::from_utf8_lossy(source);
-            let source = without_secret(source.trim_end());
+            let source = shown(source.trim_end());
             let _ = writeln!(page, "{line:>5} | {source}");
             if *column > 0 {
                 let _ = writeln!(page, "      | {}^", blanks(&source, *column));
@@ -163,12 +210,15 @@ fn page(name: &str, text: &[u8], remarks: &[Remark]) -> String {
     page
 }
 
-/// A line without the password in it.
-fn without_secret(line: &str) -> String {
-    match line.split_once(" password ") {
-        Some((before, _)) => format!("{before} password …"),
-        None => line.to_owned(),
-    }
+/// A line as it may be shown: without what must not be told, and nothing in it that is not seen.
+fn shown(line: &str) -> String {
+    // A byte order mark is no column.
+    let line = line.trim_start_matches('\u{feff}');
+    let told = concealed(line).and_then(|from| line.get(..from));
+    let masked = |line: &str| -> String {
+        line.chars().map(|letter| if letter != '\t' && is_hidden(letter) { '?' } else { letter }).collect()
+    };
+    told.map_or_else(|| masked(line), |told| format!("{}…", masked(told)))
 }
 
 /// As wide as what stands before the column: tabs stay tabs.
@@ -257,6 +307,82 @@ ip prefix-list NONE deny any
             (&json!("slow-timers"), &json!(3))
         );
     }
+
+    #[test]
+    fn no_secret_is_shown_whatever_is_wrong_with_its_line() {
+        for line in [
+            "password geheim",
+            "password 8 geheim",
+            "enable password geheim",
+            "username op password geheim",
+            " neighbor 203.0.113.9 password geheim geheim",
+            " neighbor 203.0.113.1 pasword geheim",
+            " neighbor 203.0.113.1 passwrod geheim",
+            " neighbor 203.0.113.1 pwd geheim",
+            " neighbor 203.0.113.1 port 0 password geheim",
+            " neighbor 203.0.113.1 remote-as 1 md5 geheim",
+            " check a http http://op:geheim@h/",
+            " check a http http://h/ header \"Authorization: geheim\" xyz",
+            " check a exec bin/x -p geheim",
+            "key chain X\n key 1\n  key-string geheim",
+            "snmp-server community geheim ro",
+            "interface eth0\n ip ospf authentication-key geheim",
+        ] {
+            let text = CLEAN.replace(" network", &format!("{line}\n network"));
+            let remarks = remarks(text.as_bytes());
+            let shown = page("x.conf", text.as_bytes(), &remarks) + &object("x.conf", &remarks).to_string();
+            assert!(!shown.contains("geheim"), "{line}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_seen_is_masked() {
+        let text = "\u{feff}router bgp 65000\n nei\u{202e}ghbor \u{200b}x\n network 192.0.2.1/32 route-map a\u{2066}b\n\u{9b}\n";
+        let shown = page("x.conf", text.as_bytes(), &remarks(text.as_bytes()));
+        assert!(shown.contains("nei?ghbor ?x") && shown.contains("route-map `a?b`"), "{shown}");
+        assert!(!shown.chars().any(|letter| letter != '\n' && is_hidden(letter)), "{shown}");
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_said() {
+        let text = format!(
+            "{CLEAN}failover x\n address 192.0.2.11/32\n bind nosuchlink7\nfailover y\n address 192.0.2.12/32\n bind lo\n"
+        );
+        let found = remarks(text.as_bytes());
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].code, found[0].line, found[0].severity),
+            ("no-such-interface", 10, Severity::Note)
+        );
+        assert!(found[0].message.contains("nosuchlink7"), "{found:?}");
+    }
+
+    #[test]
+    fn an_empty_file_is_not_fine() {
+        for text in ["", "! erased\n", "hostname x\n"] {
+            assert_eq!(code(text), ExitCode::from(2));
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_all_may_read_is_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = std::env::temp_dir().join(format!("holdover-check-{}", std::process::id()));
+        let secret = CLEAN.replace(" network", " neighbor 203.0.113.1 password geheim\n network");
+        for (text, mode, warned) in
+            [(secret.as_str(), 0o644, true), (&secret, 0o640, false), (CLEAN, 0o644, false)]
+        {
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            let mut configuration = CONFIGURATION_OF_TEST.lock().unwrap();
+            let remarks = load::load(&file, &mut configuration).unwrap();
+            assert_eq!(remarks.iter().any(|remark| remark.text.contains("chmod o-r")), warned, "{mode:o}");
+        }
+        std::fs::remove_file(&file).unwrap();
+    }
+
+    /// Beside the command's own, which other tests use.
+    static CONFIGURATION_OF_TEST: Mutex<HostConfig> = Mutex::new(Config::new());
 
     #[test]
     fn a_password_is_never_shown() {

@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use holdover_core::config::{self, ConfigView, Platform, Severity};
+use holdover_core::base::net::Asn;
+use holdover_core::config::target::Target;
+use holdover_core::config::{self, Check, ConfigView, Platform, Severity};
 use holdover_core::engine::record::Level;
 
 use crate::bridge::HostConfig;
@@ -39,6 +42,11 @@ pub(crate) fn load(file: &Path, configuration: &mut HostConfig) -> Result<Vec<Re
     match result {
         Ok(()) => {
             remarks.extend(exec_users(configuration.view(), &user::missing()));
+            remarks.extend(no_bgp(configuration.view()));
+            if is_readable_by_all(file) && holds_secret(configuration.view()) {
+                let text = format!("{path}: {}", readable(file));
+                remarks.push(Remark { level: Level::Warning, text });
+            }
             Ok(remarks)
         }
         Err(count) => {
@@ -81,6 +89,39 @@ impl Drop for Wiped {
         secret::wipe(&mut self.0);
     }
 }
+
+/// Whether a configuration has something in it that others must not read: a password, a header that lets in, a command.
+pub(crate) fn holds_secret(view: ConfigView<'_>) -> bool {
+    let groups = view.groups.iter().map(|group| group.options.password);
+    let mut passwords = groups.chain(view.neighbors.iter().map(|neighbor| neighbor.options.password));
+    let header = |check: &Check| match view.target(check) {
+        Target::Http(http) => http.headers().any(|(name, _)| !name.eq_ignore_ascii_case("host")),
+        _ => false,
+    };
+    passwords.any(|password| !password.is_empty()) || view.checks.iter().any(header)
+}
+
+/// Whether everybody on this host may read a file.
+pub(crate) fn is_readable_by_all(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|data| data.is_file() && data.mode() & 0o004 != 0)
+}
+
+/// That such a file should not be.
+pub(crate) fn readable(path: &Path) -> String {
+    format!(
+        "it holds a password, and every user of this host may read it; say `chmod o-r {}`",
+        path.display()
+    )
+}
+
+/// That a configuration announces nothing because it is, in effect, empty.
+fn no_bgp(view: ConfigView<'_>) -> Option<Remark> {
+    (view.bgp.local_as == Asn(0)).then(|| Remark { level: Level::Warning, text: NO_BGP.to_owned() })
+}
+
+/// What is said of one without `router bgp`.
+pub(crate) const NO_BGP: &str =
+    "there is no `router bgp`: this configuration has no neighbor and announces nothing";
 
 /// What is missing to run commands as other users.
 fn exec_users(view: ConfigView<'_>, missing: &[&str]) -> Option<Remark> {

@@ -10,18 +10,28 @@ pub fn is_hidden(letter: char) -> bool {
             letter,
             '\u{00AD}'
                 | '\u{034F}'
+                | '\u{0600}'..='\u{0605}'
                 | '\u{061C}'
+                | '\u{06DD}'
+                | '\u{070F}'
+                | '\u{0890}'..='\u{0891}'
+                | '\u{08E2}'
                 | '\u{115F}'..='\u{1160}'
                 | '\u{17B4}'..='\u{17B5}'
                 | '\u{180B}'..='\u{180F}'
                 | '\u{200B}'..='\u{200F}'
                 | '\u{2028}'..='\u{202E}'
                 | '\u{2060}'..='\u{206F}'
+                | '\u{2800}'
                 | '\u{3164}'
                 | '\u{FE00}'..='\u{FE0F}'
                 | '\u{FEFF}'
                 | '\u{FFA0}'
                 | '\u{FFF0}'..='\u{FFFB}'
+                | '\u{110BD}'
+                | '\u{110CD}'
+                | '\u{13430}'..='\u{1345F}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
                 | '\u{1D173}'..='\u{1D17A}'
                 | '\u{E0000}'..='\u{E0FFF}'
         )
@@ -34,6 +44,19 @@ pub struct Masked<'a>(pub &'a str);
 impl fmt::Display for Masked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|letter| f.write_char(if is_hidden(letter) { '?' } else { letter }))
+    }
+}
+
+/// A sink that masks what goes through it; a line's end goes through.
+pub(crate) struct Masking<'w>(pub(crate) &'w mut dyn fmt::Write);
+
+impl fmt::Write for Masking<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut lines = text.split('\n');
+        if let Some(first) = lines.next() {
+            write!(self.0, "{}", Masked(first))?;
+        }
+        lines.try_for_each(|line| write!(self.0, "\n{}", Masked(line)))
     }
 }
 
@@ -74,6 +97,13 @@ mod tests {
         }
         let seen = "NET-4711: Wartung bis 23:00, größer, 維持, éé, 👍";
         assert_eq!(Masked(seen).to_string(), seen);
+    }
+
+    #[test]
+    fn a_sink_keeps_the_lines() {
+        let mut text = std::string::String::new();
+        Masking(&mut text).write_str("a\u{202e}\nb\r\n").unwrap();
+        assert_eq!(text, "a?\nb?\n");
     }
 
     #[test]

@@ -277,7 +277,7 @@ impl Peer {
             (if options.multihop == 0 { 255 } else { options.multihop }, 0)
         } else if internal {
             (64, 0)
-        } else if self.connected {
+        } else if self.connected || options.flags.on(PeerFlags::DISABLE_CONNECTED_CHECK) {
             (1, 0)
         } else {
             (16, 0)
@@ -302,6 +302,17 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_neighbor_whose_subnet_is_not_checked_is_reached_with_a_ttl_of_1() {
+        let peer = Peer { connected: false, ..Peer::REST };
+        let mut options = PeerOptions::REST;
+        assert_eq!((peer.ttl(&options, false), peer.ttl(&options, true)), ((16, 0), (64, 0)));
+        options.flags.set(PeerFlags::DISABLE_CONNECTED_CHECK, true);
+        assert_eq!((peer.ttl(&options, false), peer.ttl(&options, true)), ((1, 0), (64, 0)));
+        options.flags.set(PeerFlags::DISABLE_CONNECTED_CHECK, false);
+        assert_eq!(peer.ttl(&options, false), (16, 0));
+    }
 
     #[test]
     fn attempts_are_eager_for_two_seconds_and_then_one_a_second() {

@@ -8,6 +8,7 @@ use super::lint::Lint;
 use super::matcher::{self, Expect, Miss, Values};
 use super::model::{ConfigMut, Span};
 use super::platform::Platform;
+use super::secret;
 use super::statement::{AROUND, Does, Node, SEND_COMMUNITY, Scope};
 use super::value::Value;
 use crate::base::net::Family;
@@ -344,6 +345,9 @@ impl<'a> Draft<'a> {
 
     /// The word of the line that starts there.
     fn found(&self, at: usize) -> &'a str {
+        if secret::concealed(self.line).is_some_and(|from| at >= from) {
+            return "…";
+        }
         Words::of(self.line.get(at..).unwrap_or("")).next().map_or("", |word| word.text)
     }
 

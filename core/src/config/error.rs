@@ -1,6 +1,6 @@
 //! What can be said about a configuration: errors, warnings and notes, each with its place, its reason and a hint.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::net::IpAddr;
 
 use super::complete;
@@ -8,6 +8,7 @@ use super::lint::Lint;
 use super::matcher::Expect;
 use super::statement::Node;
 use crate::base::net::{Asn, Prefix};
+use crate::base::text::Masking;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,15 +65,30 @@ pub struct Diagnostic<'a> {
 
 impl fmt::Display for Diagnostic<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 && !f.alternate() {
-            write!(f, "line {}", self.line)?;
-            if self.column > 0 {
-                write!(f, ", column {}", self.column)?;
+        // Words of the text are in it.
+        if f.alternate() {
+            write!(Masking(f), "{:#}", Plain(self))
+        } else {
+            write!(Masking(f), "{}", Plain(self))
+        }
+    }
+}
+
+/// A diagnostic as it is, whatever is in it.
+struct Plain<'d>(&'d Diagnostic<'d>);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Diagnostic { line, column, what, found, ref expected, hint, .. } = *self.0;
+        if line > 0 && !f.alternate() {
+            write!(f, "line {line}")?;
+            if column > 0 {
+                write!(f, ", column {column}")?;
             }
             f.write_str(": ")?;
         }
-        self.what.explain(f, self.found, &self.expected)?;
-        match self.hint {
+        what.explain(f, found, expected)?;
+        match hint {
             Hint::None => Ok(()),
             Hint::DidYouMean(word) => write!(f, "; did you mean `{word}`?"),
             Hint::Text(text) => write!(f, "; {text}"),

@@ -22,8 +22,8 @@ pub enum Lint {
     SlowTimers(u16),
     /// A hold time of 0: a silent peer is never noticed.
     HoldZero,
-    /// A keepalive longer than a third of the hold time.
-    Keepalive,
+    /// A keepalive longer than a third of the hold time, and what is used instead, in seconds.
+    Keepalive(u16),
     /// No `bgp router-id`.
     NoRouterId,
     /// The router-id is a shared address.
@@ -72,6 +72,10 @@ pub enum Lint {
     NamedTarget,
     /// A check whose command ends in what looks like an option of the check.
     OptionOfCommand,
+    /// There is no `router bgp`.
+    NoBgp,
+    /// A service without active attributes, beside others that have some.
+    NoActive,
     /// A check whose command has the daemon's rights, because no user is named.
     ExecWithoutUser,
 }
@@ -91,7 +95,7 @@ impl Lint {
             Self::NoTimers => "no-timers",
             Self::SlowTimers(_) => "slow-timers",
             Self::HoldZero => "hold-zero",
-            Self::Keepalive => "keepalive-too-long",
+            Self::Keepalive(_) => "keepalive-too-long",
             Self::NoRouterId => "no-router-id",
             Self::SharedRouterId => "shared-router-id",
             Self::NotActivated => "not-activated",
@@ -116,6 +120,8 @@ impl Lint {
             Self::StrictRange => "strict-range",
             Self::NamedTarget => "named-target",
             Self::OptionOfCommand => "option-of-command",
+            Self::NoBgp => "no-bgp",
+            Self::NoActive => "no-active",
             Self::ExecWithoutUser => "exec-without-user",
         }
     }
@@ -132,8 +138,10 @@ impl Lint {
                 write!(f, "with a hold time of {hold} s a silent loss lasts up to {hold} s; `timers bgp 3 9` is usual")
             }
             Self::HoldZero => f.write_str("a hold time of 0 means that a silent loss is never noticed"),
-            Self::Keepalive => f.write_str(
-                "the keepalive time is more than a third of the hold time: one lost packet may end the session",
+            Self::Keepalive(used) => write!(
+                f,
+                "the keepalive time is more than a third of the hold time, and one lost packet could end the session: {used} \
+                 s is used instead"
             ),
             Self::NoRouterId => f.write_str(
                 "no `bgp router-id` is given: Holdover takes an address of this host that is not shared, where FRR \
@@ -223,6 +231,14 @@ impl Lint {
                 "the command of check {found} runs as the daemon's own user, usually root; name one with fewer rights: \
                  `exec-user NAME` (or `exec-user root`, if it must be root)"
             ),
+            Self::NoBgp => f.write_str(
+                "there is no `router bgp`: this configuration has no neighbor and announces nothing, as an empty file does",
+            ),
+            Self::NoActive => write!(
+                f,
+                "service {found} has no `active route-map`: it is announced without a community, and a router that tells \
+                 primary from secondary by it takes it for neither"
+            ),
             Self::NoStandby => write!(
                 f,
                 "service {found} has `role secondary` and no `standby`: it announces the active attributes, as the \
@@ -244,6 +260,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
         report(Diagnostic { severity: lint.severity(), line: 0, column: 0, what, found, expected, hint });
     };
     if view.bgp.local_as == Asn(0) {
+        tell(Lint::NoBgp, "");
         return count;
     }
     session(&view, &mut tell);
@@ -252,6 +269,7 @@ pub fn lint(view: ConfigView<'_>, report: &mut dyn FnMut(Diagnostic<'_>)) -> usi
     neighbors(&view, &mut tell);
     announcements(&view, &mut tell);
     standby(&view, &mut tell);
+    active(&view, &mut tell);
     preempt(&view, &mut tell);
     bfd(&view, &mut tell);
     too_much(&view, &mut tell);
@@ -464,6 +482,23 @@ fn standby(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
     let alone = |service: &&Service| service.role == Role::Secondary && service.standby.name.is_empty();
     for service in view.services.iter().filter(alone) {
         tell(Lint::NoStandby, view.text(service.name));
+    }
+}
+
+/// Services that are announced without a community where the configuration has some: forgotten, most likely.
+fn active(view: &ConfigView<'_>, tell: &mut Tell<'_>) {
+    let marks = |rule: &Rule| matches!(rule.clause, Clause::SetCommunity(_) | Clause::SetLargeCommunity(_));
+    if !view.rules.iter().any(marks) {
+        return;
+    }
+    let bare = |service: &&Service| service.role == Role::Primary && service.active.name.is_empty();
+    for service in view.services.iter().filter(bare) {
+        // What every neighbor is told by its own route-map counts as well.
+        let marked =
+            |neighbor: &Neighbor| view.options(neighbor).map_out.iter().any(|&map| view.list(map).any(marks));
+        if !view.neighbors.iter().all(marked) {
+            tell(Lint::NoActive, view.text(service.name));
+        }
     }
 }
 

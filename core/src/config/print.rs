@@ -2,26 +2,34 @@
 
 use core::fmt;
 
-use super::matcher::Values;
+use super::matcher::{VALUES, Values};
 use super::model::{ConfigView, List, Owner};
 use super::shown;
 use super::statement::{Section, Subject};
+use super::syntax::Syntax;
+use super::target::{Exec, header, string};
 use super::value::Value;
 use crate::base::net::{Asn, Family};
+use crate::base::text::Masking;
 
 /// Writes the configuration as text.
 pub fn print(view: ConfigView<'_>, out: &mut dyn fmt::Write) -> fmt::Result {
     Printer { out, view, secrets: true, indent: "", header: None }.all()
 }
 
-/// A configuration as text, for `format!` and `write!`. The alternate form (`{:#}`) hides the passwords.
+/// A configuration as text, for `format!` and `write!`. The alternate form (`{:#}`) hides the passwords, the arguments of
+/// commands, the headers of HTTP checks but `Host`, and characters that are not seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Printed<'a>(pub ConfigView<'a>);
 
 impl fmt::Display for Printed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secrets = !f.alternate();
-        Printer { out: f, view: self.0, secrets, indent: "", header: None }.all()
+        if f.alternate() {
+            // For eyes: no secret, and nothing that is not seen.
+            let out = &mut Masking(f);
+            return Printer { out, view: self.0, secrets: false, indent: "", header: None }.all();
+        }
+        print(self.0, f)
     }
 }
 
@@ -32,6 +40,31 @@ struct Printer<'o, 'v> {
     indent: &'static str,
     /// A header that is written when the first line below it is.
     header: Option<(Section, Subject, &'static str)>,
+}
+
+/// Hides what of a line is a secret.
+fn hide(syntax: Syntax, values: &mut Values<'_>) {
+    if syntax.is_secret() {
+        values.set(1, Value::Text(HIDDEN));
+    }
+    for place in 0..VALUES {
+        let text = values.text(place);
+        match syntax.name_of(place) {
+            // Only the program is shown.
+            Some("COMMAND")
+                if Exec::command(text).is_ok_and(|command| command.arguments().next().is_some()) =>
+            {
+                values.set(place, Value::Hidden(string(text).unwrap_or("")));
+            }
+            Some("\"NAME: VALUE\"") if !text.is_empty() => {
+                let is_host = header(text).is_ok_and(|(name, _)| name.eq_ignore_ascii_case("host"));
+                if !is_host {
+                    values.set(place, Value::Text(HIDDEN));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Stands where a password is not to be seen; it is refused when it is read.
@@ -199,8 +232,8 @@ impl Printer<'_, '_> {
                 self.section(section, subject)?;
                 self.indent = inner;
             }
-            if !self.secrets && row.syntax.is_secret() {
-                values.set(1, Value::Text(HIDDEN));
+            if !self.secrets {
+                hide(row.syntax, &mut values);
             }
             self.out.write_str(self.indent)?;
             shown::write(self.out, &self.view, row.syntax, &values)?;

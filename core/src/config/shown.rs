@@ -100,7 +100,10 @@ fn write_tokens(
             }
             Token::Line(_) => {
                 blank(out)?;
-                out.write_str(values.text(place))?;
+                match value {
+                    Value::Hidden(program) => write!(out, "{program} {}", super::print::HIDDEN)?,
+                    _ => out.write_str(values.text(place))?,
+                }
             }
             Token::Optional(inner) if any => {
                 blank(out)?;

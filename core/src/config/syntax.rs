@@ -105,6 +105,31 @@ impl Syntax {
         self.tokens().nth(2) == Some(Token::Word("password"))
     }
 
+    /// The name of its value at a place, in the documentation.
+    pub(crate) fn name_of(self, mut place: usize) -> Option<&'static str> {
+        for token in self.tokens() {
+            let width = token.places();
+            if place < width {
+                return match token {
+                    Token::Arg(_, name) | Token::Line(name) | Token::Repeat(_, name) => Some(name),
+                    Token::Optional(inner) => inner.name_of(place),
+                    Token::Options(options) => options.syntaxes().find_map(|option| {
+                        let inner = option.places();
+                        if place < inner {
+                            Some(option.name_of(place))
+                        } else {
+                            place = place.saturating_sub(inner);
+                            None
+                        }
+                    })?,
+                    _ => None,
+                };
+            }
+            place = place.saturating_sub(width);
+        }
+        None
+    }
+
     /// How many values it yields.
     pub(crate) fn places(self) -> usize {
         self.tokens().fold(0, |sum, token| sum.saturating_add(token.places()))

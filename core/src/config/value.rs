@@ -5,6 +5,7 @@ use core::net::IpAddr;
 
 use super::error::ErrorKind;
 use super::model::{Clause, ConfigView, Millis, RemoteAs};
+use super::print::HIDDEN;
 use super::target::{self, Http};
 use crate::base::limits::LINK_NAME;
 use crate::base::net::{Asn, Family, InterfaceAddress};
@@ -84,6 +85,8 @@ pub(crate) enum Value<'a> {
     RemoteAs(RemoteAs),
     /// A large community.
     Large([u32; 3]),
+    /// To be written only: a command's program, whose arguments are hidden.
+    Hidden(&'a str),
     /// To be written only: the values of so many rules, from this one on.
     Rules(u16, u16),
 }
@@ -248,6 +251,7 @@ impl Kind {
             (_, Value::Number(number)) => write!(f, "{number}"),
             (_, Value::Choice(index)) => write!(f, "{index}"),
             (_, Value::Text(text)) => f.write_str(text),
+            (_, Value::Hidden(program)) => write!(f, "{program} {HIDDEN}"),
             (_, Value::Address(address)) => write!(f, "{address}"),
             (_, Value::Prefix(prefix)) => write!(f, "{prefix}"),
             (_, Value::RemoteAs(RemoteAs::Number(asn))) => write!(f, "{asn}"),

@@ -13,6 +13,7 @@ pub(super) const fn ttl(because: TtlBecause) -> &'static str {
     match because {
         TtlBecause::Connected => "it is on a connected subnet",
         TtlBecause::NotConnected => "it is not on a connected subnet",
+        TtlBecause::Unchecked => "disable-connected-check",
         TtlBecause::Multihop => "ebgp-multihop",
         TtlBecause::Security => "ttl-security",
         TtlBecause::Internal => "an internal peer",
@@ -24,6 +25,7 @@ pub(super) const fn ttl_word(because: TtlBecause) -> &'static str {
     match because {
         TtlBecause::Connected => "connected",
         TtlBecause::NotConnected => "not connected",
+        TtlBecause::Unchecked => "unchecked",
         TtlBecause::Multihop => "multihop",
         TtlBecause::Security => "security",
         TtlBecause::Internal => "internal",

@@ -10,7 +10,7 @@ use super::advice;
 use super::table::{self, left, right};
 use super::text::{Age, Count, Seconds, note, put};
 use crate::base::net::Asn;
-use crate::base::text::Said;
+use crate::base::text::{Masked, Said};
 use crate::base::time::{Duration, Instant};
 use crate::bfd::BfdKind;
 use crate::bgp::fsm::State;
@@ -31,7 +31,7 @@ pub fn summary<'a, W: Write + ?Sized>(
     services: impl Iterator<Item = ServiceView<'a>> + Clone,
 ) -> Result<(), W::Error> {
     let Summary { hostname, local_as, router_id, started, .. } = *summary;
-    let name = if hostname.is_empty() { "holdover" } else { hostname };
+    let name = Masked(if hostname.is_empty() { "holdover" } else { hostname });
     let (age, listens) =
         (Age(now.since(started)), if summary.listening { "listening" } else { "not listening" });
     put(out, format_args!("{name}: AS {local_as}, router-id {router_id}, up {age}, {listens}\n"))?;
@@ -91,7 +91,7 @@ pub fn neighbors<'a, W: Write + ?Sized>(
         4 => write!(f, "{}, {} owed", peer.told, peer.owed),
         5 => write!(f, "{}", peer.kept),
         6 => write!(f, "{} {}", peer.ttl, advice::ttl_word(peer.ttl_because)),
-        _ => f.write_str(peer.description),
+        _ => write!(f, "{}", Masked(peer.description)),
     })?;
     if peers.clone().any(|peer| peer.dynamic) {
         put(out, format_args!("* came by `bgp listen range`\n"))?;
@@ -137,7 +137,7 @@ pub fn neighbor<W: Write + ?Sized>(
     let since = Age(now.since(peer.since));
     put(out, format_args!("{}: {} for {since}\n", peer.address, peer.state))?;
     if !peer.description.is_empty() {
-        put(out, format_args!("  description      {}\n", peer.description))?;
+        put(out, format_args!("  description      {}\n", Masked(peer.description)))?;
     }
     put(out, format_args!("  AS               {}", peer.remote_as))?;
     if peer.remote_id.0 != 0 {
@@ -296,7 +296,7 @@ pub fn services<'a, W: Write + ?Sized>(
         left("Because"),
     ];
     table::write(out, &columns, services.clone(), |service, column, f| match column {
-        0 => f.write_str(service.name),
+        0 => write!(f, "{}", Masked(service.name)),
         1 => f.write_str(match service.role {
             Role::Primary => "primary",
             Role::Secondary => "secondary",
@@ -311,10 +311,10 @@ pub fn services<'a, W: Write + ?Sized>(
     for service in services {
         if let Some(until) = service.held_until {
             let left = Seconds(until - now);
-            note(out, format_args!("! {}: damping holds it down for another {left}", service.name))?;
+            note(out, format_args!("! {}: damping holds it down for another {left}", Masked(service.name)))?;
         }
         if let Some(advice) = advice::of_service(&service) {
-            note(out, format_args!("! {}: {advice}", service.name))?;
+            note(out, format_args!("! {}: {advice}", Masked(service.name)))?;
         }
     }
     Ok(())
@@ -341,8 +341,8 @@ pub fn checks<'a, W: Write + ?Sized>(
         left("Last result"),
     ];
     table::write(out, &columns, checks, |check, column, f| match column {
-        0 => f.write_str(check.name),
-        1 => f.write_str(check.service),
+        0 => write!(f, "{}", Masked(check.name)),
+        1 => write!(f, "{}", Masked(check.service)),
         2 => f.write_str(check_kind(check.kind)),
         3 => f.write_str(match check.health {
             Health::Unknown => "unknown",

@@ -575,7 +575,7 @@ fn needs_reset(
     (old, before): (ConfigView<'_>, &PeerOptions),
     (new, after): (ConfigView<'_>, &PeerOptions),
 ) -> bool {
-    let switches = PeerFlags::PASSIVE | PeerFlags::EBGP_MULTIHOP;
+    let switches = PeerFlags::PASSIVE | PeerFlags::EBGP_MULTIHOP | PeerFlags::DISABLE_CONNECTED_CHECK;
     let given = |options: &PeerOptions| options.flags.given & options.flags.value & switches;
     before.remote_as != after.remote_as
         || old.text(before.password) != new.text(after.password)

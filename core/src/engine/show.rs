@@ -224,6 +224,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             TtlBecause::Internal
         } else if self.peers[index].connected {
             TtlBecause::Connected
+        } else if options.flags.on(PeerFlags::DISABLE_CONNECTED_CHECK) {
+            TtlBecause::Unchecked
         } else {
             TtlBecause::NotConnected
         }

@@ -59,6 +59,8 @@ pub enum TtlBecause {
     Connected,
     /// It is not: 16.
     NotConnected,
+    /// It is not, and `disable-connected-check` stands: 1.
+    Unchecked,
     /// `ebgp-multihop N`.
     Multihop,
     /// `ttl-security hops N`: 255.

@@ -237,6 +237,7 @@ fn ttl_because(because: TtlBecause) -> &'static str {
     match because {
         TtlBecause::Connected => "connected",
         TtlBecause::NotConnected => "not_connected",
+        TtlBecause::Unchecked => "disable_connected_check",
         TtlBecause::Multihop => "ebgp_multihop",
         TtlBecause::Security => "ttl_security",
         TtlBecause::Internal => "internal",

@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
+use holdover_core::base::text::Masked;
 use holdover_core::engine::Record;
 use holdover_core::engine::record::Level;
 use serde_json::json;
@@ -110,6 +111,8 @@ impl Log {
 
 impl Style {
     fn line(self, at: SystemTime, level: Level, name: &str, message: &str) -> String {
+        // It may have names of the configuration in it, or a peer's words.
+        let message = Masked(message).to_string();
         match self.format {
             LogFormat::Text if self.with_time => {
                 format!("{} {:7} {message}\n", timestamp(at), level_name(level))

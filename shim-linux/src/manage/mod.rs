@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 
+use holdover_core::base::net::Asn;
 use holdover_core::engine::Wish;
 use holdover_core::engine::record::Level;
 use tokio::io::AsyncReadExt;
@@ -315,6 +316,14 @@ impl Manager {
             return Err("an earlier reload is still being applied".to_owned());
         };
         let remarks = load::load(&self.file, spare)?;
+        // An erased or half-written file reads as a configuration without errors.
+        if spare.view().bgp.local_as == Asn(0) && configurations.running.view().bgp.local_as != Asn(0) {
+            return Err(format!(
+                "{}: {}; stop the daemon to end all sessions",
+                self.file.display(),
+                load::NO_BGP
+            ));
+        }
         for remark in remarks {
             self.log.note(remark.level, "config_remark", remark.text);
         }

@@ -191,7 +191,14 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
         let summary = ask(&manager, "show summary json").await;
         assert!(summary.contains("line 2"), "{summary}");
         drop(heard.try_recv());
-        std::fs::write(&manager.file, "hostname there\n").unwrap();
+        // What an erased or half-written file says is no configuration to go over to.
+        for text in ["", "hostname there\n"] {
+            std::fs::write(&manager.file, text).unwrap();
+            let answer = ask(&manager, "reload").await;
+            assert!(answer.starts_with("error\n") && answer.contains("no `router bgp`"), "{answer}");
+            assert!(heard.try_recv().is_err(), "the engine was told of it");
+        }
+        std::fs::write(&manager.file, "hostname there\nrouter bgp 65000\n").unwrap();
         assert_eq!(ask(&manager, "reload").await, "ok\n");
         let Ok(ToEngine::Configure { configuration, .. }) = heard.try_recv() else {
             panic!("the engine was not told")

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use holdover_core::base::text::is_hidden;
 use holdover_core::engine::ProbeFailure;
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -301,7 +302,7 @@ impl Words {
     fn first_line(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
         let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        line.chars().filter(|letter| !letter.is_control()).collect()
+        line.chars().filter(|letter| !is_hidden(*letter)).collect()
     }
 }
 

@@ -186,7 +186,7 @@ pub(super) fn keepalive_and_hold(
         }
         0 => draft.warn(Lint::HoldZero, values, next),
         31.. => draft.warn(Lint::SlowTimers(hold), values, next),
-        _ if keepalive > hold / 3 => draft.warn(Lint::Keepalive, values, at),
+        _ if keepalive > hold / 3 => draft.warn(Lint::Keepalive((hold / 3).max(1)), values, at),
         _ => {}
     }
     Ok((keepalive, hold))

@@ -219,3 +219,37 @@ fn as_numbers_may_be_written_with_a_dot() {
     assert!(printed.contains("router bgp 65546\n neighbor 10.0.0.1 remote-as 65001\n"), "{printed}");
     assert_eq!(errors("router bgp 0.0\n").len(), 1);
 }
+
+#[test]
+fn what_is_shown_of_a_configuration_has_no_secret_in_it() {
+    let text = "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 password geheim\n neighbor 10.0.0.1 \
+                description a\u{202e}b\nfailover x\n address 192.0.2.1/32\n check a http http://192.0.2.1/ header \
+                \"Authorization: geheim\" header Host:www header X-Api-Key:geheim\n check b interval 2s exec /bin/x -p \
+                geheim\n check c exec-user nobody exec \"/bin/a b\" \"geheim\"\n check d exec /bin/true\n";
+    let mut config = std::boxed::Box::new(crate::config::Config::<2, 4, 8, 8, 1024>::new());
+    crate::config::parse(text, &Platform::ALL, &mut config, &mut |_| {}).unwrap();
+    let shown = format!("{:#}", Printed(config.view()));
+    assert!(!shown.contains("geheim") && !shown.contains('\u{202e}'), "{shown}");
+    for line in [
+        "password <hidden>",
+        "description a?b",
+        "header <hidden> header Host:www header <hidden>",
+        "check b interval 2s exec /bin/x <hidden>",
+        "check c exec-user nobody exec \"/bin/a b\" <hidden>",
+        "check d exec /bin/true",
+    ] {
+        assert!(shown.contains(&format!(" {line}\n")), "{line}\n{shown}");
+    }
+    let whole = format!("{}", Printed(config.view()));
+    assert_eq!(whole.matches("geheim").count(), 5);
+}
+
+#[test]
+fn an_error_does_not_tell_what_stands_behind_a_secret_word() {
+    for line in
+        ["neighbor 10.0.0.1 port password geheim", "neighbor 10.0.0.1 pasword geheim", "password geheim"]
+    {
+        let (_, said, _) = read_all(&format!("router bgp 1\n {line}\n"), &Platform::LINUX);
+        assert!(!said.is_empty() && !said.iter().any(|said| said.contains("geheim")), "{said:#?}");
+    }
+}

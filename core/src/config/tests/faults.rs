@@ -90,7 +90,10 @@ fn ipv6_without_activate() {
     let redistributed =
         format!("{CLEAN}router bgp 65000\n address-family ipv6\n redistribute static route-map primary");
     assert_eq!(warnings(&redistributed), ["not-activated"]);
-    assert_eq!(warnings(&format!("{CLEAN}failover a\n address 2001:db8::1/128\n")), ["not-activated"]);
+    assert_eq!(
+        warnings(&format!("{CLEAN}failover a\n address 2001:db8::1/128\n active route-map primary\n")),
+        ["not-activated"]
+    );
     assert_eq!(warnings(&CLEAN.replace(" timers", " no bgp default ipv4-unicast\n timers")), ["no-family"]);
 }
 
@@ -179,7 +182,10 @@ fn graceful_restart_on() {
 
 #[test]
 fn a_network_behind_a_failover_block() {
-    assert_eq!(warnings(&format!("{CLEAN}failover a\n address 192.0.2.10/32\n")), ["shadowed"]);
+    assert_eq!(
+        warnings(&format!("{CLEAN}failover a\n address 192.0.2.10/32\n active route-map primary\n")),
+        ["shadowed"]
+    );
 }
 
 #[test]
@@ -190,7 +196,7 @@ fn nothing_announced() {
 #[test]
 fn a_check_slower_than_its_interval() {
     let text = format!(
-        "{CLEAN}failover a\n address 192.0.2.11/32\n check c icmp 192.0.2.1 interval 200ms timeout 1s\n"
+        "{CLEAN}failover a\n address 192.0.2.11/32\n active route-map primary\n check c icmp 192.0.2.1 interval 200ms timeout 1s\n"
     );
     assert_eq!(warnings(&text), ["slow-check"]);
 }
@@ -215,9 +221,36 @@ fn a_secondary_without_standby_attributes() {
 }
 
 #[test]
+fn a_service_that_is_announced_without_a_community_beside_others_that_have_one() {
+    let bare = format!("{CLEAN}failover web\n address 192.0.2.11/32\n");
+    assert_eq!(warnings(&bare), ["no-active"]);
+    assert_eq!(warnings(&format!("{bare} active route-map primary\n")), [""; 0]);
+    // Where nobody marks anything, or every neighbor's own route-map does, it is nothing to speak of.
+    assert_eq!(warnings(&bare.replace(" set large-community 63949:1:1\n", "")), [""; 0]);
+    assert_eq!(warnings(&format!("{bare}router bgp 65000\n neighbor RS route-map primary out\n")), [""; 0]);
+}
+
+#[test]
+fn a_configuration_without_bgp_is_as_good_as_none() {
+    for text in ["", "! erased\n", "hostname x\nip prefix-list A permit any\n"] {
+        assert_eq!(warnings(text), ["no-bgp"], "{text}");
+    }
+}
+
+#[test]
+fn a_keepalive_that_is_too_long_says_what_is_used() {
+    let (_, said, _) = read_all("router bgp 1\n timers bgp 9 3\n timers bgp 9 12\n", &Platform::ALL);
+    assert!(
+        said[0].ends_with("1 s is used instead") && said[1].ends_with("4 s is used instead"),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn a_secondary_that_preempts() {
-    let text =
-        format!("{CLEAN}failover web\n address 192.0.2.11/32\n role secondary\n standby route-map primary\n");
+    let text = format!(
+        "{CLEAN}failover web\n address 192.0.2.11/32\n role secondary\n active route-map primary\n standby route-map primary\n"
+    );
     for line in [" preempt delay 30s", " no preempt"] {
         assert_eq!(warnings(&format!("{text}{line}\n")), ["secondary-preempts"], "{line}");
         assert_eq!(warnings(&format!("{text}{line}\n role primary\n")), [""; 0], "{line}");
