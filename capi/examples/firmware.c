@@ -28,7 +28,8 @@ static const char CONFIG[] = "hostname board\n"
 
 static holdover_engine engine; /* zero: it lies in .bss */
 
-enum { ANSWERS = 16 };
+/* One for each order that can be under way: an answer that were lost would hold up what it is about for ever. */
+enum { ANSWERS = 2 * HOLDOVER_ROUTES + 4 * HOLDOVER_PEERS };
 static holdover_input answers[ANSWERS]; /* what is known at once: told in the next turn, never from inside an order */
 static size_t answers_count;
 static int tables_are_told; /* ... and everything here begins as zero: nothing is to be copied from flash */
@@ -148,7 +149,36 @@ static void board_execute(const holdover_output *order) {
         holdover_record_text(&engine, print, NULL);
         print(NULL, "\n", 1);
         break;
-    default: /* about a connection, session or probe that there never was */
+    case HOLDOVER_OUTPUT_KIND_INSTALL_ROUTE:
+    case HOLDOVER_OUTPUT_KIND_REMOVE_ROUTE:
+        part.route_done.route = order->kind == HOLDOVER_OUTPUT_KIND_INSTALL_ROUTE ? order->u.install_route.route
+                                                                                  : order->u.remove_route.route;
+        part.route_done.result = HOLDOVER_IO_ERROR_UNSUPPORTED;
+        answer(HOLDOVER_INPUT_KIND_ROUTE_DONE, &part);
+        break;
+    case HOLDOVER_OUTPUT_KIND_START_PROBE:
+        part.probe_done.probe = order->u.start_probe.probe;
+        part.probe_done.verdict = HOLDOVER_VERDICT_UNSUPPORTED;
+        part.probe_done.detail = 0;
+        part.probe_done.took_us = 0;
+        /* a process is watched, not asked */
+        answer(order->u.start_probe.check == HOLDOVER_CHECK_PROCESS ? HOLDOVER_INPUT_KIND_WATCH_CHANGED
+                                                                    : HOLDOVER_INPUT_KIND_PROBE_DONE,
+               &part);
+        break;
+    case HOLDOVER_OUTPUT_KIND_KEEP: /* in flash, and told as Kept after the next start: else each start is the first */
+        break;
+    case HOLDOVER_OUTPUT_KIND_ADOPT: /* about a connection or session that there never was */
+    case HOLDOVER_OUTPUT_KIND_REFUSE:
+    case HOLDOVER_OUTPUT_KIND_SEND:
+    case HOLDOVER_OUTPUT_KIND_ASK_FLUSHED:
+    case HOLDOVER_OUTPUT_KIND_SEND_DATAGRAM:
+    case HOLDOVER_OUTPUT_KIND_CLOSE_DATAGRAM:
+    case HOLDOVER_OUTPUT_KIND_UNLISTEN: /* not answered: this board listens to nobody, asks nothing, ordered nothing */
+    case HOLDOVER_OUTPUT_KIND_LISTEN_KEY:
+    case HOLDOVER_OUTPUT_KIND_STOP_PROBE:
+    case HOLDOVER_OUTPUT_KIND_ANSWER:
+    case HOLDOVER_OUTPUT_KIND_NONE:
         break;
     }
 }

@@ -14,7 +14,7 @@
 #include "holdover.h"
 #include "host.h"
 
-enum { CONNECTIONS = 2 * HOLDOVER_PEERS, ANSWERS = 64, STOP = 1 };
+enum { CONNECTIONS = 2 * HOLDOVER_PEERS, ANSWERS = 2 * HOLDOVER_ROUTES + 4 * HOLDOVER_PEERS, STOP = 1 };
 /* What poll(2) looks at: standard input, a listener for each family, and each connection's wire. */
 enum { INPUT, LISTENERS, WIRES = LISTENERS + 2, ALL = WIRES + CONNECTIONS };
 
@@ -115,6 +115,18 @@ static void do_bind(const holdover_output_bind *order) {
                             .u.address_done = {.address = order->address, .already = 1, .result = result}});
 }
 
+/* What this program has not, and did not claim: it is answered all the same. */
+static void refuse_route(holdover_route_id route) {
+    answer((holdover_input){.kind = HOLDOVER_INPUT_KIND_ROUTE_DONE,
+                            .u.route_done = {.route = route, .result = HOLDOVER_IO_ERROR_UNSUPPORTED}});
+}
+
+static void refuse_probe(const holdover_output_start_probe *order) {
+    bool watch = order->check == HOLDOVER_CHECK_PROCESS;
+    answer((holdover_input){.kind = watch ? HOLDOVER_INPUT_KIND_WATCH_CHANGED : HOLDOVER_INPUT_KIND_PROBE_DONE,
+                            .u.probe_done = {.probe = order->probe, .verdict = HOLDOVER_VERDICT_UNSUPPORTED}});
+}
+
 static void execute(const holdover_output *order) {
     struct connection *conn;
     switch (order->kind) {
@@ -142,6 +154,18 @@ static void execute(const holdover_output *order) {
         }
         break;
     case HOLDOVER_OUTPUT_KIND_BIND: do_bind(&order->u.bind); break;
+    case HOLDOVER_OUTPUT_KIND_UNBIND: /* nothing was bound by us */
+        answer((holdover_input){.kind = HOLDOVER_INPUT_KIND_ADDRESS_DONE,
+                                .u.address_done = {.address = order->u.unbind.address, .already = 1}});
+        break;
+    case HOLDOVER_OUTPUT_KIND_INSTALL_ROUTE: refuse_route(order->u.install_route.route); break;
+    case HOLDOVER_OUTPUT_KIND_REMOVE_ROUTE: refuse_route(order->u.remove_route.route); break;
+    case HOLDOVER_OUTPUT_KIND_START_PROBE: refuse_probe(&order->u.start_probe); break;
+    case HOLDOVER_OUTPUT_KIND_OPEN_DATAGRAM:
+        answer((holdover_input){.kind = HOLDOVER_INPUT_KIND_DATAGRAM_DONE,
+                                .u.datagram_done = {.bfd = order->u.open_datagram.bfd,
+                                                    .result = HOLDOVER_IO_ERROR_UNSUPPORTED}});
+        break;
     case HOLDOVER_OUTPUT_KIND_ANSWER:
         over = over || order->u.answer.id == STOP;
         printf("command %u: result %d\n", (unsigned)order->u.answer.id, (int)order->u.answer.result);
@@ -150,7 +174,13 @@ static void execute(const holdover_output *order) {
         check(holdover_record_text(&engine, print, stdout));
         putchar('\n');
         break;
-    default: break; /* the tables are told every second; keys, probes, BFD and routes it knows that we have not */
+    case HOLDOVER_OUTPUT_KIND_ASK_TABLE: break; /* they are told every second */
+    case HOLDOVER_OUTPUT_KIND_KEEP:             /* nothing is kept: each start is the first one */
+    case HOLDOVER_OUTPUT_KIND_LISTEN_KEY:       /* not answered, and about what was refused */
+    case HOLDOVER_OUTPUT_KIND_STOP_PROBE:
+    case HOLDOVER_OUTPUT_KIND_SEND_DATAGRAM:
+    case HOLDOVER_OUTPUT_KIND_CLOSE_DATAGRAM:
+    case HOLDOVER_OUTPUT_KIND_NONE: break;
     }
 }
 

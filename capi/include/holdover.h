@@ -141,6 +141,11 @@
 #define HOLDOVER_CAN_ROUTES (1 << 11)
 
 /**
+ * Routes with a gateway (`ip route PREFIX GATEWAY`) are the engine's to order: nobody else on this machine installs them.
+ */
+#define HOLDOVER_CAN_GATEWAYS (1 << 12)
+
+/**
  * "All services", where a service is named by its place.
  */
 #define HOLDOVER_ALL_SERVICES UINT16_MAX
@@ -164,7 +169,7 @@ enum holdover_status
      */
     HOLDOVER_STATUS_OK = 0,
     /**
-     * holdover_poll: there is no order left. holdover_show: the line is a command; give it to holdover_command.
+     * holdover_poll: there is no order left. holdover_record_text: there was no record yet. holdover_show: the line is a command; give it to holdover_command.
      */
     HOLDOVER_STATUS_NONE = 1,
     /**
@@ -196,7 +201,8 @@ enum holdover_status
      */
     HOLDOVER_STATUS_ERROR_BUSY = -7,
     /**
-     * The memory is no engine: it was not zero at first, or something wrote into it.
+     * The memory is no engine: something wrote over its first word, or it was not zero at first and was never started. What is
+     * written elsewhere into an engine is not seen: it may end in the hook of holdover_on_halt, or go wrong in silence.
      */
     HOLDOVER_STATUS_ERROR_DAMAGED = -8,
     /**
@@ -1527,7 +1533,8 @@ typedef struct {
      */
     uint32_t link;
     /**
-     * Its name, as a configuration says it: `eth0`.
+     * Its name, as a configuration says it: `eth0`. One named `lo` is expected: addresses are bound on it unless their block says
+     * `bind LINK`.
      */
     holdover_text name;
     /**
@@ -2383,7 +2390,7 @@ size_t holdover_engine_align(void);
  * - seed: another one at every boot and on every machine. It spreads timers (RFC 4271 section 10, RFC 5880 section 6.8.7)
  *   and names BFD sessions; it guards no secret.
  *
- * Errors: NULL, MISALIGNED; NOT_ZERO: the memory was used before (set it to zero to begin anew); STARTED; BUSY; DAMAGED.
+ * Errors: NULL, MISALIGNED; NOT_ZERO: the memory was used before (set it to zero to begin anew); STARTED; BUSY.
  * Time: it reads the memory once, 56 KiB.
  * Threads: one at a time for each engine, as for all functions below; engines know nothing of each other. A call that
  * comes in between (an interrupt, another thread) is answered with BUSY and does nothing.
@@ -2479,6 +2486,7 @@ holdover_status holdover_configure_text(holdover_engine *engine,
  *
  * - write, context: is given the text in pieces.
  *
+ * Answers HOLDOVER_STATUS_OK, or HOLDOVER_STATUS_NONE: no record was given yet; nothing was written.
  * Errors: NULL (also of the callback); MISALIGNED; NOT_STARTED; WRITE; BUSY; DAMAGED.
  *
  * Not checked, and the caller's to see to:

@@ -30,6 +30,8 @@ pub const HOLDOVER_CAN_MD5: u32 = 1 << 9;
 pub const HOLDOVER_CAN_BFD: u32 = 1 << 10;
 /// It has a table of routes that can be read and written.
 pub const HOLDOVER_CAN_ROUTES: u32 = 1 << 11;
+/// Routes with a gateway (`ip route PREFIX GATEWAY`) are the engine's to order: nobody else on this machine installs them.
+pub const HOLDOVER_CAN_GATEWAYS: u32 = 1 << 12;
 
 /// Each kind of check with its bit.
 const CHECKS: [(u32, CheckKind); 6] = [
@@ -46,7 +48,8 @@ const KNOWN: u32 = ((HOLDOVER_CAN_FILE << 1) - 1)
     | HOLDOVER_CAN_NAMES
     | HOLDOVER_CAN_MD5
     | HOLDOVER_CAN_BFD
-    | HOLDOVER_CAN_ROUTES;
+    | HOLDOVER_CAN_ROUTES
+    | HOLDOVER_CAN_GATEWAYS;
 
 /// How bad it is what is said about a configuration.
 #[repr(u8)]
@@ -163,14 +166,16 @@ fn platform(can: u32) -> Checked<Platform> {
     }
     let has = |bit: u32| can & bit != 0;
     let checks = CHECKS.iter().filter(|(bit, _)| has(*bit));
-    let mut platform = Platform::ALL;
-    platform.name = "this machine";
-    platform.checks = checks.fold(CheckKinds::NONE, |all, &(_, kind)| all.with(kind));
-    platform.names = has(HOLDOVER_CAN_NAMES);
-    platform.md5 = has(HOLDOVER_CAN_MD5);
-    platform.bfd = has(HOLDOVER_CAN_BFD);
-    platform.kernel_routes = has(HOLDOVER_CAN_ROUTES);
-    Ok(platform)
+    // Field by field: what a later version asks of a platform has no bit yet, and must not be taken for granted.
+    Ok(Platform {
+        name: "this machine",
+        checks: checks.fold(CheckKinds::NONE, |all, &(_, kind)| all.with(kind)),
+        names: has(HOLDOVER_CAN_NAMES),
+        md5: has(HOLDOVER_CAN_MD5),
+        bfd: has(HOLDOVER_CAN_BFD),
+        kernel_routes: has(HOLDOVER_CAN_ROUTES),
+        next_hops: has(HOLDOVER_CAN_GATEWAYS),
+    })
 }
 
 /// What stands between the message and the hint in a diagnostic's text.

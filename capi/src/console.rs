@@ -57,6 +57,7 @@ unsafe fn look<'a>(
 ///
 /// - write, context: is given the text in pieces.
 ///
+/// Answers HOLDOVER_STATUS_OK, or HOLDOVER_STATUS_NONE: no record was given yet; nothing was written.
 /// Errors: NULL (also of the callback); MISALIGNED; NOT_STARTED; WRITE; BUSY; DAMAGED.
 ///
 /// # Safety
@@ -70,6 +71,9 @@ pub unsafe extern "C" fn holdover_record_text(
 ) -> holdover_status {
     // SAFETY: the caller's word.
     let result = unsafe { look(engine, write, context) }.and_then(|(entered, mut sink)| {
+        if !entered.body.recorded {
+            return Err(holdover_status::None);
+        }
         written(fmt::write(&mut sink, format_args!("{}", entered.body.last)))
     });
     status(result)

@@ -46,7 +46,7 @@ pub extern "C" fn holdover_engine_align() -> usize {
 /// - seed: another one at every boot and on every machine. It spreads timers (RFC 4271 section 10, RFC 5880 section 6.8.7)
 ///   and names BFD sessions; it guards no secret.
 ///
-/// Errors: NULL, MISALIGNED; NOT_ZERO: the memory was used before (set it to zero to begin anew); STARTED; BUSY; DAMAGED.
+/// Errors: NULL, MISALIGNED; NOT_ZERO: the memory was used before (set it to zero to begin anew); STARTED; BUSY.
 /// Time: it reads the memory once, 56 KiB.
 /// Threads: one at a time for each engine, as for all functions below; engines know nothing of each other. A call that
 /// comes in between (an interrupt, another thread) is answered with BUSY and does nothing.
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn holdover_poll(
         return holdover_status::None;
     };
     if let Output::Record(record) = order {
-        body.last = record;
+        (body.last, body.recorded) = (record, true);
     }
     // SAFETY: as above.
     unsafe { output.write(holdover_output::of(order)) };

@@ -246,7 +246,8 @@ pub struct holdover_input_probe {
 pub struct holdover_input_link {
     /// The caller's number of it; never 0.
     pub link: u32,
-    /// Its name, as a configuration says it: `eth0`.
+    /// Its name, as a configuration says it: `eth0`. One named `lo` is expected: addresses are bound on it unless their block says
+    /// `bind LINK`.
     pub name: holdover_text,
     /// Not 0: it is up and has a carrier.
     pub up: u8,

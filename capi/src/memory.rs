@@ -54,8 +54,9 @@ pub(crate) struct Body {
     /// What a text is read into before it is taken over: a stack has no room for it.
     pub(crate) spare:
         Config<HOLDOVER_PEERS, HOLDOVER_SERVICES, HOLDOVER_ROUTES, HOLDOVER_RULES, HOLDOVER_TEXT>,
-    /// The record that was given last.
+    /// The record that was given last, if one was.
     pub(crate) last: Record,
+    pub(crate) recorded: bool,
 }
 
 /// The engine's memory in words.
@@ -141,12 +142,16 @@ pub(crate) unsafe fn enter<'a>(engine: *mut holdover_engine, call: Call) -> Chec
     let gate = unsafe { AtomicU32::from_ptr(&raw mut (*state).gate) };
     let before = gate.load(Ordering::Relaxed);
     admit(before, call)?;
-    if call == Call::Start {
-        // SAFETY: as above; nobody is inside an engine that was not started, and the memory is only read.
-        unsafe { is_zero(&raw const (*state).body) }?;
-    }
     if gate.compare_exchange(before, BUSY, Ordering::Acquire, Ordering::Relaxed).is_err() {
         return Err(holdover_status::ErrorBusy);
+    }
+    if call == Call::Start {
+        // SAFETY: as above; nobody else is inside, because the gate was ours to close, and the memory is only read.
+        let zero = unsafe { is_zero(&raw const (*state).body) };
+        if let Err(status) = zero {
+            gate.store(before, Ordering::Release);
+            return Err(status);
+        }
     }
     // SAFETY: the memory holds a Body: zeros are one, and whatever wrote to it since did so by this reference. Nobody else
     // has one, because the gate was ours to close.
@@ -162,6 +167,7 @@ const fn admit(gate: u32, call: Call) -> Checked<()> {
         (NEW, Call::Change | Call::Look) => Err(holdover_status::ErrorNotStarted),
         (READY | OWES, Call::Start) => Err(holdover_status::ErrorStarted),
         (OWES, Call::Change) => Err(holdover_status::ErrorNotDrained),
+        (_, Call::Start) => Err(holdover_status::ErrorNotZero),
         _ => Err(holdover_status::ErrorDamaged),
     }
 }

@@ -7,7 +7,7 @@
 pub enum holdover_status {
     /// Done.
     Ok = 0,
-    /// holdover_poll: there is no order left. holdover_show: the line is a command; give it to holdover_command.
+    /// holdover_poll: there is no order left. holdover_record_text: there was no record yet. holdover_show: the line is a command; give it to holdover_command.
     None = 1,
     /// A pointer that must lead somewhere is NULL.
     ErrorNull = -1,
@@ -23,7 +23,8 @@ pub enum holdover_status {
     ErrorNotDrained = -6,
     /// Another call is at work on this engine: another thread, an interrupt, or the callback that this call came from.
     ErrorBusy = -7,
-    /// The memory is no engine: it was not zero at first, or something wrote into it.
+    /// The memory is no engine: something wrote over its first word, or it was not zero at first and was never started. What is
+    /// written elsewhere into an engine is not seen: it may end in the hook of holdover_on_halt, or go wrong in silence.
     ErrorDamaged = -8,
     /// A field of the input has a value that it cannot have: a kind, a family, a length, a number of an enum.
     ErrorValue = -9,

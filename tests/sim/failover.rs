@@ -434,6 +434,23 @@ fn a_check_of_the_shared_address_counts_only_while_the_address_is_here() {
 }
 
 #[test]
+fn an_adopted_address_is_told_with_the_length_that_it_has() {
+    for (held, length) in [("192.0.2.10/24", 24), ("192.0.2.10/32", 32)] {
+        let plan = Plan::default();
+        let mut lab = Lab::bare(&plan);
+        let node = lab.nodes[0];
+        lab.world.add_address(node, Lab::ETH0, held);
+        lab.start(&plan);
+        lab.expect_at(0, 5 * SECOND);
+        let told = lab.world.hosts[node].records.iter().find_map(|(_, record)| match *record {
+            Record::Adopted { address, .. } => Some(address.length),
+            _ => None,
+        });
+        assert_eq!(told, Some(length));
+    }
+}
+
+#[test]
 fn an_adopted_address_that_comes_back_is_announced_at_once_although_there_is_a_check() {
     let plan = Plan::primary(CHECK);
     let mut lab = Lab::bare(&plan);

@@ -95,11 +95,89 @@ fn an_engine_that_owes_orders_takes_no_fact_but_may_be_looked_at() {
         assert_eq!(holdover_command(engine, 0, 1, 0, line.as_ptr().cast(), line.len()), S::ErrorNotDrained);
         assert_eq!(holdover_configure_text(engine, 0, 0, null(), 0, None, null_mut()), S::ErrorNotDrained);
         assert_eq!(holdover_deadline(engine, &raw mut deadline), S::Ok);
-        assert_eq!(holdover_record_text(engine, Some(append), (&raw mut text).cast()), S::Ok);
+        // There was no record yet: nothing is said that did not happen.
+        assert_eq!(holdover_record_text(engine, Some(append), (&raw mut text).cast()), S::None);
     }
+    assert_eq!(text, "");
     assert_eq!(memory.show("show summary").0, S::Ok);
     memory.drain(&mut |_| {});
     assert_eq!(memory.handle(0, &TICK), S::Ok);
+}
+
+#[test]
+fn memory_that_was_used_before_is_not_zero_to_start_and_damaged_to_everything_else() {
+    for octet in [0xA5, 0xFF, 1] {
+        let memory = Memory::filled(u64::from_ne_bytes([octet; 8]));
+        let mut deadline = 0;
+        for _ in 0..2 {
+            // SAFETY: the memory is as large as an engine.
+            assert_eq!(unsafe { holdover_start(memory.engine(), 0, 7) }, S::ErrorNotZero, "{octet:#x}");
+        }
+        // SAFETY: both are there.
+        assert_eq!(unsafe { holdover_deadline(memory.engine(), &raw mut deadline) }, S::ErrorDamaged);
+        assert_eq!(memory.handle(0, &TICK), S::ErrorDamaged);
+    }
+    // The first word alone is zero: the same, and it stays so.
+    let memory = Memory::filled(0xA5A5_A5A5_A5A5_A5A5);
+    // SAFETY: it is aligned and ours.
+    unsafe { memory.engine().cast::<u64>().write(0) };
+    for _ in 0..2 {
+        // SAFETY: the memory is as large as an engine.
+        assert_eq!(unsafe { holdover_start(memory.engine(), 0, 7) }, S::ErrorNotZero);
+        assert_eq!(memory.handle(0, &TICK), S::ErrorNotStarted);
+    }
+}
+
+#[test]
+fn of_many_threads_that_start_one_engine_one_does() {
+    struct Shared(Memory);
+    // SAFETY: the library says who may enter; nothing else touches the memory.
+    unsafe impl Sync for Shared {}
+    for _ in 0..20 {
+        let shared = Shared(Memory::new());
+        let shared = &shared;
+        let told = std::thread::scope(|scope| {
+            let threads: std::vec::Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(move || {
+                        let whole: &Shared = shared;
+                        // SAFETY: the memory is as large as an engine.
+                        unsafe { holdover_start(whole.0.engine(), 0, 7) }
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<std::vec::Vec<_>>()
+        });
+        assert_eq!(told.iter().filter(|&&status| status == S::Ok).count(), 1, "{told:?}");
+        let others = |status: &S| matches!(status, S::Ok | S::ErrorBusy | S::ErrorStarted);
+        assert!(told.iter().all(others), "{told:?}");
+    }
+}
+
+#[test]
+fn what_the_machine_did_not_claim_is_refused() {
+    let all = [
+        (HOLDOVER_CAN_GATEWAYS, "ip route 203.0.113.0/24 192.0.2.1\nrouter bgp 1\nbgp router-id 192.0.2.9\n"),
+        (
+            HOLDOVER_CAN_GATEWAYS,
+            "ipv6 route 2001:db8::/32 2001:db8::1\nrouter bgp 1\nbgp router-id 192.0.2.9\n",
+        ),
+        (HOLDOVER_CAN_MD5, "router bgp 1\nneighbor 192.0.2.1 remote-as 2\nneighbor 192.0.2.1 password x\n"),
+        (HOLDOVER_CAN_BFD, "router bgp 1\nneighbor 192.0.2.1 remote-as 2\nneighbor 192.0.2.1 bfd\n"),
+    ];
+    for (bit, text) in all {
+        for (can, wanted) in
+            [(0, S::ErrorConfiguration), (0xFFF & !bit & !0xC0, S::ErrorConfiguration), (bit, S::Ok)]
+        {
+            let memory = Memory::started();
+            let data = text.as_ptr().cast();
+            // SAFETY: the text is there.
+            let status = unsafe {
+                holdover_configure_text(memory.engine(), 0, can, data, text.len(), None, null_mut())
+            };
+            assert_eq!(status, wanted, "{can:#x} {text}");
+        }
+    }
 }
 
 #[test]
@@ -128,8 +206,9 @@ fn a_poll_that_fails_leaves_no_order_behind() {
 #[test]
 fn memory_that_is_not_zero_is_no_engine() {
     let memory = Memory::filled(0xA5A5_A5A5_A5A5_A5A5);
+    let wanted = |what: &str| if what == "start" { S::ErrorNotZero } else { S::ErrorDamaged };
     let answers = every_call(memory.engine());
-    assert!(answers.iter().all(|(_, status)| *status == S::ErrorDamaged), "{answers:?}");
+    assert!(answers.iter().all(|&(what, status)| status == wanted(what)), "{answers:?}");
 
     for word in [1, 6_900] {
         let memory = Memory::new();
@@ -196,7 +275,8 @@ unsafe extern "C" fn full(_: *mut c_void, _: *const core::ffi::c_char, _: usize)
 
 #[test]
 fn a_callback_that_takes_no_more_ends_the_writing() {
-    let memory = Memory::started();
+    // It has a record to tell.
+    let memory = Memory::configured("router bgp 1\nbgp router-id 192.0.2.9\n");
     let line = "show summary";
     // SAFETY: all of it is there.
     unsafe {

@@ -37,15 +37,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// An address of this host, as it is now.
     pub(super) fn address(&mut self, id: LinkId, address: InterfaceAddress, present: bool, ours: bool) {
         let exact = self.route_of_address(address.address);
+        let single = address.length == Family::of(address.address).bits();
+        // First: what is told of the route's address has the length that is found here.
+        if exact.is_none() || !single {
+            self.host_address(id, address, present, ours);
+        }
         if let Some(route) = exact {
             let place = if present { self.claim_link(id) } else { self.link_place(id) };
             if let Some(link) = place {
                 self.address_of_route(route, link, present, ours);
             }
-        }
-        let single = address.length == Family::of(address.address).bits();
-        if exact.is_none() || !single {
-            self.host_address(id, address, present, ours);
         }
         self.leftovers |= ours && present && exact.is_none();
         if !single || exact.is_none() || self.names_sources() {

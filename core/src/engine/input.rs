@@ -139,7 +139,8 @@ pub enum Input<'a> {
         /// What holds now.
         verdict: Verdict,
     },
-    /// A link, as it is now: told when it appears, changes or goes.
+    /// A link, as it is now: told when it appears, changes or goes. One named `lo` is expected, also where there is no loopback
+    /// interface: addresses are bound on it unless their block says `bind LINK`.
     Link {
         /// The link.
         link: LinkId,

@@ -396,6 +396,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// One call, then `poll` to the end (law 1); time never runs backwards.
     fn begin(&mut self, now: Instant) {
+        debug_assert!(self.inner.started != Instant::ZERO, "call `start` before anything else");
         debug_assert!(self.inner.drained, "poll to None after each call");
         self.inner.drained = false;
         self.inner.now = self.inner.now.max(now);
@@ -439,6 +440,14 @@ mod tests {
         );
         assert!(four <= 56 << 10);
         assert!(two <= 29 << 10);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "call `start` before anything else")]
+    fn a_fact_before_the_start_is_the_callers_fault_and_says_so() {
+        let mut engine = std::boxed::Box::new(Engine::<1, 1>::new());
+        engine.handle(Instant::from_micros(1), Input::Tick);
     }
 
     #[test]

@@ -264,8 +264,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Change::Bound => self.record(Record::Bound { address: at, link: bound_on }),
             Change::Unbound => self.record(Record::Unbound { address: at, link: bound_on }),
             Change::Adopted => {
+                let found = self.hosts.as_slice().iter().find(|host| host.address.address == address);
                 let single = InterfaceAddress { address, length: Family::of(address).bits() };
-                self.record(Record::Adopted { address: single, link: there });
+                let address = found.map_or(single, |host| host.address);
+                self.record(Record::Adopted { address, link: there });
             }
             Change::Lost => self.record(Record::AddressLost { address }),
             Change::PuttingBack => self.record(Record::PutBack { address }),
