@@ -74,7 +74,8 @@ pub unsafe extern "C" fn holdover_record_text(
         if !entered.body.recorded {
             return Err(holdover_status::None);
         }
-        written(fmt::write(&mut sink, format_args!("{}", entered.body.last)))
+        let sentence = entered.body.engine.sentence(entered.body.last);
+        written(fmt::write(&mut sink, format_args!("{sentence}")))
     });
     status(result)
 }

@@ -132,6 +132,8 @@ pub(crate) enum Subject {
     Link(LinkName),
     /// Of a session that the peer ended, with what it said; empty: nothing.
     Said(String),
+    /// The record's whole sentence, with a name that it has no room for.
+    Sentence(String),
     /// Of a check, about which more is known than its record has room for.
     Detail(String),
 }

@@ -462,6 +462,7 @@ fn subject(record: &Record, io: &Io, engine: &HostEngine) -> Subject {
         | Record::Flapping { peer, why: EndCause::NotificationReceived(..), .. } => {
             return Subject::Said(Said(engine.last_text(peer)).to_string());
         }
+        Record::NoSuchLink { .. } => return Subject::Sentence(engine.sentence(*record).to_string()),
         _ => return Subject::None,
     };
     LinkName::new(io.host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)

@@ -254,6 +254,56 @@ fn a_record_is_told_with_its_number_and_its_sentence() {
 }
 
 #[test]
+fn sentences_name_services_and_links() {
+    let text = "router bgp 65010\n bgp router-id 192.0.2.2\nexit\nfailover web\n address 198.51.100.7/32\nexit\n\
+                failover dns\n address 198.51.100.8/32\n bind eth7\nexit\n";
+    let memory = Memory::started();
+    assert_eq!(memory.configure(text).0, holdover_status::Ok);
+    let mut said = Vec::new();
+    let mut owed = Vec::new();
+    let drain = |said: &mut Vec<String>, owed: &mut Vec<holdover_input>| {
+        let mut output = holdover_output::NONE;
+        // SAFETY: both are there.
+        while unsafe { holdover_poll(memory.engine(), &raw mut output) } == holdover_status::Ok {
+            if output.kind == holdover_output_kind::Bind {
+                // SAFETY: the kind says so.
+                let address = unsafe { output.u.bind.address };
+                let address_done = holdover_input_address_done { address, result: 0, already: 0 };
+                owed.push(fact(holdover_input_kind::AddressDone, holdover_input_part { address_done }));
+            } else if output.kind == holdover_output_kind::Record {
+                let mut text = String::new();
+                // SAFETY: the engine is there, and so is the text.
+                unsafe { holdover_record_text(memory.engine(), Some(append), (&raw mut text).cast()) };
+                said.push(text);
+            }
+        }
+    };
+    drain(&mut said, &mut owed);
+    let link = |link, name: &'static str| {
+        let link = holdover_input_link { link, name: name.into(), up: 1, gone: 0 };
+        fact(holdover_input_kind::Link, holdover_input_part { link })
+    };
+    let told = holdover_input_resync { table: 1, end: 1 };
+    let told = fact(holdover_input_kind::Resync, holdover_input_part { resync: told });
+    for input in [link(1, "eth0"), told, TICK, TICK, link(2, "lo"), TICK, TICK] {
+        assert_eq!(memory.handle(1, &input), holdover_status::Ok);
+        drain(&mut said, &mut owed);
+    }
+    for input in core::mem::take(&mut owed) {
+        assert_eq!(memory.handle(2, &input), holdover_status::Ok);
+        drain(&mut said, &mut owed);
+    }
+    for sentence in [
+        "cannot bind 198.51.100.7: the interface lo does not exist (yet)",
+        "cannot bind 198.51.100.8: the interface eth7 does not exist (yet)",
+        "198.51.100.7/32 bound on lo",
+        "service web: active because its role is primary",
+    ] {
+        assert!(said.iter().any(|line| line == sentence), "{sentence}: {said:#?}");
+    }
+}
+
+#[test]
 fn the_size_is_within_what_the_header_says() {
     let size = holdover_engine_size();
     std::println!("holdover_engine_size() {size} of {HOLDOVER_ENGINE_SIZE}");

@@ -6,7 +6,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `input`, `output`, `names` | the vocabulary |
-//! | `record`, `view` | what is told to people |
+//! | `record`, `sentence`, `view` | what is told to people |
 //! | `session` | connections and sessions: events in, the peer's part of each FSM step |
 //! | `dial` | when a peer is dialed, from where, and the timers of peers |
 //! | `bfd` | BFD sessions, and what their end means to BGP |
@@ -50,6 +50,7 @@ mod poll;
 pub mod record;
 mod refresh;
 mod route;
+mod sentence;
 mod service;
 mod session;
 mod show;
@@ -67,6 +68,7 @@ pub use names::{
 };
 pub use output::{CloseHow, NextHop, Output, ProbeSpec, RouteTarget, Secret, TcpOptions};
 pub use record::Record;
+pub use sentence::Sentence;
 
 use crate::base::bits::Bits;
 use crate::base::limits::{

@@ -6,6 +6,7 @@ use core::net::IpAddr;
 
 use super::input::IoError;
 use super::names::{LinkId, ServiceId};
+use super::sentence::Sentence;
 use crate::base::net::{Asn, BgpId, Family, InterfaceAddress, Prefix};
 use crate::bgp::fsm::State;
 use crate::failover::posture::{Because, Health, Posture};
@@ -646,22 +647,13 @@ impl fmt::Display for Record {
             ),
             Self::Announced { prefix, announced: true } => write!(f, "{prefix} is announced"),
             Self::Announced { prefix, announced: false } => write!(f, "{prefix} is withdrawn"),
-            Self::Posture { service, posture, because } => {
-                write!(f, "service {}: {posture} because {because}", service.0)
-            }
-            Self::Check { service, check, health, why } => {
-                write!(f, "service {}: check {check}: ", service.0)?;
-                match health {
-                    Health::Yes => f.write_str("healthy"),
-                    Health::No => write!(f, "unhealthy: {why}"),
-                    Health::Unknown => f.write_str("says nothing: its address is not on this host"),
-                }
-            }
-            Self::Bound { address, link } => write!(f, "{address} bound on link {}", link.0),
-            Self::Unbound { address, link } => write!(f, "{address} unbound from link {}", link.0),
-            Self::Adopted { address, link } => {
-                write!(f, "{address} is already on link {}: adopted, it will never be removed or put back", link.0)
-            }
+            Self::Posture { .. }
+            | Self::Check { .. }
+            | Self::Bound { .. }
+            | Self::Unbound { .. }
+            | Self::Adopted { .. }
+            | Self::BoundElsewhere { .. }
+            | Self::NoSuchLink { .. } => Sentence::bare(*self).fmt(f),
             Self::AddressLost { address } => write!(f, "{address} was taken off this host: withdrawn until it is back"),
             Self::PutBack { address } => write!(f, "{address} was removed by somebody else: putting it back"),
             Self::PutBackPaused { address } => write!(
@@ -669,17 +661,9 @@ impl fmt::Display for Record {
                 "{address} was removed by somebody else too often: withdrawn, and put back after a pause of up to a \
                  minute; find and stop whatever removes it"
             ),
-            Self::BoundElsewhere { address, link } => write!(
-                f,
-                "{address} stays as it is on link {}: another interface or label holds from the next start on",
-                link.0
-            ),
             Self::BindFailed { address, why } => write!(f, "cannot bind {address}: {why}"),
             Self::UnbindFailed { address, why } => {
                 write!(f, "cannot remove {address}: {why}: it stays on this host until that works")
-            }
-            Self::NoSuchLink { address } => {
-                write!(f, "cannot bind {address}: the interface to bind it on does not exist (yet)")
             }
             Self::LeftoverRemoved { address } => write!(f, "{address} was left by an earlier run: removed"),
             Self::HeldBack { prefix } => write!(

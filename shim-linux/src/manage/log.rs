@@ -157,6 +157,9 @@ fn sentence(
     service: impl Fn(u16) -> Option<String>,
     check: impl Fn(u16) -> Option<String>,
 ) -> String {
+    if let Subject::Sentence(text) = subject {
+        return text.clone();
+    }
     let mut text = record.to_string();
     if let Subject::Detail(detail) = subject
         && !detail.is_empty()
