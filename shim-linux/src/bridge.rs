@@ -130,6 +130,8 @@ pub(crate) enum Subject {
     None,
     /// Of this link.
     Link(LinkName),
+    /// Of this link, on which an earlier run has put the address of which it speaks.
+    Kept(LinkName),
     /// Of a session that the peer ended, with what it said; empty: nothing.
     Said(String),
     /// The record's whole sentence, with a name that it has no room for.

@@ -465,5 +465,7 @@ fn subject(record: &Record, io: &Io, engine: &HostEngine) -> Subject {
         Record::NoSuchLink { .. } => return Subject::Sentence(engine.sentence(*record).to_string()),
         _ => return Subject::None,
     };
-    LinkName::new(io.host.name(link).as_bytes()).map_or(Subject::None, Subject::Link)
+    let kept = matches!(record, Record::Bound { address, .. } if !io.host.has_bound(address.address));
+    let subject = if kept { Subject::Kept } else { Subject::Link };
+    LinkName::new(io.host.name(link).as_bytes()).map_or(Subject::None, subject)
 }

@@ -99,7 +99,7 @@ fn start(args: RunArgs, log: Log) -> Result<ExitCode, String> {
     let control = Socket::listen(&args.control)?;
     let owned = OwnedList::read(args.owned);
     let wishes = read_wishes(args.state, &log);
-    let (mut last_run, kept) = read_last_run(wishes.path(), &log);
+    let (mut last_run, kept) = read_last_run(wishes.path(), &log, owned.entries().len());
     lock_memory(&log);
     let supervisor = find_supervisor(&log);
     let signals =
@@ -166,8 +166,20 @@ fn read_wishes(path: Option<PathBuf>, log: &Log) -> Wishes {
 }
 
 /// What an earlier run left to be known of services. What cannot be read is said, and means standing by.
-fn read_last_run(wishes: &Path, log: &Log) -> (LastRun, Vec<(String, Past)>) {
+/// That it did not end in good order is said too; `left` is how many addresses it listed as its own.
+fn read_last_run(wishes: &Path, log: &Log, left: usize) -> (LastRun, Vec<(String, Past)>) {
     let (last_run, before) = LastRun::read(wishes);
+    if before.crashed {
+        let addresses = match left {
+            0 => String::new(),
+            1 => "; it left 1 address".to_owned(),
+            left => format!("; it left {left} addresses"),
+        };
+        let message = format!(
+            "the last run did not end in good order: it was killed, crashed, or the machine lost power{addresses}"
+        );
+        log.note(Level::Warning, "last_run_crashed", message);
+    }
     if let Some(why) = before.unreadable {
         let message = format!(
             "{}: cannot be read: {why}; services with `no preempt` stand by until `undrain` or `promote`",

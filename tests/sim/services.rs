@@ -74,6 +74,25 @@ fn a_probe_that_could_not_be_made_is_a_failure_where_nothing_was_found_before() 
 }
 
 #[test]
+fn the_reason_is_told_before_what_follows_from_it() {
+    let mut lab = Lab::started(&Plan::primary(" bind none"));
+    lab.expect_at(1, 3 * SECOND);
+    lab.world.add_address(lab.nodes[0], Lab::ETH0, "192.0.2.10/32");
+    lab.expect_at(0, 5 * MS);
+    lab.world.remove_address(lab.nodes[0], SHARED);
+    lab.expect_at(1, 5 * MS);
+    let told: Vec<String> = lab.world.hosts[lab.nodes[0]]
+        .records
+        .iter()
+        .filter(|(_, record)| matches!(record, Record::Posture { .. } | Record::Announced { .. }))
+        .map(|(_, record)| record.to_string())
+        .collect();
+    let [.., active, announced, withdrawn, gone] = &told[..] else { panic!("{told:?}") };
+    assert!(active.contains("active because") && announced.ends_with("is announced"), "{told:?}");
+    assert!(withdrawn.contains("withdrawn because") && gone.contains("192.0.2.10/32"), "{told:?}");
+}
+
+#[test]
 fn bind_none_only_watches() {
     let plan = Plan::primary(" bind none");
     let mut lab = Lab::started(&plan);

@@ -90,6 +90,8 @@ pub(crate) struct Host {
     names: BTreeMap<u32, LinkName>,
     /// What an earlier run listed as its own, and what this run has listed.
     listed: BTreeSet<Entry>,
+    /// The addresses that this run has put on this host.
+    bound: BTreeSet<IpAddr>,
     waiting: VecDeque<WaitingBind>,
     /// In the order in which they are looked at next.
     settling: VecDeque<Settling>,
@@ -112,6 +114,7 @@ impl Host {
             routes: None,
             names: BTreeMap::new(),
             listed: listed.into_iter().collect(),
+            bound: BTreeSet::new(),
             waiting: VecDeque::new(),
             settling: VecDeque::new(),
             pace: Pace::new(),
@@ -304,12 +307,20 @@ impl Host {
             self.unlist(bind.link, bind.address); // It is not ours after all.
         }
         let address = bind.address.address;
+        if result == Ok(Bound::Done) {
+            self.bound.insert(address);
+        }
         if result == Ok(Bound::Done) && address.is_ipv6() && !is_own(&mut self.orders, address) {
             let (look, until) = (now + SETTLE_LOOK, now + SETTLE_PATIENCE);
             self.settling.push_back(Settling { id: bind.id, address, look, until });
             return;
         }
         answers.push_back(Fact::Plain(Input::AddressDone { address: bind.id, result }));
+    }
+
+    /// Whether this run has put the address on this host; one that is ours all the same is of an earlier run.
+    pub(crate) fn has_bound(&self, address: IpAddr) -> bool {
+        self.bound.contains(&address)
     }
 
     /// Removes an address.
@@ -327,6 +338,7 @@ impl Host {
             Err(errno) => Err(error::from_errno(errno)),
         };
         if result.is_ok() {
+            self.bound.remove(&address.address);
             self.unlist(link, address);
         }
         answers.push_back(Fact::Plain(Input::AddressDone { address: id, result }));

@@ -179,10 +179,17 @@ fn sentence(
     {
         return text.replacen(&format!("service {}:", place.0), &format!("service {name}:"), 1);
     }
-    let (Subject::Link(name), Some(link)) = (subject, link_of(record)) else { return text };
-    match text.rsplit_once(&format!("link {link}")) {
+    let (Subject::Link(name) | Subject::Kept(name), Some(link)) = (subject, link_of(record)) else {
+        return text;
+    };
+    let text = match text.rsplit_once(&format!("link {link}")) {
         Some((head, tail)) if !name.as_str().is_empty() => format!("{head}{}{tail}", name.as_str()),
         _ => text,
+    };
+    if matches!(subject, Subject::Kept(_)) {
+        format!("{text} already, by an earlier run: kept")
+    } else {
+        text
     }
 }
 
@@ -276,6 +283,11 @@ mod tests {
         let bound = Record::Bound { address, link: LinkId(2) };
         let subject = Subject::Link(LinkName::new(b"eth0").unwrap());
         assert_eq!(sentence(&bound, &subject, |_| None, |_| None), "192.0.2.10/32 bound on eth0");
+        let subject = Subject::Kept(LinkName::new(b"eth0").unwrap());
+        assert_eq!(
+            sentence(&bound, &subject, |_| None, |_| None),
+            "192.0.2.10/32 bound on eth0 already, by an earlier run: kept"
+        );
         let posture =
             Record::Posture { service: ServiceId(3), posture: Posture::Active, because: Because::Primary };
         let text =
