@@ -35,6 +35,9 @@ pub(crate) fn cases() -> Vec<Case> {
         case("a_disk_that_does_not_answer_holds_up_its_own_checks", disk),
         case("what_a_command_started_ends_with_a_daemon_that_is_killed", killed),
         case("the_text_of_the_configuration_is_in_no_memory_and_no_core", secrets),
+        case("a_command_has_nothing_of_what_was_lent_to_the_daemon", guest),
+        case("output_that_cannot_be_written_ends_nothing", full),
+        case("a_start_after_a_crash_says_so", crashed),
     ]
 }
 
@@ -191,19 +194,7 @@ fn threads(lab: &Lab) -> Result<()> {
     let server = server(lab)?;
     let switch = lab.write("switch", "")?;
     // The limit is that of a user, and root has none. There is room for the daemon's five threads and no helper.
-    let capabilities = "+net_admin,+net_bind_service,+net_raw";
-    let by = [
-        "prlimit",
-        "--nproc=5:64",
-        "setpriv",
-        "--reuid=54321",
-        "--regid=54321",
-        "--clear-groups",
-        "--inh-caps",
-        capabilities,
-        "--ambient-caps",
-        capabilities,
-    ];
+    let by = [&["prlimit", "--nproc=5:64"][..], &LENT].concat();
     let check = format!("check up file {} interval 100ms rise 1 fall 1", switch.display());
     let node = Holdover::start_by(lab, "n1", &config(&check), &by)?;
     lab.eventually("it says why", 15.0, || {
@@ -504,4 +495,104 @@ fn secrets(lab: &Lab) -> Result<()> {
     })?;
     ensure!(!said.contains("core dumped"), "{said}");
     Ok(())
+}
+
+/// The user that the daemon runs as where it is not to be root, with what a service manager lends it.
+const LENT: [&str; 8] = [
+    "setpriv",
+    "--reuid=54321",
+    "--regid=54321",
+    "--clear-groups",
+    "--inh-caps",
+    "+net_admin,+net_bind_service,+net_raw",
+    "--ambient-caps",
+    "+net_admin,+net_bind_service,+net_raw",
+];
+
+fn guest(lab: &Lab) -> Result<()> {
+    let server = server(lab)?;
+    let program = folder(lab)?.join("check");
+    // As these tests were started, so is the daemon, and so are its commands (proc(5): the 19th field).
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let nice = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_ascii_whitespace().nth(16));
+    let script = "#!/bin/sh\n\
+                  grep '^Cap\\(Prm\\|Eff\\|Amb\\):.*[1-9a-f]$' /proc/self/status && exit 2\n\
+                  grep 'Max realtime priority' /proc/self/limits | grep -q ' 0  *0 ' || { echo limit; exit 3; }\n\
+                  nice=$(cut -d' ' -f19 /proc/self/stat)\ntest $nice = NICE || { echo nice $nice; exit 4; }\n";
+    fs::write(&program, script.replace("NICE", nice.context("no nice value")?))?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let check = format!("check up interval 100ms rise 1 fall 1 exec {}", program.display());
+    // With real-time scheduling, and with what has to do without it.
+    for limits in [["--rtprio=1:1", "--nice=0:0"], ["--rtprio=0:0", "--nice=40:40"]] {
+        // To raise a limit takes CAP_SYS_RESOURCE.
+        let raised = [&["prlimit"][..], &limits].concat();
+        let permitted = lab.run("n1", &[&raised[..], &["true"]].concat()).is_ok();
+        if !permitted {
+            lab.note(&format!("not shown with {limits:?}: not permitted here"));
+        }
+        let by = [if permitted { &raised[..] } else { &[] }, &LENT].concat();
+        let node = Holdover::start_by(lab, "n1", &config(&check), &by)?;
+        announced(lab, &node, &*server)?;
+        node.stop(lab, 10.0)?;
+    }
+    Ok(())
+}
+
+fn full(lab: &Lab) -> Result<()> {
+    let server = server(lab)?;
+    let program = holdover_tests::harness::holdover::program()?;
+    let none = lab.dir().join("none").to_string_lossy().into_owned();
+    let bad = lab.write("bad.conf", "router bgp\n")?.to_string_lossy().into_owned();
+    let sock = lab.dir().join("other.sock").to_string_lossy().into_owned();
+    for words in [
+        vec!["show", "summary", "--control", &none],
+        vec!["check", &none],
+        vec!["check", &bad],
+        vec!["decode", "--raw", &none],
+        vec!["run", "-c", &bad, "--control", &sock],
+    ] {
+        let argv = [&["sh", "-c", "exec \"$@\" >/dev/full 2>/dev/full", "sh", program.as_str()], &words[..]]
+            .concat();
+        let (code, ..) = lab.run_any("n1", &argv)?;
+        ensure!(code == Some(1), "{words:?} gave {code:?}");
+    }
+    let node = Holdover::start_by(lab, "n1", &config(""), &["sh", "-c", "exec \"$@\" 2>/dev/full", "sh"])?;
+    announced(lab, &node, &*server)?;
+    node.command(lab, &["reload"])?;
+    let control = lab.dir().join("n1-holdover.sock").to_string_lossy().into_owned();
+    for (out, wanted) in [("/dev/full", Some(1)), ("/dev/null", Some(0))] {
+        let line = format!("exec \"$@\" >{out}");
+        let argv = ["sh", "-c", &line, "sh", &program, "show", "summary", "--control", &control];
+        let (code, _, said) = lab.run_any("n1", &argv)?;
+        ensure!(code == wanted, "{out}: {code:?} {said}");
+    }
+    node.stop(lab, 10.0)
+}
+
+fn crashed(lab: &Lab) -> Result<()> {
+    let server = server(lab)?;
+    let node = Holdover::start(lab, "n1", &config(""))?;
+    announced(lab, &node, &*server)?;
+    let mark = node.log()?.len();
+    ensure!(!node.log()?.contains("last_run_crashed"), "a first start is none after a crash");
+    node.process().signal(Signal::KILL)?;
+    node.process().wait(lab, 5.0)?;
+    let node = Holdover::start(lab, "n1", &config(""))?;
+    announced(lab, &node, &*server)?;
+    let log = node.log()?;
+    let news = log.get(mark..).unwrap_or("");
+    let said = news.lines().find(|line| line.contains("last_run_crashed")).context("it is not said")?;
+    ensure!(said.contains("it left 1 address"), "{said}");
+    ensure!(news.contains("192.0.2.10/32 bound on lo already, by an earlier run: kept"), "{news}");
+    let mark = log.len();
+    node.stop(lab, 10.0)?;
+    let node = Holdover::start(lab, "n1", &config(""))?;
+    announced(lab, &node, &*server)?;
+    let log = node.log()?;
+    let news = log.get(mark..).unwrap_or("");
+    ensure!(!news.contains("last_run_crashed") && news.contains("192.0.2.10/32 bound on lo\""), "{news}");
+    // Nothing is told before what it follows from, and no line before an earlier one.
+    let times: Vec<&str> = log.lines().filter_map(|line| line.split("\"time\":\"").nth(1)).collect();
+    ensure!(times.len() > 10 && times.is_sorted(), "{times:?}");
+    node.stop(lab, 10.0)
 }
