@@ -222,8 +222,12 @@ fn made_anew(lab: &Lab) -> Result<()> {
             present(lab, "n1", "vip0", PREFIX)?;
             server.route(segment6("n1"), PREFIX).map(drop)
         })?;
-        let log = node.log()?;
-        ensure!((count(&log, "withdrawn"), count(&log, "announced")) == (round, round + 1), "{log}");
+        // The log is written by a thread of its own, a little later.
+        lab.eventually("the log has it", 2.0, || {
+            let log = node.log()?;
+            ensure!((count(&log, "withdrawn"), count(&log, "announced")) == (round, round + 1), "{log}");
+            Ok(())
+        })?;
     }
     node.stop(lab, 10.0)
 }
