@@ -11,7 +11,7 @@ use super::record::{Limit, Record};
 use super::route::{Flags, KERNEL, KERNEL_STALE, OWED, PRESENT, STALE};
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
 use crate::bgp::policy;
-use crate::config::RouteSource;
+use crate::config::{Owner, RouteSource};
 
 /// Among the tables to be asked for: the addresses, when no order to bind is out any more.
 pub(super) const ADDRESSES_LATER: u8 = 1 << 3;
@@ -49,7 +49,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             }
         }
         self.leftovers |= ours && present && exact.is_none();
-        if !single || exact.is_none() || self.names_sources() {
+        // Thousands of addresses that a service binds are nobody's source.
+        let shared = exact.is_some_and(|place| matches!(self.routes.get(place).owner, Owner::Service(_)));
+        if !single || exact.is_none() || (!shared && self.names_sources()) {
             self.find_peers();
         }
     }

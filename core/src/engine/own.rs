@@ -13,6 +13,7 @@ use super::record::Record;
 use super::route::PRESENT;
 use crate::base::net::{BgpId, Family, InterfaceAddress, Prefix, is_link_local};
 use crate::bgp::fsm::State;
+use crate::bgp::peer::Kind;
 use crate::bgp::policy::{self, Decision};
 use crate::config::Owner;
 use crate::failover::reconcile::Standing;
@@ -189,9 +190,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Whether a statement asks for sessions from the addresses of an interface: then an announced address matters to peers.
     pub(super) fn names_sources(&self) -> bool {
-        let view = self.config.view();
-        view.neighbors.iter().any(|neighbor| !neighbor.options.interface.is_empty())
-            || view.groups.iter().any(|group| !group.options.interface.is_empty())
+        self.peers.iter().enumerate().any(|(peer, state)| {
+            let by_link = state.address.is_ipv6() && is_link_local(state.address);
+            state.kind != Kind::Free && !by_link && !self.options(peer).interface.is_empty()
+        })
     }
 
     /// Whether an address of this host may be told to others, or used towards them, as ours: it is not announced, or it stands
