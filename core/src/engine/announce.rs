@@ -219,6 +219,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// Why a route that is for this peer is not told to it; `None`: it is, or it is not for it.
     pub(super) fn held_back(&self, peer: usize, place: usize) -> Option<NoNextHop> {
+        let family = self.routes.get(place).prefix.family();
+        // Whoever lacks none costs a listing of many routes nothing.
+        if !self.peers[peer].lacks_next_hop.has(family) || self.adj_out.told(peer, place) != 0 {
+            return None;
+        }
         let audience = self.audience(peer, self.peers[peer].established()?);
         self.lacks_next_hop(&audience, place)
     }

@@ -99,7 +99,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let local = self.peers[peer].local;
         self.peers[peer].local_seen = self.is_own(local);
         self.peers[peer].local_gone = false;
-        self.peers[peer].next_hops = digests(&self.next_hops(peer, slot));
+        let found = self.next_hops(peer, slot);
+        let state = &mut self.peers[peer];
+        state.next_hops = digests(&found);
+        for family in Family::ALL.into_iter().filter(|family| found[family.index()].is_ok()) {
+            state.lacks_next_hop = state.lacks_next_hop.with_if(family, false);
+        }
     }
 
     /// Something changed of what a peer's next hops are made of: what it was told with others is told again, or withdrawn.
