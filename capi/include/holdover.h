@@ -761,6 +761,10 @@ enum holdover_record_kind
      * There is a next hop for routes of a family now: the peer is told them.
      */
     HOLDOVER_RECORD_KIND_NEXT_HOP_FOUND = 46,
+    /**
+     * Somebody took a route of ours out of the table, or put another one in its place.
+     */
+    HOLDOVER_RECORD_KIND_ROUTE_LOST = 47,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1134,6 +1138,10 @@ enum holdover_input_kind
      * What an earlier run was ordered to keep of a service; see HOLDOVER_OUTPUT_KIND_KEEP.
      */
     HOLDOVER_INPUT_KIND_KEPT = 21,
+    /**
+     * A route of ours is gone from this machine's table, or another one is in its place, and it was not our order.
+     */
+    HOLDOVER_INPUT_KIND_ROUTE_LOST = 22,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1658,6 +1666,16 @@ typedef struct {
 } holdover_input_route_done;
 
 /**
+ * A route that somebody else removed or replaced: HOLDOVER_INPUT_KIND_ROUTE_LOST.
+ */
+typedef struct {
+    /**
+     * The route, named as in the order that installed it.
+     */
+    holdover_route_id route;
+} holdover_input_route_lost;
+
+/**
  * The beginning or end of a table that is told whole: HOLDOVER_INPUT_KIND_RESYNC. What was not repeated in between is gone.
  */
 typedef struct {
@@ -1761,6 +1779,10 @@ typedef union {
      * HOLDOVER_INPUT_KIND_ROUTE_DONE.
      */
     holdover_input_route_done route_done;
+    /**
+     * HOLDOVER_INPUT_KIND_ROUTE_LOST.
+     */
+    holdover_input_route_lost route_lost;
     /**
      * HOLDOVER_INPUT_KIND_RESYNC.
      */

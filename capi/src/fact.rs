@@ -15,7 +15,7 @@ use crate::status::holdover_status;
 use crate::value::{Checked, bfd_kind, io_error, link, result, verdict};
 
 impl holdover_input_kind {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Tick,
         Self::Command,
         Self::Connected,
@@ -37,6 +37,7 @@ impl holdover_input_kind {
         Self::RouteDone,
         Self::Resync,
         Self::Kept,
+        Self::RouteLost,
     ];
 
     fn of(number: u32) -> Checked<Self> {
@@ -65,6 +66,7 @@ impl holdover_input_kind {
             Input::AddressDone { .. } => Self::AddressDone,
             Input::KernelRoute { .. } => Self::KernelRoute,
             Input::RouteDone { .. } => Self::RouteDone,
+            Input::RouteLost { .. } => Self::RouteLost,
             Input::Resync { .. } => Self::Resync,
             Input::Kept { .. } => Self::Kept,
         }
@@ -172,6 +174,7 @@ impl holdover_input_part {
                     route: self.route_done.route.into(),
                     result: result(self.route_done.result)?,
                 },
+                Kind::RouteLost => Input::RouteLost { route: self.route_lost.route.into() },
                 Kind::Resync => self.resync.get()?,
                 Kind::Kept => {
                     let part = self.kept;

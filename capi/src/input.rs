@@ -51,6 +51,8 @@ pub enum holdover_input_kind {
     Resync = 20,
     /// What an earlier run was ordered to keep of a service; see HOLDOVER_OUTPUT_KIND_KEEP.
     Kept = 21,
+    /// A route of ours is gone from this machine's table, or another one is in its place, and it was not our order.
+    RouteLost = 22,
 }
 
 /// What an operator tells the engine.
@@ -301,6 +303,14 @@ pub struct holdover_input_route_done {
     pub result: u8,
 }
 
+/// A route that somebody else removed or replaced: HOLDOVER_INPUT_KIND_ROUTE_LOST.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct holdover_input_route_lost {
+    /// The route, named as in the order that installed it.
+    pub route: holdover_route_id,
+}
+
 /// The beginning or end of a table that is told whole: HOLDOVER_INPUT_KIND_RESYNC. What was not repeated in between is gone.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -361,6 +371,8 @@ pub union holdover_input_part {
     pub kernel_route: holdover_input_kernel_route,
     /// HOLDOVER_INPUT_KIND_ROUTE_DONE.
     pub route_done: holdover_input_route_done,
+    /// HOLDOVER_INPUT_KIND_ROUTE_LOST.
+    pub route_lost: holdover_input_route_lost,
     /// HOLDOVER_INPUT_KIND_RESYNC.
     pub resync: holdover_input_resync,
     /// HOLDOVER_INPUT_KIND_KEPT.

@@ -121,6 +121,8 @@ pub enum holdover_record_kind {
     NoSession = 45,
     /// There is a next hop for routes of a family now: the peer is told them.
     NextHopFound = 46,
+    /// Somebody took a route of ours out of the table, or put another one in its place.
+    RouteLost = 47,
 }
 
 /// "No service", where a record speaks of none.
@@ -207,6 +209,7 @@ fn of(record: &Record) -> (holdover_record_kind, About) {
         Record::HeldBack { prefix, .. } => (Kind::HeldBack, About::Prefix(prefix.into())),
         Record::Full { .. } => (Kind::Full, About::Nothing),
         Record::Steered { prefix, .. } => (Kind::Steered, About::Prefix(prefix.into())),
+        Record::RouteLost { prefix, .. } => (Kind::RouteLost, About::Prefix(prefix.into())),
         Record::RouteFailed { prefix, .. } => (Kind::RouteFailed, About::Prefix(prefix.into())),
         Record::Flapping { peer, .. } => (Kind::Flapping, About::Address(peer)),
         Record::FlappingOver { peer, .. } => (Kind::FlappingOver, About::Address(peer)),

@@ -237,6 +237,7 @@ static void tame(holdover_input *input) {
         break;
     case HOLDOVER_INPUT_KIND_KERNEL_ROUTE: input->u.kernel_route.prefix.address = PEER; break;
     case HOLDOVER_INPUT_KIND_ROUTE_DONE: input->u.route_done.route = route; break;
+    case HOLDOVER_INPUT_KIND_ROUTE_LOST: input->u.route_lost.route = route; break;
     default: whole_table(input); break;
     }
 }

@@ -345,7 +345,11 @@ impl<'a> Run<'a> {
     fn routed(&mut self) {
         let (routes, result) = (self.routes.clone(), self.answer());
         if let Some(route) = self.pick(&routes) {
-            self.tell(Input::RouteDone { route, result });
+            if self.octet() % 4 == 0 {
+                self.tell(Input::RouteLost { route });
+            } else {
+                self.tell(Input::RouteDone { route, result });
+            }
         }
     }
 

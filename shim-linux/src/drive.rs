@@ -293,7 +293,7 @@ impl Drive {
                     self.drain(now);
                 }
             }
-            if let Err(error) = self.io.follow_routes(follow) {
+            if let Err(error) = self.io.follow_routes(Some(follow)) {
                 let message = format!("cannot follow the kernel's routes: {error}");
                 self.log.note(Level::Error, "kernel_routes_failed", &message);
             }

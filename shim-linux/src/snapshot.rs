@@ -8,7 +8,7 @@ use holdover_core::config::{Owner, RouteSource};
 use holdover_core::engine::LinkId;
 use holdover_core::engine::record::NoNextHop;
 use holdover_core::engine::view::{
-    AddressState, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
+    AddressState, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary, TableState,
 };
 
 use crate::bridge::HostEngine;
@@ -204,6 +204,7 @@ pub(crate) struct RouteRow {
     announced: bool,
     told: u16,
     held_back: Option<(IpAddr, NoNextHop)>,
+    table: TableState,
 }
 
 impl RouteRow {
@@ -220,6 +221,7 @@ impl RouteRow {
             announced: view.announced,
             told: view.told,
             held_back: view.held_back,
+            table: view.table,
         }
     }
 
@@ -235,6 +237,7 @@ impl RouteRow {
             announced: self.announced,
             told: self.told,
             held_back: self.held_back,
+            table: self.table,
         }
     }
 }

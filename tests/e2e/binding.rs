@@ -31,6 +31,11 @@ pub(crate) fn cases() -> Vec<Case> {
     ];
     cases.push(Case::new("announce/a_wider_network_follows_the_address_inside_it", 30, wider));
     cases.push(Case::new("announce/static_routes_are_installed_and_redistributed", 30, redistributes_static));
+    cases.push(Case::new(
+        "announce/a_static_route_that_another_hand_removes_is_put_back",
+        30,
+        puts_back_static,
+    ));
     cases.push(Case::new("announce/host_routes_of_the_kernel_are_followed_live", 30, redistributes_kernel));
     for device in ["eth0", "lo"] {
         let name = format!("binding/an_ipv6_address_on_{device}_of_both_nodes_has_no_duplicate_trouble");
@@ -284,6 +289,36 @@ fn redistributes_static(lab: &Lab) -> Result<()> {
         Ok(())
     })?;
     node.stop(lab, 10.0)
+}
+
+fn puts_back_static(lab: &Lab) -> Result<()> {
+    const ROUTE: &str = "192.0.2.99/32";
+    let server = small(lab)?;
+    let with = announcing("redistribute static route-map primary\n", "ip route 192.0.2.99/32 blackhole\n");
+    let node = Holdover::start(lab, "n1", &with)?;
+    announces(lab, &*server, ROUTE)?;
+    for take in [
+        "route del blackhole 192.0.2.99/32",
+        "route del 192.0.2.99/32 proto 179",
+        "route replace unreachable 192.0.2.99/32 metric 2147483647",
+    ] {
+        kernel_has(lab, ROUTE, "blackhole")?;
+        lab.ip("n1", take)?;
+        lab.eventually("it is put back", 2.0, || kernel_has(lab, ROUTE, "blackhole 192.0.2.99 proto 179"))?;
+    }
+    // It removes, looks, and removes again.
+    lab.ip("n1", "route flush proto 179")?;
+    lab.steadily("not at once the fourth time", 0.6, || {
+        ensure!(kernel_has(lab, ROUTE, "blackhole").is_err(), "it is there");
+        Ok(())
+    })?;
+    let shown = node.command(lab, &["show", "routes"])?;
+    ensure!(shown.contains("192.0.2.99/32: the host's table does not have it"), "{shown}");
+    lab.eventually("it is put back after a pause", 3.0, || kernel_has(lab, ROUTE, "blackhole"))?;
+    server.route(segment6("n1"), ROUTE)?;
+    node.stop(lab, 10.0)?;
+    ensure!(kernel_has(lab, ROUTE, "blackhole").is_err(), "the route was left behind");
+    Ok(())
 }
 
 fn redistributes_kernel(lab: &Lab) -> Result<()> {

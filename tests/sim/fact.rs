@@ -33,6 +33,7 @@ pub enum Fact {
     AddressDone { address: AddressId, result: Result<Bound, IoError> },
     KernelRoute { prefix: Prefix, present: bool },
     RouteDone { route: RouteId, result: Result<(), IoError> },
+    RouteLost { route: RouteId },
     Resync { what: HostTable, phase: Phase },
 }
 
@@ -65,6 +66,7 @@ impl Fact {
             Self::AddressDone { address, result } => Input::AddressDone { address, result },
             Self::KernelRoute { prefix, present } => Input::KernelRoute { prefix, present },
             Self::RouteDone { route, result } => Input::RouteDone { route, result },
+            Self::RouteLost { route } => Input::RouteLost { route },
             Self::Resync { what, phase } => Input::Resync { what, phase },
         }
     }

@@ -159,6 +159,10 @@ pub struct Host {
     pub routes_changed: u64,
     /// When the last change of its own addresses was.
     pub addresses_changed: u64,
+    /// What the kernel answers an `InstallRoute` or `RemoveRoute` with, instead of doing it.
+    pub route_error: Option<IoError>,
+    /// Next hops that the kernel has no way to.
+    pub no_way_to: Vec<IpAddr>,
     pub records: Vec<(u64, Record)>,
     pub ledger: Ledger,
     pub tap: Tap,
@@ -218,6 +222,8 @@ impl Host {
             routes_changed: 0,
             links_backwards: false,
             addresses_changed: 0,
+            route_error: None,
+            no_way_to: vec![],
             records: vec![],
             ledger: Ledger::default(),
             tap: Tap::default(),
@@ -663,6 +669,14 @@ impl World {
             self.hosts[host].kernel_routes.push(prefix);
         }
         self.tell(host, Fact::KernelRoute { prefix, present });
+    }
+
+    /// A foreign hand takes a route of the daemon's out of the main table; false when it was not there.
+    pub fn take_route(&mut self, host: usize, route: &str) -> bool {
+        let prefix = super::world::prefix(route);
+        let Some(installed) = self.hosts[host].installed.remove(&prefix) else { return false };
+        self.tell(host, Fact::RouteLost { route: installed.route });
+        true
     }
 
     /// Netlink's buffer overran: what waited is lost, and everything is told whole.

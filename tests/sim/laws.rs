@@ -100,7 +100,7 @@ fn any_fact(dice: &mut Dice) -> Fact {
     let answer = dice.pick(&[Ok(()), Err(why)]);
     let prefix = Prefix::new(address, length.min(bits)).unwrap();
     let (present, ours) = (dice.chance(50), dice.chance(30));
-    match dice.below(20) {
+    match dice.below(21) {
         0 | 1 => Fact::Tick,
         2 => {
             let service = ServiceId(small(dice, 5));
@@ -145,6 +145,9 @@ fn any_fact(dice: &mut Dice) -> Fact {
         18 => Fact::Kept {
             name: dice.pick(&["web", "other", "nobody", ""]).to_owned(),
             past: dice.pick(&[Past::Clear, Past::Active, Past::GaveWay, Past::Unknown]),
+        },
+        19 => Fact::RouteLost {
+            route: RouteId { index: u32::from(small(dice, 40)), generation: small(dice, 2) },
         },
         _ => Fact::Resync {
             what: dice.pick(&[HostTable::Links, HostTable::Addresses, HostTable::Routes]),

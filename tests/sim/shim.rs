@@ -244,6 +244,16 @@ impl World {
                 };
                 Fact::AddressDone { address: id, result }
             }
+            KernelJob::Install { route, .. } | KernelJob::Remove { route, .. }
+                if self.hosts[host].route_error.is_some() =>
+            {
+                Fact::RouteDone { route, result: self.hosts[host].route_error.map_or(Ok(()), Err) }
+            }
+            KernelJob::Install { route, next_hops, .. }
+                if next_hops.iter().any(|hop| self.hosts[host].no_way_to.contains(&hop.address)) =>
+            {
+                Fact::RouteDone { route, result: Err(IoError::Unreachable) }
+            }
             KernelJob::Install { route, prefix, next_hops } => {
                 if refusal.is_none() {
                     self.hosts[host].installed.insert(prefix, Installed { route, next_hops });

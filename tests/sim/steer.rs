@@ -1,7 +1,8 @@
 //! The router's side: what scripts announce, and what an engine with a `steer` block installs.
 
 use holdover_core::base::net::Family;
-use holdover_core::engine::Record;
+use holdover_core::engine::view::TableState;
+use holdover_core::engine::{IoError, LinkId, Record};
 
 use super::bytes::{Message, Open, announce, attribute, nlri, raw_update, refresh, withdraw};
 use super::lab::{PRIMARY, SECONDARY};
@@ -439,4 +440,134 @@ fn a_reload_without_a_steer_block_lets_go_of_everything() {
     assert!(edge.hops("192.0.2.10/32").is_empty());
     assert!(edge.world.hosts[edge.router].engine().steered(0).is_none());
     assert!(!edge.world.is_over(two));
+}
+
+impl Edge {
+    /// How often the record came.
+    fn count(&self, is_it: impl Fn(&Record) -> bool) -> usize {
+        self.world.hosts[self.router].records.iter().filter(|(_, record)| is_it(record)).count()
+    }
+
+    fn refused(&self) -> usize {
+        self.count(|record| matches!(record, Record::RouteFailed { .. }))
+    }
+
+    /// Where `show steer` says that the first prefix stands in the host's table, and by which next hop.
+    fn shown(&self) -> (TableState, String) {
+        let (_, view) = self.world.hosts[self.router].engine().steered(0).unwrap();
+        (view.table, view.next_hop.to_string())
+    }
+}
+
+#[test]
+fn rfc4271_9_1_2_1_a_next_hop_that_cannot_be_reached_is_not_chosen_and_no_old_route_is_left() {
+    let mut edge = Edge::new();
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &one(2, &[65_002], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    edge.world.hosts[edge.router].no_way_to.push(ip("10.0.0.3"));
+    edge.say(three, &one(3, &[65_003], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    assert_eq!(edge.shown(), (TableState::Installed, "10.0.0.2".to_owned()));
+    // Nobody else is left: better no route than one to somebody who has withdrawn it.
+    edge.say(two, &withdraw(prefix("192.0.2.10/32")));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    assert_eq!(edge.shown(), (TableState::Waits, "0.0.0.0".to_owned()));
+    edge.world.run(100 * SECOND);
+    assert_eq!(edge.refused(), 1, "said once");
+    edge.world.hosts[edge.router].no_way_to.clear();
+    edge.world.run(61 * SECOND);
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+    assert_eq!(edge.shown(), (TableState::Installed, "10.0.0.3".to_owned()));
+}
+
+#[test]
+fn a_route_is_installed_as_soon_as_its_next_hops_net_comes() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.world.hosts[edge.router].no_way_to.push(ip("10.9.0.1"));
+    edge.say(two, &announce(prefix("192.0.2.10/32"), ip("10.9.0.1"), &[65_002], Some(PRIMARY)));
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    edge.world.run(40 * SECOND);
+    edge.world.hosts[edge.router].no_way_to.clear();
+    edge.world.add_address(edge.router, LinkId(2), "10.9.0.254/24");
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.9.0.1"]);
+    // The net goes: the kernel drops its routes without a word, and so does the choice.
+    edge.world.hosts[edge.router].no_way_to.push(ip("10.9.0.1"));
+    edge.world.remove_address(edge.router, "10.9.0.254");
+    assert!(edge.hops("192.0.2.10/32").is_empty());
+    edge.world.hosts[edge.router].no_way_to.clear();
+    edge.world.add_address(edge.router, LinkId(2), "10.9.0.254/24");
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.9.0.1"]);
+}
+
+#[test]
+fn a_next_hop_on_a_link_that_is_down_is_not_chosen_until_the_link_is_back() {
+    let mut edge = Edge::new();
+    let wire = edge.world.segment(100);
+    let other = edge.world.plug(edge.router, wire, &[]);
+    edge.world.tell_link(edge.router, other);
+    edge.world.add_address(edge.router, other, "10.8.0.254/24");
+    let (two, three) = (edge.node(2), edge.node(3));
+    edge.say(two, &announce(prefix("192.0.2.10/32"), ip("10.8.0.1"), &[65_002], Some(PRIMARY)));
+    edge.say(three, &one(3, &[65_003], Some(SECONDARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.8.0.1"]);
+    edge.world.set_link(edge.router, other, false);
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.3"]);
+    edge.world.set_link(edge.router, other, true);
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.8.0.1"]);
+    assert_eq!(edge.refused(), 0);
+}
+
+#[test]
+fn a_route_that_another_hand_takes_away_is_put_back_and_after_the_third_time_in_a_minute_after_a_pause() {
+    let mut edge = Edge::new();
+    let two = edge.node(2);
+    edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+    for _ in 0..3 {
+        assert!(edge.world.take_route(edge.router, "192.0.2.10/32"));
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"], "put back at once");
+    }
+    for pause in [1, 2, 4] {
+        assert!(edge.world.take_route(edge.router, "192.0.2.10/32"));
+        edge.world.run(pause * SECOND - 100 * MS);
+        assert!(edge.hops("192.0.2.10/32").is_empty());
+        assert_eq!(edge.shown().0, TableState::Waits);
+        edge.world.run(100 * MS);
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+        assert_eq!(edge.shown().0, TableState::Installed);
+    }
+    let lost = |paused| move |record: &Record| matches!(record, Record::RouteLost { paused: one, .. } if *one == paused);
+    assert_eq!((edge.count(lost(false)), edge.count(lost(true))), (3, 1));
+    // After a calm minute it begins anew.
+    edge.world.run(61 * SECOND);
+    assert!(edge.world.take_route(edge.router, "192.0.2.10/32"));
+    assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+}
+
+#[test]
+fn what_the_host_refuses_for_want_of_rights_or_room_is_tried_again_and_leaves_nothing_behind() {
+    for why in [IoError::Denied, IoError::Exhausted] {
+        let mut edge = Edge::new();
+        let two = edge.node(2);
+        edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+        let router = edge.router;
+        edge.world.hosts[router].route_error = Some(why);
+        edge.say(two, &withdraw(prefix("192.0.2.10/32")));
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"], "it could not be removed");
+        edge.world.hosts[router].route_error = None;
+        edge.world.run(1_100 * MS);
+        assert!(edge.hops("192.0.2.10/32").is_empty());
+        // An install that is refused, and then not wanted any more.
+        edge.world.hosts[router].route_error = Some(why);
+        edge.say(two, &one(2, &[65_002], Some(PRIMARY)));
+        assert!(edge.hops("192.0.2.10/32").is_empty());
+        assert_eq!(edge.shown().0, TableState::Waits);
+        edge.world.hosts[router].route_error = None;
+        edge.world.run(4 * SECOND);
+        assert_eq!(edge.hops("192.0.2.10/32"), ["10.0.0.2"]);
+        assert_eq!(edge.refused(), 2, "each once");
+    }
 }

@@ -222,7 +222,7 @@ fn memory_that_is_not_zero_is_no_engine() {
 #[test]
 fn an_input_that_is_refused_changes_nothing_and_need_not_be_polled() {
     let memory = Memory::started();
-    for kind in [0, 22, u32::MAX] {
+    for kind in [0, 23, u32::MAX] {
         assert_eq!(memory.handle(0, &holdover_input { kind, ..TICK }), S::ErrorValue);
     }
     assert_eq!(memory.handle(0, &TICK), S::Ok);

@@ -231,6 +231,17 @@ fn facts() -> std::vec::Vec<(holdover_input, Input<'static>)> {
             Input::RouteDone { route: RouteId { index: 5, generation: 6 }, result: Err(IoError::Other) },
         ),
         (
+            fact(
+                In::RouteLost,
+                Part {
+                    route_lost: holdover_input_route_lost {
+                        route: holdover_route_id { index: 5, generation: 6 },
+                    }
+                }
+            ),
+            Input::RouteLost { route: RouteId { index: 5, generation: 6 } },
+        ),
+        (
             fact(In::Resync, Part { resync: holdover_input_resync { table: 1, end: 1 } }),
             Input::Resync { what: HostTable::Addresses, phase: Phase::End },
         ),
@@ -258,7 +269,7 @@ fn every_kind_of_fact_becomes_the_one_that_it_says() {
         assert!(facts.iter().any(|(input, _)| input.kind == kind as u32), "no sample of {kind:?}");
     }
     let numbers = holdover_input_kind::ALL.map(|kind| kind as u32);
-    assert_eq!(numbers.to_vec(), (1..=21).collect::<std::vec::Vec<u32>>());
+    assert_eq!(numbers.to_vec(), (1..=22).collect::<std::vec::Vec<u32>>());
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::config::{CheckKind, ConfigView, Owner, Printed, Role, RouteSource, St
 use crate::engine::record::EndCause;
 use crate::engine::view::{
     AddressState, BfdStanding, BfdView, CheckView, PeerView, RouteView, ServiceView, SteerView, Summary,
+    TableState,
 };
 use crate::failover::posture::Health;
 
@@ -407,6 +408,15 @@ pub fn routes<'a, W: Write + ?Sized>(
         if let Some((peer, why)) = route.held_back {
             note(out, format_args!("! {}: not announced to neighbor {peer}: {why}", route.prefix))?;
         }
+        if route.table == TableState::Waits {
+            note(
+                out,
+                format_args!(
+                    "! {}: the host's table does not have it: the log says why; it is tried again",
+                    route.prefix
+                ),
+            )?;
+        }
         let why = match route.address {
             Some(AddressState::Failed) => {
                 "it cannot be bound: the log says why; it is tried again every 5 seconds"
@@ -464,13 +474,27 @@ pub fn steered<W: Write + ?Sized>(
     out: &mut W,
     prefixes: impl Iterator<Item = SteerView> + Clone,
 ) -> Result<(), W::Error> {
-    let columns = [left("Prefix"), left("Next hop"), left("From"), right("Shared by"), right("Offered by")];
+    let columns = [
+        left("Prefix"),
+        left("Next hop"),
+        left("From"),
+        left("Installed"),
+        right("Shared by"),
+        right("Offered by"),
+    ];
     table::write(out, &columns, prefixes, |prefix, column, f| match column {
         0 => write!(f, "{}", prefix.prefix),
         1 if prefix.next_hop.is_unspecified() => f.write_str("-"),
         1 => write!(f, "{}", prefix.next_hop),
+        2 if prefix.peer.is_unspecified() => f.write_str("-"),
         2 => write!(f, "{}", prefix.peer),
-        3 => write!(f, "{}", prefix.shares),
+        3 => f.write_str(match prefix.table {
+            TableState::None => "no",
+            TableState::Ordered => "ordered",
+            TableState::Installed => "yes",
+            TableState::Waits => "no, tried again",
+        }),
+        4 => write!(f, "{}", prefix.shares),
         _ => write!(f, "{}", prefix.candidates),
     })
 }
@@ -893,6 +917,7 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
             announced: true,
             told: 4,
             held_back: None,
+            table: TableState::None,
         };
         let text = rendered(|out| {
             let given_up = RouteView {
@@ -935,6 +960,7 @@ new    web      http     unknown    00:01:01      0/2       -  none yet
             prefix: Prefix::host("192.0.2.10".parse().unwrap()),
             next_hop: "2600:3c0f:4:34::101".parse().unwrap(),
             peer: "2600:3c0f:4:34::101".parse().unwrap(),
+            table: TableState::Installed,
             shares: 1,
             candidates: 2,
         };

@@ -4,7 +4,7 @@ use super::Inner;
 use super::input::HostTable;
 use super::next_hop::{Found, digests};
 use super::record::{Limit, NoNextHop, Record};
-use super::route::{FIB_OWED, Fib, OWED, Route};
+use super::route::{FIB_OWED, Fib, Flags, OWED, Route};
 use crate::base::net::{Families, Family};
 use crate::base::time::Instant;
 use crate::bgp::adj_out::{Reach, SetId};
@@ -149,8 +149,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Fib::None
         };
         let route = self.routes.get_mut(place);
-        route.fib = wanted;
-        if wanted != route.fib_now {
+        let news = core::mem::replace(&mut route.fib, wanted) != wanted;
+        // What was refused waits for its time, unless it is another thing now.
+        if wanted != route.fib_now && (news || !route.flags.has(Flags::FIB_WAITS)) {
+            route.flags.set(Flags::FIB_WAITS, false);
             self.routes.sets.insert(FIB_OWED, place);
         }
     }

@@ -365,7 +365,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             state.offer(RouteSource::Static, true);
             if state.fib_now == Fib::Gateway {
                 // It may be another gateway now; the same one installed again is the same.
-                state.fib_now = Fib::OldGateway;
+                state.fib_now = Fib::Other;
             }
             if self.redistributes(prefix.family(), RouteSource::Static)
                 && !self.may_redistribute(prefix, RouteSource::Static)

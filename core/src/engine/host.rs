@@ -54,6 +54,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if !single || exact.is_none() || (!shared && self.names_sources()) {
             self.find_peers();
         }
+        if !single {
+            self.judge_next_hops();
+        }
     }
 
     /// The route whose own address this is.
@@ -355,6 +358,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.dial_all_soon();
         }
         self.find_peers();
+        self.judge_next_hops();
         self.choose_router_id();
     }
 

@@ -67,9 +67,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let candidate = candidate.filter(|_| usable && !looped);
             match candidate.filter(|candidate| self.leads_away(peer, candidate)) {
                 Some(candidate) => {
+                    let known = self.inbound.knows(candidate.next_hop);
                     if self.inbound.learn(peer, prefix, &candidate).is_err() {
                         self.refused |= 1 << peer;
                         self.full(Limit::Candidates);
+                    } else if !known {
+                        self.judge_next_hop(candidate.next_hop);
                     }
                 }
                 None => self.inbound.forget(peer, prefix),

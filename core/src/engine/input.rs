@@ -186,6 +186,13 @@ pub enum Input<'a> {
         /// What became of it.
         result: Result<(), IoError>,
     },
+    /// A route that we installed is no longer in the host's table as it was installed, and it was not our order: somebody
+    /// removed it, or put another one in its place. Told whenever it is noticed; a shim whose table nobody else changes never
+    /// tells it.
+    RouteLost {
+        /// The route, named as in the order that installed it.
+        route: RouteId,
+    },
     /// A table is about to be told whole (`Begin`), or has been (`End`): what was not repeated in between is gone. Every shim
     /// tells links and addresses whole once at the start: before the first `End` of the addresses nothing is dialed or bound.
     Resync {

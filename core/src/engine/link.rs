@@ -230,6 +230,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         for service in 0..self.config.view().services.len() {
             self.service_link(service);
         }
+        self.judge_next_hops();
         // An address that waits for its link, or lost it with the link, may have a step to take.
         for route in 0..self.routes.high() {
             if self.routes.is_used(route) && self.routes.get(route).is_address {

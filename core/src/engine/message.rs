@@ -286,6 +286,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             Input::AddressDone { address, result } => inner.address_done(address, result),
             Input::KernelRoute { prefix, present } => inner.kernel_route(prefix, present),
             Input::RouteDone { route, result } => inner.route_done(route, result),
+            Input::RouteLost { route } => inner.route_lost(route),
             Input::Resync { what, phase } => inner.resync(what, phase),
         }
     }
@@ -299,6 +300,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         self.service_timers();
         self.address_timers();
         self.check_timers();
+        self.trouble_timer();
         self.shutdown_timer();
         self.strangers_timer();
         for listener in &mut self.listeners {

@@ -19,6 +19,7 @@
 //! | `link` | the links of this host |
 //! | `own` | which addresses are ours, and what each may stand for |
 //! | `host` | addresses and kernel routes of this host |
+//! | `fib` | routes of ours in the host's table: what is refused or lost, and when it is tried again |
 //! | `route` | the table of routes that may be announced |
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
 //! | `configure` | taking over a configuration, some routes a turn |
@@ -36,6 +37,7 @@ mod announce;
 mod bfd;
 mod configure;
 mod dial;
+mod fib;
 mod host;
 mod inbound;
 mod input;
@@ -192,6 +194,8 @@ struct Inner<const P: usize, const S: usize, const R: usize, const U: usize, con
     checks_at: Instant,
     /// When `bgp graceful-shutdown` withdraws what has no service; zero: not to come.
     shutdown_at: Instant,
+    /// Orders about the host's table of routes that were refused.
+    trouble: fib::Trouble,
     stopping: Stopping,
     waiting: Waiting,
     /// The command that is owed an answer, and which; apart, because an `Option` of the pair would not be zero bits at rest.
@@ -317,6 +321,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             stopping: Stopping::REST,
             waiting: Waiting::REST,
             shutdown_at: Instant::ZERO,
+            trouble: fib::Trouble::REST,
             answer_to: None,
             answer: CommandResult::Done,
             records: Ring::new(Record::Stopped),

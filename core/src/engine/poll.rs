@@ -100,6 +100,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             .min(inner.waiting.deadline())
             .min(inner.shutdown_deadline())
             .min(inner.strangers.deadline())
+            .min(inner.trouble.deadline())
             .min(listening.min().unwrap_or(Instant::FAR))
             .min(if inner.orders_left == 0 { inner.orders_at } else { Instant::FAR })
     }
@@ -491,7 +492,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 let target = RouteTarget::Via(self.steer_hops.get(..count).unwrap_or(&[]));
                 Output::InstallRoute { route: id, prefix, target }
             }
-            Fib::None | Fib::OldGateway => Output::RemoveRoute { route: id, prefix },
+            Fib::None | Fib::Other => Output::RemoveRoute { route: id, prefix },
             Fib::Blackhole => Output::InstallRoute { route: id, prefix, target: RouteTarget::Blackhole },
             Fib::Unreachable => Output::InstallRoute { route: id, prefix, target: RouteTarget::Unreachable },
         }
@@ -509,44 +510,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         Output::InstallRoute { route: Self::steer_route(place), prefix, target }
     }
 
-    const fn steer_route(place: usize) -> RouteId {
+    pub(super) const fn steer_route(place: usize) -> RouteId {
         RouteId { index: (R + place) as u32, generation: 0 }
     }
 
     fn note_steered(&mut self, order: &table::Order) {
         self.record(Record::Steered { prefix: order.prefix, next_hops: order.next_hops.len() as u8 });
-    }
-
-    /// `InstallRoute` or `RemoveRoute` was answered.
-    pub(super) fn route_done(&mut self, id: RouteId, result: Result<(), super::input::IoError>) {
-        let place = id.index as usize;
-        if place >= R {
-            let Some((prefix, installs)) = self.inbound.asked(place - R) else {
-                self.stale_inputs = self.stale_inputs.saturating_add(1);
-                return;
-            };
-            self.inbound.done(place - R, installs && result.is_ok());
-            if let Err(why) = result {
-                self.record(Record::RouteFailed { prefix, why });
-            }
-            return;
-        }
-        if !self.routes.is_used(place) || self.routes.get(place).generation != id.generation {
-            self.stale_inputs = self.stale_inputs.saturating_add(1);
-            return;
-        }
-        let route = self.routes.get_mut(place);
-        route.flags.set(Flags::FIB_ASKED, false);
-        let prefix = route.prefix;
-        if let Err(why) = result {
-            // What was asked for is not there; the next change tries again.
-            route.fib_now = Fib::None;
-            route.fib = Fib::None;
-            self.record(Record::RouteFailed { prefix, why });
-        } else if self.routes.get(place).fib != self.routes.get(place).fib_now {
-            self.routes.sets.insert(FIB_OWED, place);
-        }
-        self.forget_if_over(place);
     }
 
     /// The next check to be run.

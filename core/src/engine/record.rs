@@ -411,7 +411,14 @@ pub enum Record {
         /// How many next hops share it.
         next_hops: u8,
     },
-    /// A route could not be installed or removed in the host's table.
+    /// Somebody took a route of ours out of the host's table, or put another one in its place.
+    RouteLost {
+        /// The prefix.
+        prefix: Prefix,
+        /// Whether that was so too often: then it is put back after a pause (otherwise at once).
+        paused: bool,
+    },
+    /// A route could not be installed or removed in the host's table; it is tried again.
     RouteFailed {
         /// The prefix.
         prefix: Prefix,
@@ -461,6 +468,7 @@ impl Record {
             | Self::Check { health: Health::No, .. }
             | Self::PutBack { .. }
             | Self::BoundElsewhere { .. }
+            | Self::RouteLost { paused: false, .. }
             | Self::RecordsLost { .. }
             | Self::Full { .. } => Level::Warning,
             Self::NoRouterId
@@ -470,6 +478,7 @@ impl Record {
             | Self::BindFailed { .. }
             | Self::UnbindFailed { .. }
             | Self::NoSuchLink { .. }
+            | Self::RouteLost { paused: true, .. }
             | Self::RouteFailed { .. } => Level::Error,
         }
     }
@@ -671,9 +680,19 @@ impl fmt::Display for Record {
                 "{prefix} is not redistributed: only host routes are, unless a prefix-list in the route-map permits more"
             ),
             Self::Full { limit } => write!(f, "the limit of {limit} is reached: what did not fit is ignored"),
-            Self::Steered { prefix, next_hops: 0 } => write!(f, "{prefix}: nobody announces it any more"),
+            Self::Steered { prefix, next_hops: 0 } => write!(f, "{prefix}: no next hop is left"),
             Self::Steered { prefix, next_hops } => write!(f, "{prefix}: steered to {next_hops} next hop(s)"),
-            Self::RouteFailed { prefix, why } => write!(f, "route {prefix}: {why}"),
+            Self::RouteLost { prefix, paused: false } => {
+                write!(f, "route {prefix} was removed or replaced by somebody else: putting it back")
+            }
+            Self::RouteLost { prefix, paused: true } => write!(
+                f,
+                "route {prefix} was removed or replaced by somebody else too often: put back after a pause of up to a \
+                 minute; find and stop whatever removes it"
+            ),
+            Self::RouteFailed { prefix, why } => {
+                write!(f, "route {prefix} cannot be installed or removed: {why}; it is tried again")
+            }
             Self::RecordsLost { count } => write!(f, "{count} records came too fast and were lost"),
             Self::Stopped => f.write_str("stopped: all is withdrawn and unbound"),
         }

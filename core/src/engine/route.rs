@@ -21,8 +21,8 @@ pub(super) enum Fib {
     Unreachable,
     /// By way of the gateway that the configuration names.
     Gateway,
-    /// In the host's table, as far as answered: by way of one that the configuration before named.
-    OldGateway,
+    /// In the host's table: something of ours may be there, and it is not what is to be there.
+    Other,
 }
 
 /// Small things that are so of a route, or not.
@@ -38,6 +38,13 @@ impl Flags {
     pub(super) const MISSING_TOLD: u8 = 1 << 2;
     /// An order to bind it is out.
     pub(super) const BINDING: u8 = 1 << 3;
+    /// Its route in the host's table was refused, or taken away too often, and waits until orders are tried again.
+    pub(super) const FIB_WAITS: u8 = 1 << 4;
+    /// Which was told.
+    pub(super) const FIB_TOLD: u8 = 1 << 5;
+    /// How often its route was put back at once: the two highest bits.
+    const PUT_BACKS: u8 = 3 << 6;
+    const PUT_BACK: u8 = 1 << 6;
 
     /// Whether it is so.
     pub(super) const fn has(self, flag: u8) -> bool {
@@ -49,6 +56,23 @@ impl Flags {
         let was = self.has(flag);
         self.0 = if on { self.0 | flag } else { self.0 & !flag };
         was
+    }
+
+    /// How often its route in the host's table was put back at once; at most 3.
+    pub(super) const fn put_backs(self) -> u8 {
+        (self.0 & Self::PUT_BACKS) / Self::PUT_BACK
+    }
+
+    /// It is put back at once, once more.
+    pub(super) const fn put_back(&mut self) {
+        if self.0 & Self::PUT_BACKS != Self::PUT_BACKS {
+            self.0 += Self::PUT_BACK;
+        }
+    }
+
+    /// Nothing of its route was refused or lost for a while.
+    pub(super) const fn calm(&mut self) {
+        self.0 &= !(Self::PUT_BACKS | Self::FIB_TOLD);
     }
 }
 

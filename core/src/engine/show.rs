@@ -5,15 +5,17 @@ use core::net::IpAddr;
 use super::names::{LinkId, PeerId, ServiceId};
 use super::session::cause;
 use super::view::{
-    AddressState, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TtlBecause,
+    AddressState, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView, Summary, TableState,
+    TtlBecause,
 };
-use super::{Engine, Inner, peers_in};
+use super::{Engine, Inner, NextHop, peers_in};
 use crate::base::net::{Asn, Families};
 use crate::bgp::conn::Tcp;
 use crate::bgp::fsm::State;
 use crate::bgp::peer::{Kind, LastEnd, Peer};
 use crate::config::{Owner, PeerFlags, RemoteAs};
 use crate::failover::reconcile::{Ground, Standing};
+use crate::steer::trouble::InTable;
 use crate::wire::notification;
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Engine<P, S, R, U, T> {
@@ -137,6 +139,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             told: (0..P).filter(|&peer| inner.adj_out.told(peer, place) != 0).count() as u16,
             held_back: peers_in(inner.up)
                 .find_map(|peer| Some((inner.peers[peer].address, inner.held_back(peer, place)?))),
+            table: table(inner.own_in_table(place)),
         };
         Some((place, shown))
     }
@@ -146,11 +149,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub fn steered(&self, from: usize) -> Option<(usize, SteerView)> {
         let inner = &self.inner;
         let (place, prefix) = inner.inbound.next(from)?;
-        let best = inner.inbound.best(place)?;
+        let best = inner.inbound.best(place);
+        let nobody = NextHop::REST.address;
         let shown = SteerView {
             prefix,
-            next_hop: best.candidate.next_hop,
-            peer: inner.peers.get(best.peer).map_or(best.candidate.next_hop, |peer| peer.address),
+            next_hop: best.map_or(nobody, |best| best.candidate.next_hop),
+            peer: best.and_then(|best| inner.peers.get(best.peer)).map_or(nobody, |peer| peer.address),
+            table: table(inner.inbound.in_table(place)),
             shares: inner.inbound.next_hops(place).len() as u8,
             candidates: inner.inbound.heard(place).count() as u8,
         };
@@ -271,6 +276,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             LastEnd::None if options.flags.on(PeerFlags::PASSIVE) => Hint::NotConnected,
             _ => Hint::None,
         }
+    }
+}
+
+const fn table(state: InTable) -> TableState {
+    match state {
+        InTable::None => TableState::None,
+        InTable::Ordered => TableState::Ordered,
+        InTable::Installed => TableState::Installed,
+        InTable::Waits => TableState::Waits,
     }
 }
 

@@ -177,6 +177,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             let route = route(place);
             (route.is_address && !route.cell.is_left())
                 || (route.fib != Fib::Gateway
+                    && !route.flags.has(Flags::FIB_WAITS)
                     && (route.fib_now != Fib::None || route.flags.has(Flags::FIB_ASKED)))
         });
         !left && !self.inbound.owes()

@@ -243,6 +243,21 @@ pub enum AddressState {
     NoLink,
 }
 
+/// Where a route stands in the host's table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TableState {
+    /// Nothing of it is to be there.
+    #[default]
+    None,
+    /// An order about it is out, or owed.
+    Ordered,
+    /// It is there.
+    Installed,
+    /// The host refuses it, or it is taken away too often; it is tried again.
+    Waits,
+}
+
 /// One service.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceView<'a> {
@@ -314,6 +329,8 @@ pub struct RouteView<'a> {
     pub told: u16,
     /// The first peer that it is not told to for want of a next hop, and why.
     pub held_back: Option<(IpAddr, NoNextHop)>,
+    /// Where it stands in the host's table, when it is to be there too (`ip route`, and what is wider than its address).
+    pub table: TableState,
 }
 
 /// One prefix that `steer` keeps.
@@ -321,10 +338,12 @@ pub struct RouteView<'a> {
 pub struct SteerView {
     /// The prefix.
     pub prefix: Prefix,
-    /// The chosen next hop; unspecified when there is none.
+    /// The chosen next hop; unspecified when there is none that can be used.
     pub next_hop: IpAddr,
-    /// The peer it came from.
+    /// The peer it came from; unspecified likewise.
     pub peer: IpAddr,
+    /// Where it stands in the host's table; none without `install kernel`.
+    pub table: TableState,
     /// How many next hops share it.
     pub shares: u8,
     /// How many candidates there are.

@@ -62,6 +62,11 @@ impl Packed {
         Self { next_hop, rank, path_length, origin, local_pref, med }
     }
 
+    /// Its next hop alone.
+    pub(super) fn next_hop(&self) -> IpAddr {
+        unpack(self.next_hop, self.origin & IS_V6 != 0)
+    }
+
     pub(super) fn get(&self) -> Candidate {
         let &Self { next_hop, rank, path_length, origin, local_pref, med } = self;
         Candidate {

@@ -1,4 +1,5 @@
-//! The prefixes that are kept, each with at most one candidate of every peer, and what the host's table is owed.
+//! The prefixes that are kept, each with at most one candidate of every peer, and what the host's table is owed. What it
+//! refuses, and what others take away, is in [`trouble`](super::trouble).
 //!
 //! Routes that come together are offered alike, so offers are interned: a prefix costs two octets for each peer. A prefix
 //! that finds no place, or whose offer finds none, is ignored whole. A change owes an order only when it changes the chosen next hops;
@@ -19,16 +20,16 @@ use crate::base::table::Full;
 /// At most `ROUTES` prefixes with a candidate of each of `PEERS` peers. All zero bits at rest.
 #[derive(Debug)]
 pub(crate) struct Table<const PEERS: usize, const ROUTES: usize> {
-    places: [Place; ROUTES],
+    pub(super) places: [Place; ROUTES],
     /// By peer, then by place, the place of the offer, and whether it is [`STALE`]: what one peer tells lies together, and
     /// what nobody tells is never touched.
     candidates: [[u16; ROUTES]; PEERS],
     /// Shared by all peers.
-    offers: [[Offer; OFFERS]; PEERS],
+    pub(super) offers: [[Offer; OFFERS]; PEERS],
     /// Offers from here on were never in use.
-    offers_used: u16,
+    pub(super) offers_used: u16,
     /// The offer that was found last: the next prefix is probably offered alike.
-    offer_last: u16,
+    pub(super) offer_last: u16,
     /// By peer: the places where it has a candidate.
     heard: [Bits<ROUTES>; PEERS],
     /// By peer: how many of those are of IPv6.
@@ -38,7 +39,7 @@ pub(crate) struct Table<const PEERS: usize, const ROUTES: usize> {
     /// The places where the host's table is not as chosen and no order is out.
     owed: Bits<ROUTES>,
     /// Places that were ever in use.
-    used: u16,
+    pub(super) used: u16,
     /// One more than the first place that is free again; they are linked through their address.
     free: u16,
     /// Prefixes kept.
@@ -46,7 +47,7 @@ pub(crate) struct Table<const PEERS: usize, const ROUTES: usize> {
     /// Peers that ever spoke: nobody looks beyond.
     peers: u16,
     relax: bool,
-    only_shown: bool,
+    pub(super) only_shown: bool,
 }
 
 /// The most different offers, per peer on average.
@@ -57,37 +58,39 @@ const STALE: u16 = 1 << 15;
 
 /// A candidate, and how many prefixes have it; with none its place is free.
 #[derive(Clone, Copy, Debug)]
-struct Offer {
-    candidate: Packed,
-    prefixes: u32,
+pub(super) struct Offer {
+    pub(super) candidate: Packed,
+    /// What is so of its next hop; see [`trouble`](super::trouble).
+    pub(super) hop: u8,
+    pub(super) prefixes: u32,
 }
 
 impl Offer {
-    const REST: Self = Self { candidate: Packed::REST, prefixes: 0 };
+    const REST: Self = Self { candidate: Packed::REST, hop: 0, prefixes: 0 };
 }
 
 /// A prefix in 17 octets without gaps, and what the host's table has of it.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     /// IPv4 stands in the first four.
     address: [u8; 16],
     /// In bits; 129 and more are the lengths of IPv4, counted from there.
     length: u8,
-    state: u8,
+    pub(super) state: u8,
 }
 
 const FIRST_V4: u8 = 129;
 
 /// The place is in use.
-const USED: u8 = 1;
-/// The host's table has a route.
-const INSTALLED: u8 = 1 << 1;
+pub(super) const USED: u8 = 1;
+/// The host's table has a route of ours, though maybe not as it is chosen now.
+pub(super) const INSTALLED: u8 = 1 << 1;
 /// An order is out.
-const OUT: u8 = 1 << 2;
-/// The choice changed while an order was out.
-const CHANGED: u8 = 1 << 3;
+pub(super) const OUT: u8 = 1 << 2;
+/// While an order is out: the choice changed, or the route was lost. While none is: it waits until orders are tried again.
+pub(super) const CHANGED: u8 = 1 << 3;
 /// The order that is out is one to install.
-const INSTALLS: u8 = 1 << 4;
+pub(super) const INSTALLS: u8 = 1 << 4;
 
 impl Place {
     const REST: Self = Self { address: [0; 16], length: 0, state: 0 };
@@ -98,7 +101,7 @@ impl Place {
         Self { address, length, state: USED }
     }
 
-    fn prefix(&self) -> Prefix {
+    pub(super) fn prefix(&self) -> Prefix {
         let (is_v6, length) = match self.length.checked_sub(FIRST_V4) {
             Some(length) => (false, length),
             None => (true, self.length),
@@ -106,7 +109,7 @@ impl Place {
         Prefix::new(unpack(self.address, is_v6), length).unwrap_or(Prefix::ZERO)
     }
 
-    const fn has(&self, flag: u8) -> bool {
+    pub(super) const fn has(&self, flag: u8) -> bool {
         self.state & flag != 0
     }
 }
@@ -145,6 +148,9 @@ pub(crate) struct Heard {
     pub peer: usize,
     /// What it offers.
     pub candidate: Candidate,
+    /// Whether its next hop can be used: routes whose next hop cannot be reached are not chosen among (RFC 4271 section
+    /// 9.1.2.1).
+    pub usable: bool,
 }
 
 impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
@@ -304,22 +310,24 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         let offers = self.offers.as_flattened();
         peers.filter_map(move |(peer, (heard, candidates))| {
             let offer = offers.get(usize::from(*candidates.get(place)? & !STALE))?;
-            heard.has(place).then(|| Heard { peer, candidate: offer.candidate.get() })
+            let usable = offer.is_usable();
+            heard.has(place).then(|| Heard { peer, candidate: offer.candidate.get(), usable })
         })
     }
 
-    /// The best candidate for the prefix in a place: the one of least cost, then of the lowest router-id (RFC 4271 section
+    /// The best usable candidate for the prefix in a place: the one of least cost, then of the lowest router-id (RFC 4271 section
     /// 9.1.2.2 f), then of the first peer.
     pub(crate) fn best(&self, place: usize) -> Option<Heard> {
         let order = |heard: &Heard| (heard.candidate.cost(), self.ids.get(heard.peer).copied(), heard.peer);
-        self.heard(place).min_by_key(order)
+        self.heard(place).filter(|heard| heard.usable).min_by_key(order)
     }
 
     /// Where the packets for the prefix in a place go: to the best candidate, and to those as good when they share.
     pub(crate) fn next_hops(&self, place: usize) -> NextHops {
         let mut chosen = NextHops::new();
         let Some(best) = self.best(place) else { return chosen };
-        let equal = self.heard(place).filter(|heard| heard.candidate.cost() == best.candidate.cost());
+        let equal =
+            self.heard(place).filter(|heard| heard.usable && heard.candidate.cost() == best.candidate.cost());
         for heard in core::iter::once(best).chain(equal.filter(|_| self.relax)) {
             if !chosen.contains(&heard.candidate.next_hop) && chosen.push(heard.candidate.next_hop).is_err() {
                 break; // the host takes no more next hops for one route
@@ -333,16 +341,20 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         while let Some(place) = self.owed.next(0) {
             self.owed.remove(place);
             let next_hops = self.next_hops(place);
+            let offered = self.heard(place).next().is_some();
             let own = &mut self.places[place];
             let step = match (next_hops.is_empty() || self.only_shown, own.has(INSTALLED)) {
                 (false, _) => Step::Install,
                 (true, true) => Step::Remove,
                 (true, false) if next_hops.is_empty() => {
-                    self.give_back(place);
+                    if !offered {
+                        self.give_back(place);
+                    }
                     continue;
                 }
                 (true, false) => Step::Nothing,
             };
+            own.state &= !CHANGED;
             own.state |= match step {
                 Step::Install => OUT | INSTALLS,
                 Step::Remove => OUT,
@@ -353,10 +365,20 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         None
     }
 
+    /// The prefix in a place.
+    pub(crate) fn prefix(&self, place: usize) -> Option<Prefix> {
+        self.places.get(place).filter(|own| own.has(USED)).map(Place::prefix)
+    }
+
     /// The prefix in a place whose order is out, and whether that order is to install it.
     pub(crate) fn asked(&self, place: usize) -> Option<(Prefix, bool)> {
         let own = self.places.get(place).filter(|own| own.has(OUT))?;
         Some((own.prefix(), own.has(INSTALLS)))
+    }
+
+    /// Whether an order for the prefix in a place is owed.
+    pub(super) fn owes_place(&self, place: usize) -> bool {
+        self.owed.has(place)
     }
 
     /// Whether an order is owed.
@@ -364,12 +386,12 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         !self.owed.is_empty()
     }
 
-    /// The answer to the order for the prefix in a place: whether the host's table has a route there now. After an
-    /// install that failed it has none as far as anybody knows, and the next change tries again.
+    /// The answer to the order for the prefix in a place, which was carried out: whether the host's table has a route there
+    /// now.
     pub(crate) fn done(&mut self, place: usize, installed: bool) {
         let Some(own) = self.places.get_mut(place).filter(|own| own.has(OUT)) else { return };
         let changed = own.has(CHANGED);
-        own.state = USED | if installed { INSTALLED } else { 0 };
+        own.settle(if installed { INSTALLED } else { 0 });
         if changed || self.heard(place).next().is_none() {
             self.owe(place);
         }
@@ -406,8 +428,11 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         let used = offers.get(..usize::from(self.offers_used)).unwrap_or(&[]);
         let known = used.iter().position(is_it);
         let place = known.or_else(|| used.iter().position(|offer| offer.prefixes == 0)).unwrap_or(used.len());
+        let hop =
+            used.iter().find(|offer| offer.prefixes > 0 && offer.candidate.next_hop() == candidate.next_hop);
+        let hop = hop.map_or(0, |offer| offer.hop);
         let offer = offers.get_mut(place)?;
-        offer.candidate = wanted;
+        (offer.candidate, offer.hop) = (wanted, hop);
         let number = u16::try_from(place).ok()?;
         self.offer_last = number;
         self.offers_used = self.offers_used.max(number + 1);
@@ -428,7 +453,7 @@ impl<const PEERS: usize, const ROUTES: usize> Table<PEERS, ROUTES> {
         }
     }
 
-    fn owe(&mut self, place: usize) {
+    pub(super) fn owe(&mut self, place: usize) {
         let own = &mut self.places[place];
         if own.has(OUT) {
             own.state |= CHANGED;
@@ -688,7 +713,7 @@ mod tests {
         let mut table = Table::<2, 4>::new();
         table.learn(0, host(1), &PLAIN).unwrap();
         let order = table.next_order().unwrap();
-        table.done(order.place, false);
+        assert!(table.refused(order.place, false));
         assert_eq!(table.next_order(), None);
         table.learn(0, host(1), &via("10.0.0.7")).unwrap();
         assert!(table.next_order().is_some());

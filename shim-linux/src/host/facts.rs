@@ -6,7 +6,7 @@ use holdover_core::base::limits::LINK_NAME;
 use holdover_core::base::net::{InterfaceAddress, Prefix};
 use holdover_core::engine::LinkId;
 
-use super::message::{INET, INET6, Message, address, u32_at};
+use super::message::{INET, INET6, Message, REPLACE, address, u32_at};
 use super::{OUR_MARK, kind};
 
 const IFF_UP: u32 = 0x1;
@@ -93,6 +93,8 @@ pub(crate) enum HostFact {
         metric: u32,
         /// Whether it is there.
         present: bool,
+        /// Whether it took the place of another one with its prefix and metric, which may have been ours.
+        replaces: bool,
     },
     /// A route that bears our mark.
     OwnRoute {
@@ -102,6 +104,8 @@ pub(crate) enum HostFact {
         metric: u32,
         /// Whether it is there.
         present: bool,
+        /// The port of the socket by whose request; 0: the kernel's own doing.
+        sender: u32,
     },
 }
 
@@ -175,10 +179,11 @@ fn route(message: &Message<'_>, present: bool) -> Option<HostFact> {
     }
     let prefix = Prefix::new(destination, length)?;
     match (protocol, kind) {
-        (OUR_MARK, _) => Some(HostFact::OwnRoute { prefix, metric, present }),
+        (OUR_MARK, _) => Some(HostFact::OwnRoute { prefix, metric, present, sender: message.sender }),
         (RTPROT_REDIRECT | RTPROT_KERNEL, _) => None,
         (_, RTN_UNICAST | RTN_BLACKHOLE | RTN_UNREACHABLE | RTN_PROHIBIT) => {
-            Some(HostFact::Route { prefix, metric, present })
+            let replaces = present && message.flags & REPLACE != 0;
+            Some(HostFact::Route { prefix, metric, present, replaces })
         }
         _ => None,
     }
@@ -260,13 +265,13 @@ mod tests {
     #[test]
     fn only_routes_that_somebody_added_to_the_main_table_are_told() {
         let prefix = Prefix::new("198.51.100.0".parse().unwrap(), 24).unwrap();
-        let told = Some(HostFact::Route { prefix, metric: 5, present: true });
+        let told = Some(HostFact::Route { prefix, metric: 5, present: true, replaces: false });
         assert_eq!(v4_route(254, 4, RTN_UNICAST), told);
         assert_eq!(v4_route(254, 16, RTN_BLACKHOLE), told);
         assert_eq!(v4_route(254, RTPROT_KERNEL, RTN_UNICAST), None);
         assert_eq!(v4_route(255, 4, RTN_UNICAST), None);
         assert_eq!(v4_route(254, 4, 2), None);
-        let own = HostFact::OwnRoute { prefix, metric: 5, present: true };
+        let own = HostFact::OwnRoute { prefix, metric: 5, present: true, sender: 0 };
         assert_eq!(v4_route(254, OUR_MARK, RTN_UNICAST), Some(own));
     }
 
@@ -275,6 +280,9 @@ mod tests {
         let mut request = Request::new(kind::NEW_ROUTE, 0, 0);
         request.put(&[10, 0, 0, 0, 254, 9, 0, RTN_UNICAST, 0, 0, 0, 0]);
         let prefix = Prefix::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0).unwrap();
-        assert_eq!(fact(&mut request), Some(HostFact::Route { prefix, metric: 0, present: true }));
+        assert_eq!(
+            fact(&mut request),
+            Some(HostFact::Route { prefix, metric: 0, present: true, replaces: false })
+        );
     }
 }

@@ -110,6 +110,8 @@ pub(crate) struct Message<'a> {
     pub(crate) flags: u16,
     /// The request it answers; 0: nobody's.
     pub(crate) sequence: u32,
+    /// The port of the socket whose request caused it; 0: the kernel's own doing.
+    pub(crate) sender: u32,
     /// What stands behind the header.
     pub(crate) body: &'a [u8],
 }
@@ -120,8 +122,13 @@ impl<'a> Message<'a> {
     pub(crate) fn first(octets: &'a [u8]) -> Option<(Self, usize)> {
         let length = usize::try_from(u32_at(octets, 0)?).ok()?;
         let body = octets.get(HEADER..length)?;
-        let message =
-            Self { kind: u16_at(octets, 4)?, flags: u16_at(octets, 6)?, sequence: u32_at(octets, 8)?, body };
+        let message = Self {
+            kind: u16_at(octets, 4)?,
+            flags: u16_at(octets, 6)?,
+            sequence: u32_at(octets, 8)?,
+            sender: u32_at(octets, 12)?,
+            body,
+        };
         Some((message, length.next_multiple_of(ALIGN).min(octets.len())))
     }
 

@@ -101,8 +101,14 @@ pub(crate) struct Host {
     pub(crate) changes: Vec<OwnedChange>,
     /// Routes of table main that are not ours: by prefix and metric, because two may share a prefix.
     kernel_routes: BTreeSet<(Prefix, u32)>,
-    /// The routes that we installed: their prefix and metric.
+    /// Whether those are told: otherwise only what becomes of our own is.
+    tells_routes: bool,
+    /// The routes that we installed: their prefix and metric, by place.
     installed: BTreeMap<u32, (Prefix, u32)>,
+    /// The same by prefix and metric, and whether the kernel has told of each since it began to tell its table.
+    own_routes: BTreeMap<(Prefix, u32), (RouteId, bool)>,
+    /// Those that are gone and were not told so yet.
+    lost_routes: VecDeque<RouteId>,
 }
 
 impl Host {
@@ -121,7 +127,10 @@ impl Host {
             serial: 0,
             changes: Vec::new(),
             kernel_routes: BTreeSet::new(),
+            tells_routes: false,
             installed: BTreeMap::new(),
+            own_routes: BTreeMap::new(),
+            lost_routes: VecDeque::new(),
         })
     }
 
@@ -135,14 +144,33 @@ impl Host {
         self.routes.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// Begins or ceases to follow the kernel's routes; whether that is a change. Nobody who does not redistribute them
-    /// pays for a router's table.
+    /// Begins or ceases to tell the kernel's routes; whether there is a new socket by that. Nobody who does not redistribute
+    /// them pays for a router's table.
     pub(crate) fn follow_routes(&mut self, follow: bool) -> io::Result<bool> {
-        if follow == self.routes.is_some() {
+        if follow == self.tells_routes {
             return Ok(false);
         }
+        let opened = follow && self.routes.is_none();
+        if opened {
+            self.routes = Some(Watch::open(&[HostTable::Routes], ROUTE_GROUPS)?);
+        } else if !follow && self.installed.is_empty() {
+            self.routes = None;
+        }
         self.kernel_routes.clear();
-        self.routes = if follow { Some(Watch::open(&[HostTable::Routes], ROUTE_GROUPS)?) } else { None };
+        self.tells_routes = follow;
+        if follow && !opened {
+            self.tell_again(HostTable::Routes);
+        }
+        Ok(opened)
+    }
+
+    /// Begins to watch what becomes of the routes that we install; whether there is a new socket by that. The kernel's table
+    /// is not told for it.
+    pub(crate) fn watch_own_routes(&mut self) -> io::Result<bool> {
+        if self.routes.is_some() {
+            return Ok(false);
+        }
+        self.routes = Some(Watch::open(&[HostTable::Routes], ROUTE_GROUPS)?.changes_only());
         Ok(true)
     }
 
@@ -172,7 +200,11 @@ impl Host {
 
     /// Whether [`Host::next`] may have something.
     pub(crate) fn is_ready(&self, routes: bool) -> bool {
-        if routes { self.routes.as_ref().is_some_and(Watch::is_ready) } else { self.addresses.is_ready() }
+        if routes {
+            !self.lost_routes.is_empty() || self.routes.as_ref().is_some_and(Watch::is_ready)
+        } else {
+            self.addresses.is_ready()
+        }
     }
 
     /// The name of a link.
@@ -183,6 +215,10 @@ impl Host {
     /// The next fact of one of the watches; looks at no more than `budget` messages.
     pub(crate) fn next(&mut self, routes: bool, budget: &mut u32) -> Option<Fact> {
         loop {
+            if routes && let Some(route) = self.lost_routes.pop_front() {
+                *budget = budget.saturating_sub(1);
+                return Some(Fact::Plain(Input::RouteLost { route }));
+            }
             let told =
                 if routes { self.routes.as_mut()?.next(budget)? } else { self.addresses.next(budget)? };
             if let Some(fact) = self.tell(told) {
@@ -194,8 +230,11 @@ impl Host {
     fn tell(&mut self, told: Told) -> Option<Fact> {
         Some(match told {
             Told::Resync(what, phase) => {
-                if (what, phase) == (HostTable::Routes, Phase::Begin) {
-                    self.kernel_routes.clear();
+                if what == HostTable::Routes {
+                    self.own_routes_told(phase);
+                    if !self.tells_routes {
+                        return None;
+                    }
                 }
                 Fact::Plain(Input::Resync { what, phase })
             }
@@ -212,7 +251,13 @@ impl Host {
                 let ours = marked || self.listed.contains(&entry);
                 Fact::Plain(Input::Address { link, address, present, ours })
             }
-            Told::Fact(HostFact::Route { prefix, metric, present }) => {
+            Told::Fact(HostFact::Route { prefix, metric, present, replaces }) => {
+                if replaces {
+                    self.lose_route((prefix, metric));
+                }
+                if !self.tells_routes {
+                    return None;
+                }
                 if present {
                     self.kernel_routes.insert((prefix, metric));
                 } else {
@@ -221,8 +266,43 @@ impl Host {
                 let present = self.kernel_routes.range((prefix, 0)..=(prefix, u32::MAX)).next().is_some();
                 Fact::Plain(Input::KernelRoute { prefix, present })
             }
-            Told::Fact(HostFact::OwnRoute { .. }) => return None,
+            Told::Fact(HostFact::OwnRoute { prefix, metric, present, sender }) => {
+                // What our own orders did is answered; what the kernel tells of by itself is as it was, or gone.
+                let by_others = sender != self.orders.port() && !self.is_asked_by(sender);
+                if by_others && (!present || sender != 0) {
+                    self.lose_route((prefix, metric));
+                } else if let Some((_, seen)) = self.own_routes.get_mut(&(prefix, metric)) {
+                    *seen |= present;
+                }
+                return None;
+            }
         })
+    }
+
+    /// Whether it is the watch of routes that asked, for the whole table.
+    fn is_asked_by(&self, sender: u32) -> bool {
+        self.routes.as_ref().is_some_and(|routes| routes.port() == sender)
+    }
+
+    /// The kernel's table begins to be told whole, or has been: those of ours that it did not have are gone.
+    fn own_routes_told(&mut self, phase: Phase) {
+        match phase {
+            Phase::Begin => {
+                self.kernel_routes.clear();
+                self.own_routes.values_mut().for_each(|(_, seen)| *seen = false);
+            }
+            Phase::End => {
+                let lost = self.own_routes.values().filter(|(_, seen)| !seen);
+                self.lost_routes.extend(lost.map(|(route, _)| *route));
+            }
+        }
+    }
+
+    /// A route of ours is gone, or another one is in its place.
+    fn lose_route(&mut self, place: (Prefix, u32)) {
+        if let Some((route, _)) = self.own_routes.get(&place) {
+            self.lost_routes.push_back(*route);
+        }
     }
 
     /// Adds an address, once its entry is in the list.
@@ -363,8 +443,10 @@ impl Host {
         let result = self.orders.execute(&mut orders::install(sequence, prefix, target));
         if result.is_ok() {
             let place = (prefix, orders::metric(target));
+            self.own_routes.insert(place, (id, true));
             if let Some((prefix, metric)) = self.installed.insert(id.index, place).filter(|old| *old != place)
             {
+                self.own_routes.remove(&(prefix, metric));
                 let sequence = self.orders.next_sequence();
                 // It may be gone already: its link went down.
                 let _ = self.orders.execute(&mut orders::remove(sequence, prefix, metric));
@@ -375,12 +457,17 @@ impl Host {
 
     /// Removes a route.
     pub(crate) fn remove(&mut self, id: RouteId, prefix: Prefix, answers: &mut VecDeque<Fact>) {
-        let (prefix, metric) = self.installed.remove(&id.index).unwrap_or((prefix, orders::METRIC));
+        let place = self.installed.get(&id.index).copied();
+        let (prefix, metric) = place.unwrap_or((prefix, orders::METRIC));
         let sequence = self.orders.next_sequence();
         let result = match self.orders.execute(&mut orders::remove(sequence, prefix, metric)) {
             Err(Errno::SRCH | Errno::NODEV) => Ok(()), // Gone already.
             other => other,
         };
+        if result.is_ok() {
+            self.installed.remove(&id.index);
+            self.own_routes.remove(&(prefix, metric));
+        }
         answers.push_back(route_done(id, result));
     }
 

@@ -17,6 +17,8 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 pub(crate) struct NetlinkSocket {
     fd: OwnedFd,
     sequence: u32,
+    /// Its address: the sender of what its requests cause.
+    port: u32,
 }
 
 impl NetlinkSocket {
@@ -32,13 +34,19 @@ impl NetlinkSocket {
             }
         }
         rustix::net::bind(&fd, &SocketAddrNetlink::new(0, groups))?;
-        Ok(Self { fd, sequence: 0 })
+        let port = SocketAddrNetlink::try_from(rustix::net::getsockname(&fd)?)?.pid();
+        Ok(Self { fd, sequence: 0, port })
+    }
+
+    /// The port that the kernel names as the sender of what this socket's requests cause.
+    pub(super) const fn port(&self) -> u32 {
+        self.port
     }
 
     /// One over which nothing can be sent.
     #[cfg(test)]
     pub(super) fn broken() -> Self {
-        Self { fd: std::os::unix::net::UnixDatagram::unbound().unwrap().into(), sequence: 0 }
+        Self { fd: std::os::unix::net::UnixDatagram::unbound().unwrap().into(), sequence: 0, port: 0 }
     }
 
     /// The number for the next request; never 0, which is nobody's.

@@ -7,7 +7,7 @@ use std::thread;
 use holdover_core::engine::NextHop;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
-use super::message::{ACK, CREATE, INET, Request};
+use super::message::{ACK, CREATE, INET, REPLACE, Request};
 use super::*;
 use crate::io::timer::now;
 use crate::sys::namespace;
@@ -340,7 +340,7 @@ fn own_routes() -> Vec<(Prefix, u32)> {
     loop {
         match watch.next(&mut 64) {
             Some(Told::Resync(_, Phase::End)) => return found,
-            Some(Told::Fact(HostFact::OwnRoute { prefix, metric, present: true })) => {
+            Some(Told::Fact(HostFact::OwnRoute { prefix, metric, present: true, .. })) => {
                 found.push((prefix, metric));
             }
             _ => {}
@@ -458,5 +458,91 @@ fn what_was_lost_in_an_overrun_is_told_again() {
             assert!(now() < end, "{}", host.kernel_routes.len());
             until(&mut host, true, is_end(HostTable::Routes));
         }
+    });
+}
+
+/// What another hand does to a route: it takes it away, or puts one of its own in its place.
+fn other_hand(replaces: bool, prefix: Prefix, metric: u32) {
+    request(|sequence| {
+        let (kind, flags) =
+            if replaces { (kind::NEW_ROUTE, ACK | CREATE | REPLACE) } else { (kind::DELETE_ROUTE, ACK) };
+        let (protocol, route) = if replaces { (4, 6) } else { (0, 0) };
+        let mut request = Request::new(kind, flags, sequence);
+        request.put(&[INET, prefix.length(), 0, 0, 254, protocol, 0, route, 0, 0, 0, 0]);
+        request.address(1, prefix.address());
+        request.attribute(6, &metric.to_ne_bytes());
+        request
+    });
+}
+
+/// Which routes of ours are told to be lost by what waits now.
+fn lost(host: &mut Host) -> Vec<RouteId> {
+    let mut lost = Vec::new();
+    host.set_readable(true);
+    while let Some(fact) = host.next(true, &mut 64) {
+        match fact {
+            Fact::Plain(Input::RouteLost { route }) => lost.push(route),
+            other => panic!("{other:?}"),
+        }
+    }
+    lost
+}
+
+#[test]
+fn a_route_of_ours_that_another_hand_removes_or_replaces_is_told_and_what_we_do_ourselves_is_not() {
+    in_a_namespace(|| {
+        let mut host = told();
+        let ours = prefix("192.0.2.0/24");
+        foreign_route(true, prefix("198.51.100.7/32"), 1);
+        assert!(host.watch_own_routes().unwrap() && !host.watch_own_routes().unwrap());
+        for replaces in [false, true] {
+            assert_eq!(install(&mut host, ours, RouteTarget::Blackhole), Ok(()));
+            assert_eq!(install(&mut host, ours, RouteTarget::Unreachable), Ok(()));
+            assert_eq!(lost(&mut host), []);
+            other_hand(replaces, ours, orders::METRIC_NOWHERE);
+            assert_eq!(lost(&mut host), [ROUTE]);
+        }
+        // One beside ours takes nothing away.
+        assert_eq!(install(&mut host, ours, RouteTarget::Blackhole), Ok(()));
+        foreign_route(true, ours, 5);
+        other_hand(true, ours, 5);
+        foreign_route(false, ours, 5);
+        assert_eq!(lost(&mut host), []);
+        assert_eq!(own_routes(), [(ours, orders::METRIC_NOWHERE)]);
+        let mut answers = VecDeque::new();
+        host.remove(ROUTE, ours, &mut answers);
+        assert_eq!(route_result(&mut answers), Ok(()));
+        assert_eq!(lost(&mut host), []);
+        // Whoever redistributes them later is told them whole.
+        assert!(!host.follow_routes(true).unwrap());
+        let facts = until(&mut host, true, is_end(HostTable::Routes));
+        assert!(
+            facts.iter().any(|fact| matches!(fact, Fact::Plain(Input::KernelRoute { present: true, .. })))
+        );
+    });
+}
+
+#[test]
+fn a_route_of_ours_that_was_lost_in_an_overrun_is_found() {
+    in_a_namespace(|| {
+        let mut host = told();
+        host.watch_own_routes().unwrap();
+        set_socket_recv_buffer_size(host.routes.as_ref().unwrap(), 4096).unwrap();
+        let mut answers = VecDeque::new();
+        for (index, ours) in [(7, "192.0.2.0/24"), (8, "192.0.3.0/24")] {
+            let route = RouteId { index, generation: 3 };
+            host.install(route, prefix(ours), RouteTarget::Blackhole, &mut answers);
+        }
+        assert_eq!(lost(&mut host), []);
+        for last in 0..=255 {
+            foreign_route(true, prefix(&format!("198.51.100.{last}/32")), 0);
+        }
+        other_hand(false, prefix("192.0.3.0/24"), orders::METRIC_NOWHERE);
+        let (mut found, end) = (Vec::new(), now() + PATIENCE);
+        while found.is_empty() {
+            assert!(now() < end);
+            found = lost(&mut host);
+        }
+        assert_eq!(found, [RouteId { index: 8, generation: 3 }]);
     });
 }

@@ -88,6 +88,12 @@ impl Watch {
         })
     }
 
+    /// Only what changes is told, not the tables as they are now.
+    pub(super) const fn changes_only(mut self) -> Self {
+        (self.next, self.complete) = (None, true);
+        self
+    }
+
     /// Tells all its tables whole again, after the round that is under way.
     pub(super) fn tell_again(&mut self) {
         if self.telling.is_some() {
@@ -95,6 +101,11 @@ impl Watch {
         } else {
             self.next = Some(0);
         }
+    }
+
+    /// The port that the kernel names as the sender of the tables that it tells whole.
+    pub(super) const fn port(&self) -> u32 {
+        self.socket.port()
     }
 
     /// Whether [`Watch::next`] may have something.

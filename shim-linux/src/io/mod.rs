@@ -180,14 +180,14 @@ impl Io {
         Arc::clone(&self.waker)
     }
 
-    /// Follows the kernel's routes, or no longer.
-    pub(crate) fn follow_routes(&mut self, follow: bool) -> io::Result<()> {
-        if self.host.follow_routes(follow)?
-            && let Some(fd) = self.host.routes_fd()
-        {
-            self.poll.registry().register(&mut SourceFd(&fd), ROUTES, Interest::READABLE)?;
-        }
-        Ok(())
+    /// Follows the kernel's routes, or no longer (`None`: only what becomes of our own).
+    pub(crate) fn follow_routes(&mut self, follow: Option<bool>) -> io::Result<()> {
+        let opened = match follow {
+            Some(follow) => self.host.follow_routes(follow)?,
+            None => self.host.watch_own_routes()?,
+        };
+        let Some(fd) = self.host.routes_fd().filter(|_| opened) else { return Ok(()) };
+        self.poll.registry().register(&mut SourceFd(&fd), ROUTES, Interest::READABLE)
     }
 
     /// Sleeps until something is ready, or until `deadline`; not at all while something is ready already.
@@ -438,6 +438,8 @@ impl Io {
                 self.host.order(now, Order::Unbind(address, link, prefix), &mut self.answers);
             }
             Output::InstallRoute { route, prefix, target } => {
+                // Without a watch the route is there all the same, and nobody notices when it goes.
+                let _ = self.follow_routes(None);
                 self.host.order(now, Order::Install(route, prefix, target.into()), &mut self.answers);
             }
             Output::RemoveRoute { route, prefix } => {

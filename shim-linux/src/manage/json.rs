@@ -8,7 +8,7 @@ use holdover_core::console::show::check_kind;
 use holdover_core::engine::Wish;
 use holdover_core::engine::view::{
     AddressState, BfdStanding, BfdView, CheckView, Hint, PeerView, RouteView, ServiceView, SteerView,
-    Summary, TtlBecause,
+    Summary, TableState, TtlBecause,
 };
 use holdover_core::failover::posture::Health;
 use serde_json::{Value, json};
@@ -190,6 +190,7 @@ pub(super) fn route(row: &RouteRow) -> Value {
         "held_back": view.held_back.map(|(neighbor, why)| {
             json!({ "neighbor": neighbor.to_string(), "reason": why.to_string() })
         }),
+        "table": table(view.table),
     })
 }
 
@@ -199,6 +200,7 @@ pub(super) fn steered(view: &SteerView) -> Value {
         "prefix": view.prefix.to_string(),
         "next_hop": (!view.next_hop.is_unspecified()).then(|| view.next_hop.to_string()),
         "neighbor": (!view.peer.is_unspecified()).then(|| view.peer.to_string()),
+        "table": table(view.table),
         "shares": view.shares,
         "candidates": view.candidates,
     })
@@ -230,6 +232,15 @@ fn address(state: AddressState) -> &'static str {
         AddressState::Failed => "failed",
         AddressState::Paused => "paused",
         AddressState::NoLink => "no_link",
+    }
+}
+
+fn table(state: TableState) -> Option<&'static str> {
+    match state {
+        TableState::None => None,
+        TableState::Ordered => Some("ordered"),
+        TableState::Installed => Some("installed"),
+        TableState::Waits => Some("waits"),
     }
 }
 
