@@ -1,11 +1,12 @@
 //! What is announced besides failover blocks: `network` and `redistribute`, as a peer hears it.
 
 use holdover_core::engine::Record;
+use holdover_core::engine::record::Limit;
 
 use super::bytes::{Open, Update};
 use super::duo::{Duo, THEIR_ID, THEIRS, router};
 use super::script::Line;
-use super::speaker::usual;
+use super::speaker::{sized, usual};
 use super::world::{MS, SECOND, ip, prefix};
 
 /// `router bgp` with these lines in the family of IPv4, and what follows it.
@@ -252,4 +253,64 @@ fn ipv6_services_are_announced_widened_and_keep_the_rest_from_looping() {
     assert!(duo.world.hosts[duo.node].holds("2001:db8:e001:1b8c::1"));
     duo.world.run(100 * MS);
     assert!(duo.world.hosts[duo.node].installed.contains_key(&prefix("2001:db8:e001:1b8c::/64")));
+}
+
+/// Networks that are each announced with attributes of their own.
+fn networks(of: &[(u8, u8)]) -> String {
+    let lines =
+        |line: &dyn Fn(u8, u8) -> String| of.iter().map(|&(net, map)| line(net, map)).collect::<String>();
+    let family = lines(&|net, map| format!("network 192.0.2.{net}/32 route-map m{map}\n"));
+    config(&family, &lines(&|_, map| format!("route-map m{map} permit 10\n set metric {map}\nexit\n")))
+}
+
+#[test]
+fn without_a_free_attribute_set_a_route_is_withdrawn_not_told_as_before_and_the_batch_ends() {
+    let mut duo = Duo::bare();
+    duo.world.script_listens(duo.peer, None);
+    // Places for three sets.
+    let text = networks(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
+    duo.world.boot(duo.node, sized::<1, 1, 32, 64, 2048>(), &text);
+    duo.world.hosts[duo.node].ledger.lax = true;
+    let mut line = duo.accept();
+    duo.world.establish(&mut line, &Open::modern(THEIRS, 9, THEIR_ID));
+    duo.world.keep_alive(line, SECOND);
+    let mut told = std::collections::BTreeMap::new();
+    let mut take = |batch: &[Update]| {
+        for update in batch {
+            for prefix in &update.withdrawn {
+                told.remove(&prefix.to_string());
+            }
+            for prefix in &update.announced {
+                told.insert(prefix.to_string(), update.attributes.med);
+            }
+        }
+        told.clone()
+    };
+    // The mark at its end comes, though not everything found room.
+    let batch = duo.hear_batch(line, 3 * SECOND);
+    assert_eq!(take(&batch).len(), 3);
+    let full = |record: &&Record| matches!(record, Record::Full { limit: Limit::AttributeSets });
+    assert_eq!(duo.records().filter(full).count(), 1);
+    // One more, and others in the place of those that are told: never one that is told with what it had before.
+    for (of, room) in [
+        (&[(1, 5), (2, 6), (3, 7), (4, 8), (5, 9)][..], 3),
+        (&[(1, 5), (2, 6)][..], 2),
+        (&[(1, 5), (2, 6), (3, 7)][..], 3),
+    ] {
+        duo.world.reload(duo.node, &networks(of));
+        duo.world.run(3 * SECOND);
+        let mut batch = vec![];
+        while let Some(said) = duo.world.take(line) {
+            if let super::bytes::Message::Update(update) = said {
+                batch.push(update);
+            }
+        }
+        let told = take(&batch);
+        assert_eq!(told.len(), room, "{told:?}");
+        for &(net, map) in of {
+            let med = told.get(&format!("192.0.2.{net}/32"));
+            assert!(med.is_none_or(|med| *med == Some(u32::from(map))), "{net}: {told:?}");
+        }
+        assert_eq!(duo.world.hosts[duo.node].engine().peer(0).unwrap().owed, 0);
+    }
 }

@@ -1,10 +1,10 @@
 //! What a peer is to be told, built as the next message to it when its wire is free.
 
-use super::Inner;
 use super::input::HostTable;
 use super::next_hop::{Found, digests};
 use super::record::{Limit, NoNextHop, Record};
 use super::route::{FIB_OWED, Fib, Flags, OWED, Route};
+use super::{Inner, peers_in};
 use crate::base::net::{Families, Family};
 use crate::base::time::Instant;
 use crate::bgp::adj_out::{Reach, SetId};
@@ -370,7 +370,16 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                     return Some(self.fill(&audience, place, (Wanted::Withdrawn, 0), writer));
                 }
                 Wanted::Set(symbol) => {
-                    let Some(set) = self.set_for(symbol, &mut attributes) else { continue };
+                    let Some(set) = self.set_for(symbol, &mut attributes) else {
+                        // There is no place for another set. What was told holds no more, and nothing waits for what cannot
+                        // be told; it is owed again when a place is free.
+                        if told == 0 {
+                            self.adj_out.settle(peer, place);
+                            continue;
+                        }
+                        let writer = UpdateWriter::withdraw(buffer, family)?;
+                        return Some(self.fill(&audience, place, (Wanted::Withdrawn, 0), writer));
+                    };
                     if told == set {
                         self.adj_out.settle(peer, place);
                         continue;
@@ -447,7 +456,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Whoever waits for room among the attribute sets may try again if there is some now.
     pub(super) fn call_the_waiting(&mut self) {
         if self.adj_out.take_freed() {
-            self.ready |= self.up;
+            for peer in peers_in(self.up) {
+                self.owe_everything(peer);
+            }
         }
     }
 }
