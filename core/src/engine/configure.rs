@@ -392,6 +392,10 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         // What was bound for another line is still ours to unbind.
         state.is_address = was_address || wanted != Wanted::Nothing;
         if state.is_address {
+            if wanted == Wanted::Nothing {
+                self.leave_address(place); // Its route may be on its way from the peers yet: it lingers.
+            }
+            let state = self.routes.get_mut(place);
             state.cell.want(wanted);
             state.cell.reloaded();
             self.routes.sets.insert(OWED, place);
@@ -698,6 +702,39 @@ mod tests {
         assert_eq!(reload(&mut engine, &text("BB", "10.0.0.0/8")), [HostTable::Routes]);
         assert_eq!(reload(&mut engine, &text("BB", "10.0.0.0/9")), [HostTable::Routes]);
         assert_eq!(reload(&mut engine, &format!("hostname a\n{}", text("BB", "10.0.0.0/9"))), []);
+    }
+
+    #[test]
+    fn an_address_that_a_reload_ceases_to_bind_lingers() {
+        let at = |millis: u64| Instant::from_micros(millis * 1_000);
+        let mut engine = Box::<Engine<2, 4>>::default();
+        engine.start(at(0), 1);
+        let mut configure = |engine: &mut Engine<2, 4>, now: u64, check: &str| {
+            let text =
+                format!("router bgp 65000\nbgp router-id 10.0.0.1\n{check}network 192.0.2.10/32\nexit\n");
+            let mut config = Box::<Config<2, 4>>::default();
+            assert!(parse(&text, &Platform::ALL, &mut config, &mut |_| {}).is_ok());
+            engine.configure(at(now), &config);
+            obey(engine, at(now));
+        };
+        configure(&mut engine, 0, "");
+        let lo = Input::Link { link: LinkId(1), name: "lo", up: true, gone: false };
+        let told = Input::Resync { what: HostTable::Addresses, phase: Phase::End };
+        for input in [lo, told, Input::Tick, Input::Tick] {
+            engine.handle(at(1), input);
+            obey(&mut engine, at(1));
+        }
+        configure(&mut engine, 1_000, "no bgp network import-check\n");
+        let mut unbound = None;
+        for millis in 1_000..6_000 {
+            engine.handle(at(millis), Input::Tick);
+            while let Some(output) = engine.poll() {
+                if matches!(output, Output::Unbind { .. }) {
+                    unbound = unbound.or(Some(millis));
+                }
+            }
+        }
+        assert!(unbound.is_some_and(|millis| millis >= 2_000), "{unbound:?}");
     }
 
     #[test]
