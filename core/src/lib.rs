@@ -176,6 +176,21 @@
 #[cfg(test)]
 extern crate std;
 
+/// Whether a fault of the past is planted again: never in a product.
+#[cfg(not(planted))]
+macro_rules! planted {
+    ($fault:ident) => {
+        false
+    };
+}
+/// Whether a fault of the past is planted again.
+#[cfg(planted)]
+macro_rules! planted {
+    ($fault:ident) => {
+        crate::planted::is(crate::planted::Fault::$fault)
+    };
+}
+
 pub mod base;
 pub mod bfd;
 pub mod bgp;
@@ -183,6 +198,8 @@ pub mod config;
 pub mod console;
 pub mod engine;
 pub mod failover;
+#[cfg(planted)]
+pub mod planted;
 mod steer;
 pub mod stream;
 pub mod wire;

@@ -6,7 +6,7 @@ use holdover_core::engine::{IoError, LinkId};
 use super::bytes::notification;
 use super::dice::Dice;
 use super::fact::Fact;
-use super::host::Asked;
+use super::host::{Asked, ROUTES_ARE_KEPT};
 use super::lab::{Lab, SHARED};
 use super::net::Nic;
 use super::tcp::User;
@@ -21,7 +21,7 @@ const OFTEN: Manners<u64> = Manners {
     crowded: 30,
     harassing: 30,
     stalling: 30,
-    stealing: 30,
+    stealing: 0,
 };
 
 /// The kinds of rudeness, each with what it is met with.
@@ -149,7 +149,9 @@ fn refuse(world: &mut World, host: usize, dice: &mut Dice) {
         IoError::Other,
     ];
     let refusal = (dice.pick(&Asked::ALL), dice.pick(&WHY), dice.pick(&[20, 100]));
-    world.hosts[host].refusals.push(refusal);
+    if ROUTES_ARE_KEPT || !matches!(refusal.0, Asked::Install | Asked::Remove) {
+        world.hosts[host].refusals.push(refusal);
+    }
 }
 
 /// A foreign hand, or a daemon of the network, takes the shared address away as often as it is put back.

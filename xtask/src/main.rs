@@ -1,4 +1,4 @@
-//! The chores of the project: `cargo xtask test|e2e|soak|lab|capi|firmware|lint|docs|api`.
+//! The chores of the project: `cargo xtask test|e2e|soak|lab|capi|firmware|lint|planted|docs|api`.
 //!
 //! Each chore is one module with one `run`; what a chore needs from the machine is in [`packages`].
 
@@ -10,6 +10,7 @@ mod firmware;
 mod lab;
 mod lint;
 mod packages;
+mod planted;
 mod process;
 mod soak;
 mod test;
@@ -36,6 +37,7 @@ const CHORES: &[Chore] = &[
     Chore { name: "capi", usage: capi::USAGE, help: capi::HELP, run: capi::run },
     Chore { name: "firmware", usage: firmware::USAGE, help: firmware::HELP, run: firmware::run },
     Chore { name: "lint", usage: lint::USAGE, help: lint::HELP, run: lint::run },
+    Chore { name: "planted", usage: planted::USAGE, help: planted::HELP, run: planted::run },
     Chore { name: "docs", usage: docs::USAGE, help: docs::HELP, run: docs::run },
     Chore { name: "api", usage: api::USAGE, help: api::HELP, run: api::run },
 ];

@@ -259,7 +259,9 @@ impl Session {
             let told = self.flags.take(Flags::DOUBT);
             change = self.step(now, if told { Event::Heard(State::Down) } else { Event::Expired });
             // Whoever asked for silence, or for a packet an hour, is forgotten too.
-            self.owe();
+            if !planted!(BfdStaysSilent) {
+                self.owe();
+            }
         }
         if self.transmit_at != Instant::ZERO && self.transmit_from() <= now {
             self.owe();

@@ -53,7 +53,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The place of a link; `None`: it has none.
     pub(super) fn link_place(&self, id: LinkId) -> Option<usize> {
-        self.links().iter().position(|link| link.id == id && id != LinkId(0))
+        let known = self.links().iter().position(|link| link.id == id && id != LinkId(0));
+        known.or(planted!(LastPlaceShared).then_some(Self::LINKS - 1))
     }
 
     /// The place of the link with this name.

@@ -445,7 +445,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         state.dial_at = Instant::ZERO;
         // A link that is down is waited for anyway.
         let path = state.last_end == LastEnd::LinkDown;
-        if self.now - state.since < SHORT && !path {
+        if self.now - state.since < SHORT && !path && !planted!(NoPause) {
             let told = matches!(state.last_end, LastEnd::Received(..) | LastEnd::Sent(..));
             state.earned = if told { Earned::Told } else { Earned::Closed };
             state.shorts = state.shorts.saturating_add(1);

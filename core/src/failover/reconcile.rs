@@ -344,7 +344,7 @@ impl AddressCell {
 
     /// The answer to the order that is out, and whether the link it was about is up; one that nobody gave changes nothing.
     pub(crate) fn done(&mut self, now: Instant, outcome: Outcome, link_up: bool) -> Change {
-        let heard = self.has(HEARD);
+        let heard = self.has(HEARD) && !planted!(AnswerOverNews);
         self.set(HEARD, false);
         if self.has(BINDING) {
             self.set(BINDING, false);
