@@ -5,9 +5,9 @@ use holdover_core::engine::Record;
 use holdover_core::engine::record::Level;
 
 use super::bytes::{Message, Open, keepalive, message, notification, raw_update};
-use super::duo::{Duo, OUR_ID, THEIR_ID, THEIRS};
+use super::duo::{Duo, OUR_ID, THEIR_ID, THEIRS, state_of};
 use super::script::Line;
-use super::world::{MS, Nature, SECOND};
+use super::world::{MS, Nature, SECOND, World};
 
 #[test]
 fn a_session_that_we_dial_comes_up_with_the_open_that_was_configured() {
@@ -162,6 +162,63 @@ fn an_unanswered_syn_is_abandoned_after_one_interval() {
     let mended = duo.world.now;
     duo.session();
     assert!(duo.world.now - mended < 1_100 * MS);
+}
+
+#[test]
+fn a_peer_that_is_far_away_is_reached_within_two_seconds() {
+    for round_trip in [1, 100, 190, 250, 400, 600] {
+        let mut world = World::new(7);
+        let wire = world.segment(round_trip * MS / 2);
+        let (node, peer) = (world.host("node"), world.host("peer"));
+        world.plug(node, wire, &["10.0.0.1/24"]);
+        world.plug(peer, wire, &["10.0.0.2/24"]);
+        world.script_listens(peer, None);
+        world.boot(node, super::speaker::usual(), &super::duo::router(""));
+        let connected = |world: &World| state_of(world, node) >= State::OpenSent;
+        world.expect(&format!("a connection over {round_trip} ms"), 2 * SECOND, connected);
+    }
+}
+
+#[test]
+fn a_peer_that_knows_no_optional_parameters_gets_an_open_without_them() {
+    let text = "no bgp network import-check\naddress-family ipv4 unicast\n network 192.0.2.1/32\nexit-address-family";
+    let mut duo = Duo::dialling(text);
+    duo.world.hosts[duo.node].ledger.lax = true;
+    for _ in 0..2 {
+        let line = duo.accept();
+        let Message::Open(ours) = duo.world.hear(line, SECOND) else { panic!("no OPEN") };
+        assert!(ours.capability(65).is_some());
+        duo.world.say(line, &notification(2, 4, &[]));
+        duo.world.run(10 * MS);
+        duo.world.hang_up(line);
+        let mut line = duo.world.script_accepts(duo.peer, 1_100 * MS);
+        let ours = duo.world.establish(&mut line, &Open::plain(65_010, 9, THEIR_ID));
+        assert_eq!(ours.message().len(), 29, "no optional parameters");
+        duo.expect_state(State::Established);
+        let update = duo.hear_update(line, 3 * SECOND);
+        assert_eq!(update.attributes.as_path, [65_000]);
+        duo.world.keep_alive(line, SECOND);
+        duo.world.run(11 * SECOND);
+        // It may have learned them meanwhile.
+        duo.world.reset(line.tcp, line.side);
+    }
+}
+
+#[test]
+fn a_peer_that_takes_no_open_at_all_is_asked_with_growing_pauses() {
+    let mut duo = Duo::dialling("");
+    let mut plain = vec![];
+    for _ in 0..8 {
+        let line = duo.world.script_accepts(duo.peer, 61 * SECOND);
+        let Message::Open(ours) = duo.world.hear(line, SECOND) else { panic!("no OPEN") };
+        plain.push(ours.capability(65).is_none());
+        duo.world.say(line, &notification(2, 4, &[]));
+        duo.world.run(10 * MS);
+        duo.world.hang_up(line);
+    }
+    assert_eq!(plain, [false, true].repeat(4));
+    let dials = duo.dials();
+    assert!(dials[7] - dials[0] > 10 * SECOND, "{dials:?}");
 }
 
 #[test]

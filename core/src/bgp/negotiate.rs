@@ -23,6 +23,8 @@ pub(crate) struct Local {
     pub families: Families,
     /// Whether we offer IPv4 routes with IPv6 next hops.
     pub extended_next_hop: bool,
+    /// Whether the peer takes optional parameters: without them it is told of no capability, and none is agreed on.
+    pub parameters: bool,
 }
 
 /// What was agreed on. The rest value is all zero bits.
@@ -72,11 +74,15 @@ impl Session {
 impl Local {
     /// Our OPEN.
     pub(crate) const fn open(&self) -> Open {
+        let Self { asn, id, hold_time, .. } = *self;
+        if !self.parameters {
+            return Open { version: VERSION, asn, hold_time, id, capabilities: Capabilities::NONE };
+        }
         Open {
             version: VERSION,
-            asn: self.asn,
-            hold_time: self.hold_time,
-            id: self.id,
+            asn,
+            hold_time,
+            id,
             capabilities: Capabilities {
                 families: self.families,
                 multiprotocol: true,
@@ -115,6 +121,8 @@ pub(crate) fn negotiate(local: &Local, peer: &Open) -> Result<Session, Fault> {
     if !ebgp && peer.id == local.id {
         return Err(Fault::new(open::CODE, open::BAD_IDENTIFIER));
     }
+    let none = Capabilities::NONE;
+    let theirs = if local.parameters { theirs } else { &none };
     let families = local.families.and(theirs.spoken());
     if families.is_empty() && !local.families.is_empty() {
         return Err(unsupported(local.families));
@@ -127,7 +135,7 @@ pub(crate) fn negotiate(local: &Local, peer: &Open) -> Result<Session, Fault> {
         keepalive: if hold_time == 0 { 0 } else { local.keepalive.clamp(1, (hold_time / 3).max(1)) },
         families,
         ebgp,
-        as4,
+        as4: as4 && local.parameters,
         extended_next_hop: local.extended_next_hop && theirs.extended_next_hop,
         route_refresh: theirs.route_refresh,
         enhanced_route_refresh: theirs.enhanced_route_refresh,
@@ -160,6 +168,7 @@ mod tests {
             remote_as: RemoteAs::External,
             families: Families::NONE.with(Family::Ipv4),
             extended_next_hop: true,
+            parameters: true,
         }
     }
 

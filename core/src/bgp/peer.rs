@@ -108,6 +108,8 @@ pub(crate) struct Peer {
     pub turned_away: u16,
     /// UPDATEs with an error that did not cost the session: how often an attribute was ignored, and a route withdrawn.
     pub malformed: [u16; 2],
+    /// Whether it takes an OPEN only without optional parameters.
+    pub plain: bool,
     /// What the pause that runs was earned by.
     pub earned: Earned,
     /// The families of which more prefixes are kept than `maximum-prefix` allows, and that was told.
@@ -181,6 +183,7 @@ impl Peer {
         refusals: 0,
         shorts: 0,
         turned_away: 0,
+        plain: false,
         malformed: [0; 2],
         earned: Earned::Nothing,
         over_maximum: Families::NONE,
@@ -219,14 +222,15 @@ impl Peer {
     }
 
     /// How long until the next attempt: at once after a loss, then eagerly, then steadily; `timers connect` (seconds; 0: not
-    /// given) caps it.
-    pub(crate) fn pause(&self, connect: u16, now: Instant, rand: &mut Rand) -> Duration {
-        let pause = if self.is_backing_off() {
-            self.earned_pause()
-        } else if now - self.lost_at < EAGER_FOR {
-            EAGER
-        } else {
-            STEADY
+    /// given) caps it. An attempt that begins (`begins`) is given up then: it gets as long as there was no session, for the
+    /// peer may be far away.
+    pub(crate) fn pause(&self, connect: u16, begins: bool, now: Instant, rand: &mut Rand) -> Duration {
+        let lost = now - self.lost_at;
+        let pause = match lost < EAGER_FOR {
+            _ if self.is_backing_off() => self.earned_pause(),
+            true if begins => lost.max(EAGER).min(STEADY),
+            true => EAGER,
+            false => STEADY,
         };
         let cap = match connect {
             0 => LONGEST,
@@ -318,10 +322,12 @@ mod tests {
     fn attempts_are_eager_for_two_seconds_and_then_one_a_second() {
         let peer = Peer { lost_at: Instant::from_micros(1), ..Peer::REST };
         let mut rand = Rand::new(3);
-        let early = peer.pause(0, Instant::from_micros(1_000_000), &mut rand);
+        let early = peer.pause(0, false, Instant::from_micros(1_000_000), &mut rand);
         assert!(early <= EAGER && early >= Duration::from_millis(150));
-        let late = peer.pause(0, Instant::from_micros(3_000_000), &mut rand);
+        let late = peer.pause(0, false, Instant::from_micros(3_000_000), &mut rand);
         assert!(late <= STEADY && late >= Duration::from_millis(750));
+        let begun = peer.pause(0, true, Instant::from_micros(800_001), &mut rand);
+        assert!(begun <= Duration::from_millis(800) && begun >= Duration::from_millis(600));
     }
 
     #[test]
@@ -330,7 +336,7 @@ mod tests {
         let mut rand = Rand::new(3);
         for (refusals, most) in [(1, 2), (2, 4), (3, 8), (6, 60), (200, 60)] {
             peer.refusals = refusals;
-            let pause = peer.pause(0, Instant::ZERO, &mut rand);
+            let pause = peer.pause(0, false, Instant::ZERO, &mut rand);
             assert!(
                 pause <= Duration::from_secs(most) && pause >= Duration::from_secs(most).times(3).part(4)
             );
@@ -344,7 +350,7 @@ mod tests {
         for (shorts, most) in [(1, 1), (2, 2), (3, 4), (4, 8), (6, 32), (7, 60), (u16::MAX, 60)] {
             peer.shorts = shorts;
             let (least, most) = (Duration::from_secs(most).times(3).part(4), Duration::from_secs(most));
-            let pause = peer.pause(0, Instant::ZERO, &mut rand);
+            let pause = peer.pause(0, false, Instant::ZERO, &mut rand);
             assert!(pause <= most && pause >= least, "{shorts}: {pause:?}");
             let end = peer.lost_at + least;
             assert!(!peer.is_held_off(end) && peer.is_held_off(peer.lost_at));
@@ -354,7 +360,7 @@ mod tests {
     #[test]
     fn timers_connect_caps_the_pause() {
         let peer = Peer { earned: Earned::Refusal, refusals: 6, ..Peer::REST };
-        assert!(peer.pause(5, Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
+        assert!(peer.pause(5, false, Instant::ZERO, &mut Rand::new(1)) <= Duration::from_secs(5));
     }
 
     #[test]

@@ -16,10 +16,11 @@ use crate::config::PeerFlags;
 use crate::wire::notification::{Fault, send_hold_timer};
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
-    pub(super) fn dial_later(&mut self, peer: usize) {
+    /// Sets the time of the next attempt; with `begins`, one begins now and is given up then.
+    pub(super) fn dial_later(&mut self, peer: usize, begins: bool) {
         let connect = self.options(peer).connect;
         let state = &mut self.peers[peer];
-        let pause = state.pause(connect, self.now, &mut self.rand);
+        let pause = state.pause(connect, begins, self.now, &mut self.rand);
         // Who came by itself is not dialed, and forgotten when what it earned is.
         let forgets = state.is_backing_off() && matches!(state.kind, Kind::Dynamic(_));
         state.dial_at = if forgets { state.lost_at + LONGEST } else { self.now + pause };
@@ -87,7 +88,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         }
         if self.lacks_source(peer) {
             self.ended(peer, LastEnd::Connection(IoError::AddressUnavailable as u8));
-            return self.dial_later(peer);
+            return self.dial_later(peer, false);
         }
         let event = match self.peers[peer].conns[OUTGOING].state {
             State::Idle => Event::AutomaticStart,

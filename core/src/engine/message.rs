@@ -6,6 +6,7 @@ use super::names::ConnId;
 use super::record::Record;
 use super::{Buffers, Engine, Inner, Part};
 use crate::base::limits::{MESSAGE, SPARE_RECEIVE, SPARE_TRANSMIT};
+use crate::base::net::Family;
 use crate::base::time::Duration;
 use crate::base::time::Instant;
 use crate::bgp::conn::{Owed, Tcp, Timer};
@@ -201,7 +202,12 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let stay_away = code == notification::open::CODE
             || (code == cease::CODE
                 && matches!(subcode, cease::MAXIMUM_PREFIXES | cease::ADMINISTRATIVE_SHUTDOWN));
-        if stay_away {
+        // It may know no optional parameters: the next attempt is made without (RFC 5492 section 3).
+        let plain = (code, subcode) == (notification::open::CODE, notification::open::UNSUPPORTED_PARAMETER)
+            && !self.peers[peer].plain
+            && self.local(peer).families.has(Family::Ipv4);
+        self.peers[peer].plain = plain;
+        if stay_away && !plain {
             self.back_off(peer);
         }
         let version = (code, subcode) == (notification::open::CODE, notification::open::UNSUPPORTED_VERSION);

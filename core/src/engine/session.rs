@@ -66,7 +66,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.peers[peer].dial_at = Instant::ZERO;
             }
             if does(Actions::RETRY_START) {
-                self.dial_later(peer);
+                self.dial_later(peer, does(Actions::CONNECT));
             }
         }
         if does(Actions::CONNECT) {
@@ -95,7 +95,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if state.lost_at == self.now && !state.is_backing_off() {
             state.dial_at = self.now;
         } else if state.dial_at == Instant::ZERO {
-            self.dial_later(peer);
+            self.dial_later(peer, false);
         }
     }
 
@@ -196,7 +196,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     pub(super) fn dial_anew(&mut self, peer: usize) {
         let now = self.now;
         let state = &mut self.peers[peer];
-        (state.earned, state.refusals, state.shorts) = (Earned::Nothing, 0, 0);
+        (state.earned, state.refusals, state.shorts, state.plain) = (Earned::Nothing, 0, 0, false);
         if state.established().is_none() {
             state.missed_at = now + MISSED_AFTER;
         }
@@ -335,6 +335,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             remote_as: options.remote_as,
             families: view.families(&options),
             extended_next_hop: extended_next_hop(self.peers[peer].address, &options),
+            parameters: !self.peers[peer].plain,
         }
     }
 
@@ -443,6 +444,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let state = &mut self.peers[peer];
         state.batch = Batch::REST;
         state.dial_at = Instant::ZERO;
+        state.plain = false;
         // A link that is down is waited for anyway.
         let path = state.last_end == LastEnd::LinkDown;
         if self.now - state.since < SHORT && !path && !planted!(NoPause) {
