@@ -83,8 +83,9 @@ pub(super) enum Listening {
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// Somebody connected to us.
     pub(super) fn accepted(&mut self, socket: SocketId, local: Endpoint, remote: Endpoint) {
-        let Some(peer) = self.peer_for(remote) else {
-            return self.turn_away_stranger(socket, remote.address);
+        let peer = match self.peer_for(remote) {
+            Ok(peer) => peer,
+            Err(why) => return self.turn_away_stranger(socket, remote.address, why),
         };
         // It came in by other keys than those that hold now.
         let outdated = self.listeners[Family::of(remote.address).index()].stale;
@@ -138,11 +139,11 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// Refuses somebody whom we do not know. Strangers are told of together: there may be many.
-    fn turn_away_stranger(&mut self, socket: SocketId, remote: IpAddr) {
+    fn turn_away_stranger(&mut self, socket: SocketId, remote: IpAddr, why: Refusal) {
         self.refuse = Some(socket);
         self.strangers.count = self.strangers.count.saturating_add(1);
         self.strangers.until = self.now + STRANGERS;
-        self.tell_refusal(remote, Refusal::Stranger, self.strangers.count);
+        self.tell_refusal(remote, why, self.strangers.count);
     }
 
     fn tell_refusal(&mut self, remote: IpAddr, why: Refusal, count: u32) {
@@ -165,7 +166,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// The peer at this end: a neighbor, or a new dynamic peer if it lies in a listen range. A link-local address on another
     /// link is another machine's.
-    fn peer_for(&mut self, remote: Endpoint) -> Option<usize> {
+    fn peer_for(&mut self, remote: Endpoint) -> Result<usize, Refusal> {
         let address = remote.address;
         let by_link = Family::of(address) == Family::Ipv6 && is_link_local(address);
         let link = remote.link.filter(|_| by_link).map_or(0, |link| link.0);
@@ -175,21 +176,27 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 && state.address == address
                 && (link == 0 || state.link == link)
         });
-        if known.is_some() {
-            return known;
+        if let Some(peer) = known {
+            return Ok(peer);
         }
         let view = self.config.view();
-        let group = range_group(view, address)?;
-        let Some(peer) = self.free_place() else {
+        let group = range_group(view, address).ok_or(Refusal::Stranger)?;
+        let limit = usize::from(view.bgp.listen_limit);
+        let came = self.peers.iter().filter(|peer| matches!(peer.kind, Kind::Dynamic(_))).count();
+        let peer = if limit != 0 && came >= limit {
+            self.forget_one().ok_or(Refusal::NoPlace)?
+        } else if let Some(place) = self.free_place() {
+            place
+        } else {
             self.full(Limit::Peers);
-            return None;
+            return Err(Refusal::NoPlace);
         };
         let conns = self.peers[peer].conns;
         let kind = Kind::Dynamic(group);
         self.peers[peer] = Peer { kind, address, link, conns, since: self.now, ..Peer::REST };
         self.find_peers();
         self.await_incoming(peer);
-        Some(peer)
+        Ok(peer)
     }
 
     /// Which listeners are needed, and with which keys.
@@ -481,9 +488,9 @@ mod tests {
             said,
             [
                 "10.0.1.0 connected and was refused: it is no neighbor",
-                "10 connections of strangers were refused so far, the last one of 10.0.1.9",
-                "100 connections of strangers were refused so far, the last one of 10.0.1.99",
-                "1000 connections of strangers were refused so far, the last one of 10.0.4.249",
+                "10 connections were refused so far, the last one of 10.0.1.9: it is no neighbor",
+                "100 connections were refused so far, the last one of 10.0.1.99: it is no neighbor",
+                "1000 connections were refused so far, the last one of 10.0.4.249: it is no neighbor",
             ]
         );
         assert!(engine.deadline() <= Instant::from_micros(84_000_000));
@@ -496,6 +503,22 @@ mod tests {
         }
         assert_eq!(over, Some(Record::StrangersOver { count: 2_345 }));
         assert_eq!(connects(&mut engine, 1, "10.0.0.9"), Some(Refusal::Stranger), "told anew");
+    }
+
+    #[test]
+    fn bgp_listen_limit_is_how_many_may_come_from_ranges() {
+        let mut engine = started();
+        let lines = RANGE.replace("neighbor G password range\n", "bgp listen limit 1\n");
+        orders(&mut engine, &lines);
+        assert_eq!(connects(&mut engine, 1, "10.1.0.1"), None);
+        assert_eq!(connects(&mut engine, 2, "10.1.0.2"), Some(Refusal::NoPlace));
+        orders(&mut engine, &lines.replace("limit 1", "limit 2"));
+        assert_eq!(connects(&mut engine, 3, "10.1.0.3"), None);
+        let remote = "10.1.0.2".parse().unwrap();
+        assert_eq!(
+            format!("{}", Record::Refused { remote, why: Refusal::NoPlace }),
+            "10.1.0.2 connected and was refused: no place is left for another neighbor from a listen range"
+        );
     }
 
     #[test]

@@ -33,8 +33,10 @@ pub enum Level {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No neighbor has this address, and no place in a listen range is left for it.
+    /// No neighbor has this address, and it lies in no listen range.
     Stranger,
+    /// It lies in a listen range, and as many neighbors as may have come from there: `bgp listen limit`, or a full table.
+    NoPlace,
     /// The neighbor has a session, or an earlier connection that is not over yet.
     Earlier,
     /// The pause that the neighbor's short sessions earned it is not over.
@@ -508,6 +510,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Stranger => "it is no neighbor",
+            Self::NoPlace => "no place is left for another neighbor from a listen range",
             Self::Earlier => "its earlier connection is not over",
             Self::TooSoon => "its last sessions were short, and the pause after them is not over",
             Self::NotNow => "no session with it is wanted now",
@@ -602,8 +605,8 @@ impl fmt::Display for Record {
             Self::AttemptFailed { peer, why } => write!(f, "neighbor {peer}: no session: {why}"),
             Self::Collision { peer } => write!(f, "neighbor {peer}: two connections met, one is closed"),
             Self::Refused { remote, why } => write!(f, "{remote} connected and was refused: {why}"),
-            Self::RefusedOften { remote, why: Refusal::Stranger, count } => {
-                write!(f, "{count} connections of strangers were refused so far, the last one of {remote}")
+            Self::RefusedOften { remote, why: why @ (Refusal::Stranger | Refusal::NoPlace), count } => {
+                write!(f, "{count} connections were refused so far, the last one of {remote}: {why}")
             }
             Self::RefusedOften { remote, why, count } => {
                 write!(f, "{remote} connected {count} times and was refused, the last time because {why}")

@@ -313,11 +313,13 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
 
     /// A place for another peer: a free one, or that of one that came by itself and is only remembered.
     pub(super) fn free_place(&mut self) -> Option<usize> {
-        let is_free = |peer: &Peer| peer.kind == Kind::Free;
+        let free = self.peers.iter().position(|peer| peer.kind == Kind::Free);
+        free.or_else(|| self.forget_one())
+    }
+
+    /// Forgets one that came by itself and is only remembered; its place.
+    pub(super) fn forget_one(&mut self) -> Option<usize> {
         let is_remembered = |peer: &Peer| matches!(peer.kind, Kind::Dynamic(_)) && is_idle(peer);
-        if let Some(place) = self.peers.iter().position(is_free) {
-            return Some(place);
-        }
         let place = self.peers.iter().position(is_remembered)?;
         self.vacate(place);
         Some(place)

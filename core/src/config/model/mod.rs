@@ -83,6 +83,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 router_id: BgpId(0),
                 keepalive: 0,
                 hold: 0,
+                listen_limit: 0,
                 coalesce_ms: 0,
                 local_preference_offset: 0,
                 flags: BgpFlags(0),

@@ -16,6 +16,8 @@ pub struct Bgp {
     pub keepalive: u16,
     /// `timers bgp` hold, in seconds.
     pub hold: u16,
+    /// `bgp listen limit`: the most neighbors from listen ranges at one time; 0: not given.
+    pub listen_limit: u16,
     /// `coalesce-time`, in milliseconds; meaningful with [`BgpFlags::COALESCE`] (1,000 otherwise).
     pub coalesce_ms: u32,
     /// What [`local_preference`](Self::local_preference) is above [`LOCAL_PREF`], modulo 2³², so that rest is zero bits.

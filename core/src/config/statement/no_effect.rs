@@ -106,7 +106,6 @@ pub(super) const BGP: &[Statement] = &[
     Statement::no_effect("bmp mirror ...", "there is no BMP"),
     Statement::no_effect("bgp default <show-hostname|show-nexthop-hostname>", OF_FRR),
     Statement::no_effect("bgp default subgroup-pkt-queue-max ...", OF_FRR),
-    Statement::no_effect("bgp listen limit ...", "as many neighbors as this platform holds can connect"),
     Statement::no_effect("bgp reject-as-sets", "AS_SET is never sent"),
     Statement::no_effect("bgp suppress-duplicates", "only differences are ever sent"),
     Statement::no_effect("bgp suppress-fib-pending ...", PATHS),

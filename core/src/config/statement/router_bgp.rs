@@ -84,6 +84,24 @@ pub(super) const ROWS: &[Statement] = &[
     .default("on when a neighbor is passive or a range is given")
     .print(print_listen),
     Statement::new(
+        "bgp listen limit [NEIGHBORS(1-65535)]",
+        "at most so many neighbors from listen ranges at one time",
+        |draft, values| {
+            if !values.given(0) && !values.negated {
+                return Err(draft.blame(Fault::WHOLE, ErrorKind::Incomplete));
+            }
+            let limit = if values.negated { 0 } else { values.number(0) };
+            draft.config.bgp.listen_limit = u16::try_from(limit).unwrap_or(u16::MAX);
+            Ok(())
+        },
+    )
+    .no()
+    .default("as many as there is room for")
+    .print(|view, _, values| {
+        values.set(0, Value::Number(view.bgp.listen_limit.into()));
+        view.bgp.listen_limit != 0
+    }),
+    Statement::new(
         "timers bgp KEEPALIVE(0-65535) HOLD(0-65535)",
         "keepalive and hold time in seconds, of all neighbors that have no `timers` of their own",
         timers,
