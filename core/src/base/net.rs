@@ -12,6 +12,11 @@ pub struct Asn(pub u32);
 impl Asn {
     /// AS_TRANS, which stands for a number that does not fit two octets (RFC 6793 section 9).
     pub const TRANS: Self = Self(23_456);
+
+    /// Whether it is for private use (RFC 6996).
+    pub const fn is_private(self) -> bool {
+        matches!(self.0, 64_512..=65_534 | 4_200_000_000..=4_294_967_294)
+    }
 }
 
 impl fmt::Display for Asn {

@@ -9,7 +9,7 @@ use super::matcher::{self, Expect, Miss, Values};
 use super::model::{ConfigMut, Span};
 use super::platform::Platform;
 use super::secret;
-use super::statement::{AROUND, Does, Node, SEND_COMMUNITY, Scope};
+use super::statement::{AROUND, Does, Node, REMOVE_PRIVATE_AS, SEND_COMMUNITY, Scope};
 use super::value::Value;
 use crate::base::net::Family;
 
@@ -129,8 +129,8 @@ pub(crate) struct Draft<'a> {
     /// The limits already complained about, a bit each.
     full: u16,
     pub(super) errors: usize,
-    /// Whether a `no neighbor … send-community` stands in the text.
-    pub(super) silenced: bool,
+    /// Whether a statement stands in the text that takes away what a route-map may set.
+    pub(super) takes_away: bool,
     /// The first lines that were wrong: what they would have said is not missed a second time.
     pub(super) failed: Failures<'a>,
     /// Why the last statement that was not taken was not.
@@ -155,7 +155,7 @@ impl<'a> Draft<'a> {
             recent: [Span::EMPTY; 4],
             full: 0,
             errors: 0,
-            silenced: false,
+            takes_away: false,
             failed: Failures { lines: [Failure { line: "", service: u16::MAX }; FAILURES], count: 0 },
             fault: Fault::UNKNOWN,
         }
@@ -227,7 +227,8 @@ impl<'a> Draft<'a> {
                 self.error(ErrorKind::Refused(why), Some(first), Expected::NOTHING, Hint::None);
             }
             Does::NoEffect { why, .. } | Does::Refused { why, .. } => {
-                self.silenced |= found.values.negated && row.syntax.is(SEND_COMMUNITY);
+                let (no, syntax) = (found.values.negated, &row.syntax);
+                self.takes_away |= if no { syntax.is(SEND_COMMUNITY) } else { syntax.is(REMOVE_PRIVATE_AS) };
                 self.say(Severity::Note, ErrorKind::NoEffect(why), first);
             }
             Does::Warn(lint) if !found.values.negated => {

@@ -14,7 +14,7 @@ use super::model::{
     Clause, ConfigMut, ConfigView, List, ListRef, Neighbor, OnFailure, Owner, PeerFlags, PeerOptions,
     RemoteAs, Route, Rule, Span,
 };
-use super::statement::{Node, SEND_COMMUNITY};
+use super::statement::{Node, REMOVE_PRIVATE_AS, SEND_COMMUNITY};
 use super::value::Value;
 use crate::base::net::{Asn, Family, Prefix};
 use crate::base::sort::sort_by;
@@ -173,8 +173,8 @@ impl Draft<'_> {
         neighbors(config, &mut late);
         next_hops(config, &mut late);
         services(config, &mut late);
-        if self.silenced {
-            silenced(config, &mut late);
+        if self.takes_away {
+            takes_away(config, &mut late);
         }
         for group in config.groups.as_mut_slice() {
             group.options.flags.given &= !INTRODUCED;
@@ -555,11 +555,13 @@ fn services(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     }
 }
 
-/// `no neighbor … send-community` of a neighbor that is told communities.
-fn silenced(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
+/// Statements that take something away which a route-map sets: `no neighbor … send-community`, and `remove-private-AS`.
+fn takes_away(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
     let view = config.view();
     for seen in locate::statements(late.source) {
-        if !seen.values.negated || !seen.row.syntax.is(SEND_COMMUNITY) {
+        let silences = seen.values.negated && seen.row.syntax.is(SEND_COMMUNITY);
+        let strips = !seen.values.negated && seen.row.syntax.is(REMOVE_PRIVATE_AS);
+        if !silences && !strips {
             continue;
         }
         let kind = Words::of(seen.line).last().map_or("", |word| word.text);
@@ -571,8 +573,9 @@ fn silenced(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
         };
         let sets = |map: ListRef| {
             view.list(map).any(|rule| match rule.clause {
-                Clause::SetCommunity(_) => standard,
-                Clause::SetLargeCommunity(_) => large,
+                Clause::SetCommunity(_) => silences && standard,
+                Clause::SetLargeCommunity(_) => silences && large,
+                Clause::SetPrepend(asn) => strips && asn.is_private() && asn != view.bgp.local_as,
                 _ => false,
             })
         };
@@ -596,7 +599,11 @@ fn silenced(config: &ConfigMut<'_>, late: &mut Late<'_, '_>) {
                 severity: Severity::Error,
                 line: seen.number,
                 column: line::column(seen.line, at),
-                what: ErrorKind::Refused("communities are always sent; leave them out of the route-map"),
+                what: ErrorKind::Refused(if silences {
+                    "communities are always sent; leave them out of the route-map"
+                } else {
+                    "AS numbers that a route-map prepends are always sent; leave the private ones out of it"
+                }),
                 found: seen.word(at),
                 expected: Expected::NOTHING,
                 hint: Hint::None,

@@ -33,7 +33,7 @@ use super::syntax::Syntax;
 use crate::base::net::Family;
 
 pub(super) use self::common::AROUND;
-pub(super) use self::no_effect::SEND_COMMUNITY;
+pub(super) use self::no_effect::{REMOVE_PRIVATE_AS, SEND_COMMUNITY};
 pub(crate) use self::row::{Does, Place, Row};
 pub(super) use self::tables::Section;
 

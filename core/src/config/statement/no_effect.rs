@@ -11,6 +11,8 @@ const PATHS: &str = "it concerns the choice between received paths; `steer` has 
 const FORWARDING: &str =
     "graceful restart is never advertised, so a path that BFD finds down always ends the session";
 const INBOUND: &str = "received routes are taken in only by `steer`";
+/// It is refused at the end where a route-map prepends a private AS number.
+pub(in crate::config) const REMOVE_PRIVATE_AS: &str = "neighbor PEER remove-private-AS ...";
 /// Its form with `no` is refused at the end when that would change what is announced.
 pub(in crate::config) const SEND_COMMUNITY: &str = "neighbor PEER send-community ...";
 /// Of `bfd strict hold-time`.
@@ -140,7 +142,10 @@ pub(super) const NEIGHBOR_ROWS: &[Statement] = &[
     Statement::no_effect("neighbor PEER allowas-in ...", INBOUND),
     Statement::no_effect("neighbor PEER enforce-first-as", INBOUND),
     Statement::no_effect("neighbor PEER sender-as-path-loop-detection", "our routes have no other AS"),
-    Statement::no_effect("neighbor PEER remove-private-AS ...", "our routes have no AS but our own"),
+    Statement::no_effect(
+        REMOVE_PRIVATE_AS,
+        "our routes have no AS but our own, and what a route-map prepends",
+    ),
     Statement::no_effect("neighbor PEER advertisement-interval ...", "changes are sent at once"),
     Statement::no_effect("neighbor PEER timers delayopen ...", "OPEN is sent at once"),
     Statement::no_effect("neighbor PEER strict-capability-match", "what both sides offer is used"),

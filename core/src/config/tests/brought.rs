@@ -121,6 +121,22 @@ fn communities_may_be_turned_off_where_none_is_sent() {
 }
 
 #[test]
+fn private_as_numbers_may_be_removed_where_none_is_prepended() {
+    for words in ["", " all", " replace-AS", " all replace-AS"] {
+        let line = format!(
+            " address-family ipv4 unicast\n  neighbor 192.0.2.1 remove-private-AS{words}\n  neighbor 192.0.2.1 route-map OUT out\n"
+        );
+        let said = |prepended: &str| {
+            errors(&around(&line, &format!("route-map OUT permit 10\n set as-path prepend {prepended}\n")))
+        };
+        assert_eq!(said("64501 64501"), [""; 0], "our own, or a public one");
+        for private in ["64512", "3356 65534", "4200000000"] {
+            assert_eq!(said(private).len(), 1, "{words} {private}");
+        }
+    }
+}
+
+#[test]
 fn a_line_taken_back_that_would_have_been_refused_hides_nothing_behind_it() {
     let text = around(" no bmp targets X\n no vrf-policy Y\n bad line\n", "");
     assert_eq!(errors(&text), ["error: line 9, column 2: unknown statement `bad`; did you mean `bfd`?"]);
