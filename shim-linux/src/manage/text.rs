@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use holdover_core::base::net::Asn;
 use holdover_core::base::time::Instant;
 use holdover_core::console::{show, text::Text};
+use holdover_core::failover::posture::Because;
 
 use super::Aside;
 use super::log::timestamp;
@@ -61,6 +62,9 @@ pub(super) fn services(snapshot: &Snapshot, now: Instant, aside: &Aside, wishes:
     if snapshot.checks().next().is_some() {
         out.push('\n');
         let _ = show::checks(&mut Text(&mut out), now, snapshot.checks());
+    }
+    if snapshot.services().any(|view| view.because == Because::Primary) {
+        out.push_str("\nThe other machine is not seen from here: `holdover show summary` there tells its role and its router-id\n");
     }
     out
 }
