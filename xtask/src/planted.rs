@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if let Some(word) = arguments.iter().find(|word| FAULTS.iter().all(|(name, _)| name != word)) {
         return Err(format!("planted does not know `{word}`; usage: cargo xtask {USAGE}"));
     }
-    let mut rows = String::new();
+    let mut rows = vec![];
     let mut missed = vec![];
     for (name, what) in
         FAULTS.iter().filter(|(name, _)| arguments.is_empty() || arguments.contains(&(*name).to_owned()))
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         let found = find(name)?;
         eprintln!("xtask: {name}: {found:?}");
         match found {
-            Some((seed, said)) => rows += &format!("| `{name}` | {what} | {seed} | {said} |\n"),
+            Some((seed, said)) => rows.push(format!("| `{name}` | {what} | {seed} | {said} |\n")),
             None => missed.push(*name),
         }
     }
@@ -51,7 +51,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         let text = format!(
             "# Faults that drawn networks find\n\nWritten by `cargo xtask planted`: each fault of the past is planted again, and \
              networks are drawn from seed 1 on\nuntil one fails. `core/src/planted.rs` says where they are planted.\n\n\
-             | fault | what it was | seed | what the simulator says |\n|---|---|---|---|\n{rows}"
+             | fault | what it was | seed | what the simulator says |\n|---|---|---|---|\n{}",
+            rows.concat()
         );
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
