@@ -709,7 +709,7 @@ mod tests {
         let at = |millis: u64| Instant::from_micros(millis * 1_000);
         let mut engine = Box::<Engine<2, 4>>::default();
         engine.start(at(0), 1);
-        let mut configure = |engine: &mut Engine<2, 4>, now: u64, check: &str| {
+        let configure = |engine: &mut Engine<2, 4>, now: u64, check: &str| {
             let text =
                 format!("router bgp 65000\nbgp router-id 10.0.0.1\n{check}network 192.0.2.10/32\nexit\n");
             let mut config = Box::<Config<2, 4>>::default();
