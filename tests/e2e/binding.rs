@@ -165,7 +165,6 @@ fn flushed(lab: &Lab) -> Result<()> {
     for round in 1..=8 {
         // It gives up with an error when the address comes back again and again.
         let _ = lab.ip("n1", "addr flush dev lo");
-        std::thread::sleep(Duration::from_millis(100));
         lab.eventually(&format!("round {round}: what is announced is here"), 2.0, || {
             match server.no_route(segment6("n1"), PREFIX) {
                 Ok(()) => Ok(()),

@@ -267,6 +267,11 @@ impl World {
                 Fact::RouteDone { route, result: refusal.map_or(Ok(()), Err) }
             }
         };
+        self.answer_kernel(host, run, answer, news);
+    }
+
+    /// Hands the kernel's answer to the daemon that asked, and the news to whoever runs now.
+    fn answer_kernel(&mut self, host: usize, run: u32, answer: Fact, news: Option<Fact>) {
         if !self.hosts[host].runs(run) {
             // Nobody waits for the answer, and whoever runs now hears the news.
             return news.into_iter().for_each(|fact| self.tell(host, fact));

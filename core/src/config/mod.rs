@@ -31,6 +31,7 @@ mod secret;
 mod shown;
 mod statement;
 mod syntax;
+mod takeaway;
 pub mod target;
 mod value;
 

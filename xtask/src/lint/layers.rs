@@ -23,6 +23,8 @@ const LANGUAGE: &[&str] = &["compose", "line", "statement", "build", "error", "l
 const LAYERS: &[Layer] = &[
     Layer { module: "base", may_use: &[] },
     Layer { module: "stream", may_use: &[] },
+    // Only in builds that test the simulator; whoever has a fault of the past asks it.
+    Layer { module: "planted", may_use: &[] },
     Layer { module: "wire", may_use: &["base"] },
     Layer { module: "config", may_use: &["base"] },
     Layer { module: "bgp", may_use: &["base", "wire", "config"] },
