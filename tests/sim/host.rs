@@ -22,8 +22,8 @@ use super::world::{Event, SECOND, World};
 /// After so long without news, what the engine says to its peers is what the kernel has.
 const QUIET: u64 = SECOND / 2;
 
-/// Whether the engine puts back routes that others delete, and tries again what was refused.
-pub const ROUTES_ARE_KEPT: bool = false;
+/// The longest pause before a route that was refused, or lost too often, is ordered again.
+const LONGEST_PAUSE: u64 = 60 * SECOND;
 
 /// A route that a daemon installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,10 +153,12 @@ pub struct Host {
     pub refusals: Vec<(Asked, IoError, u64)>,
     /// Whether its links are told from the last to the first.
     pub links_backwards: bool,
-    /// Whether every route that it announces stands on an address of its own, and none but its daemon changes its routes.
+    /// Whether every route that it announces stands on an address of its own.
     pub judged: bool,
-    /// When a route was last taken away, or an order about one refused.
+    /// When its daemon last heard that a route was taken away, or an order about one refused.
     pub routes_changed: u64,
+    /// When its daemon was started.
+    pub started: u64,
     /// When the last change of its own addresses was.
     pub addresses_changed: u64,
     /// What the kernel answers an `InstallRoute` or `RemoveRoute` with, instead of doing it.
@@ -220,6 +222,7 @@ impl Host {
             refusals: vec![],
             judged: false,
             routes_changed: 0,
+            started: 0,
             links_backwards: false,
             addresses_changed: 0,
             route_error: None,
@@ -438,7 +441,9 @@ impl World {
             let here = it.addresses.iter().any(|held| prefix.contains(held.address.address));
             assert!(here, "{}: {prefix} is announced and not here", it.name);
         }
-        if ROUTES_ARE_KEPT && it.ledger.routes_are_done() && it.routes_changed + 61 * SECOND < self.now {
+        // Pauses double, so none is longer than what went before it.
+        let pause = (it.routes_changed.saturating_sub(it.started) + SECOND).min(LONGEST_PAUSE);
+        if it.ledger.routes_are_done() && it.routes_changed + pause + QUIET < self.now {
             let unlike = it.unlike_chosen();
             assert!(unlike.is_none(), "{}: {}", it.name, unlike.unwrap_or_default());
         }
@@ -447,6 +452,9 @@ impl World {
     /// Gives a fact to an engine and obeys its orders.
     pub(super) fn feed(&mut self, host: usize, speaker: &mut dyn Speaker, fact: &Fact) {
         self.trace.add(self.now, &self.hosts[host].name, "<-", fact);
+        if matches!(fact, Fact::RouteLost { .. } | Fact::RouteDone { result: Err(_), .. }) {
+            self.hosts[host].routes_changed = self.now;
+        }
         self.hosts[host].ledger.input(self.now, fact);
         speaker.handle(Instant::from_micros(self.now), fact.input());
         self.drain(host, speaker);
@@ -523,6 +531,9 @@ impl World {
         let it = &mut self.hosts[host];
         assert!(it.powered && !it.running, "{} cannot start a daemon", it.name);
         it.run += 1;
+        // What an earlier run left in the main table is removed first.
+        it.installed.clear();
+        (it.started, it.routes_changed) = (self.now, self.now);
         (it.running, it.paused, it.stop_command) = (true, false, None);
         it.ready.clear();
         it.netlink.clear();
@@ -682,8 +693,11 @@ impl World {
     /// Netlink's buffer overran: what waited is lost, and everything is told whole.
     pub fn overrun(&mut self, host: usize) {
         let it = &mut self.hosts[host];
-        let answer = |fact: &Fact| matches!(fact, Fact::AddressDone { .. } | Fact::RouteDone { .. });
-        it.netlink.retain(answer);
+        // That a route is missing is seen again in the table.
+        let kept = |fact: &Fact| {
+            matches!(fact, Fact::AddressDone { .. } | Fact::RouteDone { .. } | Fact::RouteLost { .. })
+        };
+        it.netlink.retain(kept);
         for fact in it.tables() {
             self.tell(host, fact);
         }

@@ -6,13 +6,13 @@ use holdover_core::engine::{IoError, LinkId};
 use super::bytes::notification;
 use super::dice::Dice;
 use super::fact::Fact;
-use super::host::{Asked, ROUTES_ARE_KEPT};
+use super::host::Asked;
 use super::lab::{Lab, SHARED};
 use super::net::Nic;
 use super::tcp::User;
 use super::world::{MS, SECOND, World};
 
-/// In how many networks of a hundred each kind of rudeness is met; zero: the engine cannot stand it yet.
+/// In how many networks of a hundred each kind of rudeness is met.
 const OFTEN: Manners<u64> = Manners {
     overtaking: 30,
     refusing: 30,
@@ -21,7 +21,7 @@ const OFTEN: Manners<u64> = Manners {
     crowded: 30,
     harassing: 30,
     stalling: 30,
-    stealing: 0,
+    stealing: 30,
 };
 
 /// The kinds of rudeness, each with what it is met with.
@@ -101,7 +101,7 @@ impl Manners<bool> {
                 harass(world, host, until, way, Dice::new(dice.next()));
             }
             6 if self.stalling => stall(world, host, dice),
-            7 if self.stealing => steal(world, router),
+            7 if self.stealing => steal(world, router, dice),
             _ => {}
         }
     }
@@ -149,9 +149,7 @@ fn refuse(world: &mut World, host: usize, dice: &mut Dice) {
         IoError::Other,
     ];
     let refusal = (dice.pick(&Asked::ALL), dice.pick(&WHY), dice.pick(&[20, 100]));
-    if ROUTES_ARE_KEPT || !matches!(refusal.0, Asked::Install | Asked::Remove) {
-        world.hosts[host].refusals.push(refusal);
-    }
+    world.hosts[host].refusals.push(refusal);
 }
 
 /// A foreign hand, or a daemon of the network, takes the shared address away as often as it is put back.
@@ -278,10 +276,17 @@ fn stall(world: &mut World, host: usize, dice: &mut Dice) {
     }
 }
 
-/// Somebody reconfigures the network and deletes what he does not know.
-fn steal(world: &mut World, router: usize) {
-    let it = &mut world.hosts[router];
-    let Some(&prefix) = it.installed.keys().next() else { return };
-    it.installed.remove(&prefix);
-    it.routes_changed = world.now;
+/// Somebody reconfigures the network and deletes what he does not know, or a daemon of the network does it as often as it
+/// comes back.
+fn steal(world: &mut World, router: usize, dice: &mut Dice) {
+    let mut at = 0;
+    for _ in 0..=dice.below(8) {
+        at += dice.pick(&[1, 300, 20 * MS, 300 * MS, 3 * SECOND]);
+        world.script(at, move |world| {
+            let routes = world.hosts[router].installed.keys();
+            for route in routes.map(ToString::to_string).collect::<Vec<_>>() {
+                world.take_route(router, &route);
+            }
+        });
+    }
 }

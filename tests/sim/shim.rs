@@ -212,11 +212,12 @@ impl World {
     /// The kernel does what it was asked, or refuses it, whether or not the daemon still lives, and answers that daemon. News
     /// keep the kernel's order, and so do answers; where they come by two sockets, either may overtake the other.
     pub(super) fn on_kernel(&mut self, host: usize, run: u32, job: KernelJob) {
+        if run != self.hosts[host].run && matches!(job.asked(), Asked::Install | Asked::Remove) {
+            // It was done before the next run removed what that one left.
+            return;
+        }
         let mut news = None;
         let refusal = self.refusal(host, job.asked());
-        if refusal.is_some() {
-            self.hosts[host].routes_changed = self.now;
-        }
         let answer = match job {
             KernelJob::Listen { listener } => {
                 if refusal.is_some() {
