@@ -204,7 +204,7 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
             panic!("the engine was not told")
         };
         // A second one waits until the engine has taken over the first, and is not lost; so does a signal.
-        std::fs::write(&manager.file, "hostname elsewhere\n").unwrap();
+        std::fs::write(&manager.file, "hostname elsewhere\nrouter bgp 65000\n").unwrap();
         let second = tokio::task::spawn_local({
             let manager = Rc::clone(&manager);
             async move { ask(&manager, "reload").await }
@@ -223,7 +223,7 @@ fn a_bad_file_changes_nothing_and_is_told_in_the_summary_until_a_good_one_is_rea
         theirs.set_nonblocking(true).unwrap();
         let signals = UnixStream::from_std(theirs).unwrap();
         let hears = tokio::task::spawn_local(Rc::clone(&manager).hear_signals(signals));
-        std::fs::write(&manager.file, "hostname signalled\n").unwrap();
+        std::fs::write(&manager.file, "hostname signalled\nrouter bgp 65000\n").unwrap();
         ours.write_all(b"X").unwrap();
         // The octet is there already: by then the runtime has looked at its sockets many times, and the signal waits.
         for _ in 0..1_000 {
