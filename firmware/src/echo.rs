@@ -9,7 +9,7 @@ use smoltcp::socket::udp;
 /// Its port.
 const PORT: u16 = 9000;
 /// The longest datagram that is answered, and the longest name in an answer.
-const LENGTH: usize = 64;
+const LENGTH: usize = if cfg!(feature = "small") { 32 } else { 64 };
 /// Datagrams that wait: as many as a turn can bring, and all of them are answered after it, so that none is lost here however
 /// long the processor was busy. What is more waits in the chip.
 const WAITING: usize = FRAMES_A_TURN;

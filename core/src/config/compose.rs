@@ -59,7 +59,7 @@ pub fn compose<const P: usize, const S: usize, const R: usize, const U: usize, c
     };
     let mut builder = Builder { draft: Draft::new(&[], platform, config.edit(), &mut report) };
     let described = describe(&mut builder);
-    let errors = builder.draft.finish();
+    let errors = builder.draft.finish(None);
     let result = described.and(first);
     if errors > 0 || result.is_err() {
         config.clear();

@@ -25,7 +25,7 @@ const TRACED: usize = 64;
 
 /// The statement to look for in the text.
 #[derive(Clone, Copy)]
-enum Needle<'a> {
+pub(super) enum Needle<'a> {
     /// One that uses this list, by this name.
     Use(List, &'a str),
     /// A `neighbor` line of this peer.
@@ -96,7 +96,7 @@ impl Needle<'_> {
     }
 
     /// Its `nth` place in the text, counted from 1: line, column and the word; or the last one there is.
-    fn find(self, source: &[u8], nth: usize) -> (u32, u32, &str) {
+    fn find<'s>(self, source: &'s [u8], nth: usize) -> (u32, u32, &'s str) {
         let places = locate::statements(source).filter_map(|seen| {
             let at = self.place(&seen)?;
             Some((seen.number, line::column(seen.line, at), seen.word(at)))
@@ -116,8 +116,21 @@ const fn keyword(list: List) -> &'static str {
     }
 }
 
+/// What looks into a text again. A configuration that a program makes has no text, and its program none of the language's tables.
+#[derive(Clone, Copy)]
+pub(super) struct Text {
+    find: for<'s> fn(Needle<'_>, &'s [u8], usize) -> (u32, u32, &'s str),
+    takes_away: fn(&ConfigMut<'_>, &mut Late<'_, '_>),
+}
+
+impl Text {
+    pub(super) const LOOKED_INTO: Self =
+        Self { find: |needle, source, nth| needle.find(source, nth), takes_away };
+}
+
 /// Reports about what was read, with the place where it stands.
 pub(super) struct Late<'r, 's> {
+    text: Option<Text>,
     pub(super) source: &'s [u8],
     /// What they would have said is not missed a second time.
     failed: Failures<'s>,
@@ -140,10 +153,10 @@ impl Late<'_, '_> {
             self.errors = self.errors.saturating_add(1);
         }
         let (mut line, mut column, mut found) = (0, 0, name);
-        if self.traced < TRACED {
+        if let Some(text) = self.text.filter(|_| self.traced < TRACED) {
             self.traced = self.traced.saturating_add(1);
             let word;
-            (line, column, word) = needle.find(self.source, nth);
+            (line, column, word) = (text.find)(needle, self.source, nth);
             if found.is_empty() {
                 found = word;
             }
@@ -157,9 +170,10 @@ impl Late<'_, '_> {
 }
 
 impl Draft<'_> {
-    /// Ends the reading: sorts, resolves and checks. Says how many errors there were in all.
-    pub(super) fn finish(&mut self) -> usize {
+    /// Ends the reading: sorts, resolves and checks. Says how many errors there were in all. `text`: there is one.
+    pub(super) fn finish(&mut self, text: Option<Text>) -> usize {
         let mut late = Late {
+            text,
             source: self.source,
             failed: self.failed,
             report: &mut *self.report,
@@ -174,8 +188,8 @@ impl Draft<'_> {
         neighbors(config, &mut late);
         next_hops(config, &mut late);
         services(config, &mut late);
-        if self.takes_away {
-            takes_away(config, &mut late);
+        if let Some(text) = text.filter(|_| self.takes_away) {
+            (text.takes_away)(config, &mut late);
         }
         for group in config.groups.as_mut_slice() {
             group.options.flags.given &= !INTRODUCED;

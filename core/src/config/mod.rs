@@ -100,7 +100,7 @@ fn read(
 ) -> usize {
     let mut draft = build::Draft::new(text, platform, config, report);
     draft.read();
-    draft.finish()
+    draft.finish(Some(finish::Text::LOOKED_INTO))
 }
 
 /// All statements that are read, as they are written, node by node in the order of their tables: for the documentation.
