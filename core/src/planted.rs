@@ -15,15 +15,21 @@ pub enum Fault {
     LastPlaceShared,
     /// A BFD session that was asked for silence stays silent when that is forgotten.
     BfdStaysSilent,
+    /// Nobody hears that a route was taken away.
+    LostStaysLost,
+    /// A refused order about a route counts as done.
+    RefusedIsDone,
 }
 
 impl Fault {
     /// All of them, with their names on the command line.
-    pub const ALL: [(&str, Self); 4] = [
+    pub const ALL: [(&str, Self); 6] = [
         ("no-pause", Self::NoPause),
         ("answer-over-news", Self::AnswerOverNews),
         ("last-place-shared", Self::LastPlaceShared),
         ("bfd-stays-silent", Self::BfdStaysSilent),
+        ("lost-stays-lost", Self::LostStaysLost),
+        ("refused-is-done", Self::RefusedIsDone),
     ];
 }
 

@@ -21,6 +21,8 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     ("last-place-shared", "links beyond the limit share the last place: a foreign link's end ends sessions"),
     ("bfd-stays-silent", "a BFD session that was asked for silence never speaks again"),
+    ("lost-stays-lost", "a route of ours that somebody deletes is not put back"),
+    ("refused-is-done", "an order about a route that the kernel refused is never tried again"),
 ];
 
 /// How many seeds a fault has to be found.

@@ -57,6 +57,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// `InstallRoute` or `RemoveRoute` was answered.
     pub(super) fn route_done(&mut self, id: RouteId, result: Result<(), IoError>) {
         let place = id.index as usize;
+        let result = if planted!(RefusedIsDone) { Ok(()) } else { result };
         if place >= R {
             return self.steered_done(place - R, result);
         }
@@ -98,6 +99,9 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     /// Somebody took a route of ours out of the host's table, or put another one in its place.
     pub(super) fn route_lost(&mut self, id: RouteId) {
         let place = id.index as usize;
+        if planted!(LostStaysLost) {
+            return;
+        }
         let (prefix, loss) = if place >= R {
             let Some(prefix) = self.inbound.prefix(place - R) else { return };
             (prefix, self.inbound.lost(place - R))
