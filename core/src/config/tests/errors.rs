@@ -467,3 +467,25 @@ fn a_next_hop_that_may_not_be_told_is_an_error_where_it_stands() {
         }
     }
 }
+
+#[test]
+fn a_text_is_as_long_as_its_limit_and_not_one_octet_longer() {
+    let router = "router bgp 1\nneighbor 10.0.0.1 remote-as 2\n";
+    for (before, limit) in [
+        (format!("{router}neighbor 10.0.0.1 password "), 80),
+        (format!("{router}neighbor 10.0.0.1 shutdown message "), 128),
+        (format!("{router}neighbor 10.0.0.1 update-source "), 15),
+        ("failover a\naddress 192.0.2.1/32\nbind ".into(), 15),
+        ("failover a\naddress 192.0.2.1/32\nbind lo label lo:".into(), 15 - 3),
+    ] {
+        let errors = |length: usize| {
+            let text = format!("{before}{}\n", "x".repeat(length));
+            let (_, mut said, _) = read_all(&text, &Platform::ALL);
+            said.retain(|line| line.starts_with("error"));
+            said
+        };
+        assert!(errors(limit).is_empty(), "{before}: {:?}", errors(limit));
+        let said = errors(limit + 1);
+        assert!(said.len() == 1 && said[0].contains("at most"), "{before}: {said:?}");
+    }
+}
