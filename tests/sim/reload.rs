@@ -55,6 +55,57 @@ fn a_new_route_is_announced_and_a_removed_one_withdrawn_in_the_same_session() {
     assert_eq!(sessions(&duo.world, duo.node), 1);
 }
 
+/// The UPDATEs that the script hears in two seconds of a reload to `to`, after a while with `from`; and what is told of the route.
+fn turned(from: &str, to: &str) -> (Vec<super::bytes::Update>, Vec<Record>) {
+    let mut duo = Duo::bare();
+    duo.world.script_listens(duo.peer, None);
+    duo.world.boot(duo.node, super::speaker::sized::<2, 48, 400, 64, 16384>(), &router(from));
+    lax(&mut duo);
+    let line = duo.session();
+    duo.world.run(2 * SECOND);
+    while duo.world.take(line).is_some() {}
+    let before = duo.world.hosts[duo.node].records.len();
+    duo.world.reload(duo.node, &router(to));
+    duo.world.run(2 * SECOND);
+    let heard = core::iter::from_fn(|| duo.world.take(line)).filter_map(|message| match message {
+        super::bytes::Message::Update(update) => Some(update),
+        _ => None,
+    });
+    let heard = heard.collect();
+    let records = duo.world.hosts[duo.node].records[before..].iter().map(|(_, record)| *record);
+    (heard, records.collect())
+}
+
+#[test]
+fn a_network_that_becomes_a_service_and_the_other_way_round_stays_announced() {
+    let network = "address-family ipv4 unicast\n network 192.0.2.10/32\nexit-address-family\n";
+    let service = |lines: &str| format!("exit\nfailover web\n address 192.0.2.10/32\n{lines}");
+    let checked = service(" check c tcp 10.0.0.2:80 interval 500ms\n");
+    // More lines than are gone through in one turn.
+    let block = |n: u32| {
+        let addresses = (0..8).map(|at| format!(" address 10.9.{n}.{at}/32")).collect::<Vec<_>>().join("\n");
+        format!("failover a{n}\n{addresses}\nexit\n")
+    };
+    let others = (0..40).map(block).collect::<Vec<_>>().concat();
+    let after_others = format!("exit\n{others}{}", service("").trim_start_matches("exit\n"));
+    let cases = [
+        (network, service("")),
+        (network, checked.clone()),
+        (network, after_others.clone()),
+        (&service(""), network.to_owned()),
+        (&checked, network.to_owned()),
+        (&after_others, network.to_owned()),
+        // Another name is another block.
+        (&checked, checked.replace("web", "www")),
+    ];
+    for (from, to) in &cases {
+        let (heard, records) = turned(from, to);
+        let withdrawn = heard.iter().flat_map(|update| &update.withdrawn);
+        let ours: Vec<_> = withdrawn.filter(|prefix| prefix.to_string() == "192.0.2.10/32").collect();
+        assert!(ours.is_empty(), "{from}\n{to}\n{heard:?}\n{records:?}");
+    }
+}
+
 #[test]
 fn a_changed_route_map_changes_the_attributes_and_nothing_else() {
     let text = |number: u32| {

@@ -1,6 +1,5 @@
 //! What a peer is to be told, built as the next message to it when its wire is free.
 
-use super::input::HostTable;
 use super::next_hop::{Found, digests};
 use super::record::{Limit, NoNextHop, Record};
 use super::route::{FIB_OWED, Fib, Flags, OWED, Route};
@@ -170,9 +169,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.give_to_host(place);
             self.routes.free(place);
             if self.is_full(Limit::Routes) {
-                self.room(Limit::Routes);
-                self.ask_left_out(HostTable::Addresses);
-                self.ask_left_out(HostTable::Routes);
+                self.room_for_routes();
             }
         }
     }

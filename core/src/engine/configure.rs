@@ -1,48 +1,20 @@
 //! Taking over a configuration: what holds at once, and the routes, some a turn.
 
 use super::host::HostAddress;
-use super::input::{HostTable, IoError};
+use super::input::HostTable;
 use super::record::{Limit, Record};
 use super::refresh::InboundChange;
-use super::route::{Fib, Flags, OWED, PRESENT};
+use super::route::Flags;
 use super::session::{extended_next_hop, timers};
 use super::{Inner, PeerSet};
-use crate::base::limits::{CHECKS_PER_SERVICE, ROUTES_PER_TURN};
+use crate::base::limits::CHECKS_PER_SERVICE;
 use crate::base::net::{BgpId, Family, Prefix};
 use crate::bgp::peer::{Kind, MISSED_AFTER, Peer};
 use crate::config::{Config, ConfigView, Owner, PeerFlags, PeerOptions, RouteSource};
 use crate::failover::health::{self, CheckState};
-use crate::failover::reconcile::{Change, Standing, Wanted};
+use crate::failover::reconcile::Standing;
 use crate::failover::service::ServiceState;
 use crate::wire::notification::cease;
-
-/// The pass over the routes of a new configuration. All zero bits at rest.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pass {
-    stage: Stage,
-    /// Where it goes on.
-    next: u16,
-}
-
-/// What the pass does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
-    /// Nothing.
-    #[default]
-    Over,
-    /// Meets the configuration's lines.
-    Lines,
-    /// Looks at every route: those that no line speaks of any more leave, the others are weighed.
-    Sweep,
-}
-
-impl Pass {
-    pub(super) const REST: Self = Self { stage: Stage::Over, next: 0 };
-
-    pub(super) fn is_running(self) -> bool {
-        self.stage != Stage::Over
-    }
-}
 
 impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: usize> Inner<P, S, R, U, T> {
     /// Takes over a configuration; one that comes on the way out comes too late.
@@ -80,8 +52,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
                 self.routes.get_mut(place).flags.set(Flags::MET, false);
             }
         }
-        self.pass = Pass { stage: Stage::Lines, next: 0 };
-        self.service_routes = [[0; crate::base::limits::SERVICE_ADDRESSES]; S];
+        self.begin_pass(false);
         self.configure_some();
         let view = self.config.view();
         let record = Record::Configured {
@@ -153,7 +124,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
     }
 
     /// Says so of an address that we have bound.
-    fn stays_where_it_is(&mut self, place: usize) {
+    pub(super) fn stays_where_it_is(&mut self, place: usize) {
         if self.routes.get(place).cell.standing() == Standing::Bound
             && let Some(link) = self.bound_link(place)
         {
@@ -180,6 +151,15 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             *service = usize::from(from).checked_sub(1).map_or(ServiceState::new(), |from| old[from]);
             service.reloaded();
         }
+        for line in 0..self.config.view().routes.len() {
+            let Some(line) = self.config.view().routes.get(line).copied() else { break };
+            if let Owner::Service(service) = line.owner
+                && kept[usize::from(service)] == 0
+                && self.is_at_work(line.prefix(), line.address, &old)
+            {
+                self.services[usize::from(service)] = ServiceState::taking_over();
+            }
+        }
         let old = self.checks;
         for (place, from) in checks.as_flattened().iter().enumerate() {
             let service = usize::from(self.check_line(place).service);
@@ -198,6 +178,21 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.service_link(service);
         }
         self.start_checks();
+    }
+
+    /// Whether a prefix is announced under the configuration before, its address is on this host, and no service of that
+    /// configuration says that it is ill.
+    fn is_at_work(&self, prefix: Prefix, address: core::net::IpAddr, old: &[ServiceState; S]) -> bool {
+        let Some(place) = self.routes.find(prefix) else { return false };
+        let route = self.routes.get(place);
+        let well = match route.owner {
+            // The number may be of a configuration before that one.
+            Owner::Service(_) if self.is_unread(place) => false,
+            Owner::Service(service) => old.get(usize::from(service)).is_some_and(ServiceState::is_healthy),
+            _ => true,
+        };
+        let here = |known: &HostAddress| known.address.address == address;
+        well && route.announced && (route.cell.is_here() || self.hosts.as_slice().iter().any(here))
     }
 
     /// Peers that are no longer configured, or whose connection would have to be another one, end. Returns those whose
@@ -304,266 +299,6 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             })
         };
         u8::from(begins(RouteSource::Connected)) << 1 | u8::from(begins(RouteSource::Kernel)) << 2
-    }
-
-    /// Goes on with the pass.
-    pub(super) fn configure_some(&mut self) {
-        match self.pass.stage {
-            Stage::Over => {}
-            Stage::Lines => {
-                let lines = self.config.view().routes.len();
-                let to = lines.min(usize::from(self.pass.next) + ROUTES_PER_TURN);
-                for line in usize::from(self.pass.next)..to {
-                    self.meet(line);
-                }
-                self.pass.next = to as u16;
-                if to == lines {
-                    self.pass = Pass { stage: Stage::Sweep, next: 0 };
-                }
-            }
-            Stage::Sweep => {
-                let high = self.routes.high();
-                let to = high.min(usize::from(self.pass.next) + ROUTES_PER_TURN);
-                for place in usize::from(self.pass.next)..to {
-                    self.pass.next = place as u16 + 1;
-                    if self.routes.is_used(place) {
-                        self.sweep(place);
-                    }
-                }
-                if to >= self.routes.high() {
-                    self.pass = Pass::REST;
-                    self.finish_pass();
-                }
-            }
-        }
-    }
-
-    /// Whether the pass over a new configuration has not come to this route yet: its owner and its line are still those of
-    /// the configuration before, and mean other things in this one.
-    pub(super) fn is_unread(&self, place: usize) -> bool {
-        let to_come = match self.pass.stage {
-            Stage::Over => false,
-            Stage::Lines => true,
-            Stage::Sweep => place >= usize::from(self.pass.next),
-        };
-        to_come && !self.routes.get(place).flags.has(Flags::MET)
-    }
-
-    /// A line of the configuration that announces or binds something.
-    fn meet(&mut self, line: usize) {
-        let Some(route) = self.config.view().routes.get(line).copied() else { return };
-        // An interface's address is not announced for its subnet: it stands for itself.
-        let prefix =
-            if route.owner == Owner::Interface { Prefix::host(route.address) } else { route.prefix() };
-        let Some(place) = self.routes.place(prefix) else {
-            self.full(Limit::Routes);
-            return;
-        };
-        let met = self.routes.get(place).flags.has(Flags::MET);
-        if let Owner::Static(_) = route.owner {
-            let state = self.routes.get_mut(place);
-            state.offer(RouteSource::Static, true);
-            if state.fib_now == Fib::Gateway {
-                // It may be another gateway now; the same one installed again is the same.
-                state.fib_now = Fib::Other;
-            }
-            if self.redistributes(prefix.family(), RouteSource::Static)
-                && !self.may_redistribute(prefix, RouteSource::Static)
-            {
-                self.hold_back(prefix);
-            }
-            if met {
-                return;
-            }
-        } else if met {
-            // A stronger line speaks of the same prefix (lines are sorted so); this one is silent.
-            return;
-        }
-        let wanted = if route.is_address() { self.address_wanted(route.owner) } else { Wanted::Nothing };
-        if route.is_address() && !prefix.is_host() {
-            self.join_address(route.address, place);
-        }
-        let state = self.routes.get_mut(place);
-        state.flags.set(Flags::MET, true);
-        state.owner = route.owner;
-        state.line = line as u16 + 1;
-        state.inside = 0;
-        let was_address = state.is_address;
-        // What was bound for another line is still ours to unbind.
-        state.is_address = was_address || wanted != Wanted::Nothing;
-        if state.is_address {
-            if wanted == Wanted::Nothing {
-                self.leave_address(place); // Its route may be on its way from the peers yet: it lingers.
-            }
-            let state = self.routes.get_mut(place);
-            state.cell.want(wanted);
-            state.cell.reloaded();
-            self.routes.sets.insert(OWED, place);
-            self.find_on_host(place);
-        } else if !prefix.is_host() {
-            let inside =
-                self.hosts.as_slice().iter().filter(|host| prefix.contains(host.address.address)).count();
-            self.routes.get_mut(place).inside = inside as u16;
-        }
-        if let Owner::Service(service) = route.owner
-            && let Some(free) =
-                self.service_routes[usize::from(service)].iter_mut().find(|other| **other == 0)
-        {
-            *free = place as u16 + 1;
-        }
-    }
-
-    /// An address whose wider prefix another configuration knows otherwise, or no more, stands for itself from now on: what
-    /// is bound is kept, or unbound, under its own name.
-    fn part_addresses(&mut self, new: ConfigView<'_>) {
-        for line in 0..self.config.view().routes.len() {
-            let Some(route) = self.config.view().routes.get(line).copied() else { break };
-            let prefix = route.prefix();
-            if prefix.is_host() || !route.is_address() || route.owner == Owner::Interface {
-                continue;
-            }
-            let from = new.routes.partition_point(|other| other.prefix() < prefix);
-            let after = new.routes.get(from).filter(|other| other.prefix() == prefix);
-            if after.is_some_and(|other| other.is_address() && other.address == route.address) {
-                continue;
-            }
-            let Some(place) = self.routes.find(prefix).filter(|&place| !self.is_unread(place)) else {
-                continue;
-            };
-            if usize::from(self.routes.get(place).line) == line + 1
-                && self.routes.get(place).may_move()
-                && let Some(own) = self.routes.place(Prefix::host(route.address))
-            {
-                self.routes.move_address(place, own);
-            }
-        }
-    }
-
-    /// The address of a line with a wider prefix may have stood for itself until now.
-    fn join_address(&mut self, address: core::net::IpAddr, place: usize) {
-        if let Some(own) = self.routes.find(Prefix::host(address))
-            && !self.routes.get(own).flags.has(Flags::MET)
-            && self.routes.get(own).may_move()
-        {
-            self.routes.move_address(own, place);
-        }
-    }
-
-    /// The address of a route that is new may be on this host already.
-    fn find_on_host(&mut self, place: usize) {
-        let address = self.address_behind(place);
-        let single = |length: u8| length == Family::of(address).bits();
-        let (mut links, mut ours) = (0, None);
-        for host in 0..self.hosts.as_slice().len() {
-            let HostAddress { address: known, link, .. } = self.hosts.as_slice()[host];
-            if known.address != address {
-                continue;
-            }
-            let Some(link) = self.claim_link(link) else { continue };
-            links |= 1 << link;
-            if core::mem::take(&mut self.hosts.as_mut_slice()[host].ours) {
-                ours = Some((link as u8 + 1, known.length));
-            }
-        }
-        let kept = |host: &HostAddress| host.address.address != address || !single(host.address.length);
-        self.hosts.retain(kept);
-        let route = self.routes.get_mut(place);
-        route.links |= links;
-        if let Some((link, length)) = ours {
-            // Left by an earlier run: it is unbound where that run bound it.
-            route.bound_on = link;
-            route.bound_length = length;
-        }
-        let present = route.links != 0;
-        if present {
-            self.routes.sets.insert(PRESENT, place);
-        }
-        if present {
-            self.observe(place, true, ours.is_some(), true);
-        } else {
-            // An answer may have come that the news of it has not caught up with.
-            self.address_changed(place, Change::None, IoError::None);
-        }
-        if let Owner::Service(service) = self.routes.get(place).owner {
-            self.service_presence(usize::from(service));
-        }
-    }
-
-    /// A route, whether or not a line speaks of it.
-    fn sweep(&mut self, place: usize) {
-        let route = *self.routes.get(place);
-        if route.flags.has(Flags::MET) {
-            let line =
-                usize::from(route.line).checked_sub(1).and_then(|line| self.config.view().routes.get(line));
-            let is_static = line.is_some_and(|line| matches!(line.owner, Owner::Static(_)))
-                || self.has_static(route.prefix);
-            self.routes.get_mut(place).offer(RouteSource::Static, is_static);
-        } else {
-            let routes = self.routes.get_mut(place);
-            routes.owner = Owner::None;
-            routes.line = 0;
-            routes.offer(RouteSource::Static, false);
-            if route.is_address {
-                self.leave_address(place);
-            }
-        }
-        for source in [RouteSource::Connected, RouteSource::Kernel] {
-            if !self.redistributes(route.prefix.family(), source) {
-                self.routes.get_mut(place).offer(source, false);
-            }
-        }
-        if route.flags.has(Flags::MET)
-            && let Some(wanted) = self.bind_link(place)
-            && usize::from(route.bound_on) != wanted + 1
-        {
-            self.stays_where_it_is(place);
-        }
-        self.routes.get_mut(place).flags.set(Flags::MET, false);
-        if self.routes.sets.has(PRESENT, place) {
-            let address = self.address_behind(place);
-            self.count_inside(address, place);
-        }
-        // What it is announced with may be another thing now.
-        self.owe(place);
-        self.weigh(place);
-    }
-
-    /// Counts an address of a route of ours in the wide prefixes around it.
-    fn count_inside(&mut self, address: core::net::IpAddr, except: usize) {
-        let wide: heapless::Vec<usize, 8> =
-            self.routes.covering(address).filter(|&place| place != except).take(8).collect();
-        for place in wide {
-            let route = self.routes.get_mut(place);
-            route.inside = route.inside.saturating_add(1);
-        }
-    }
-
-    /// Every route is known: those whose evidence was still being counted are weighed, and the services look again.
-    fn finish_pass(&mut self) {
-        if self.config.view().routes.len() > ROUTES_PER_TURN && self.addresses_known {
-            // News of an address may have come while its line was not met yet.
-            self.ask_tables |= 2;
-        }
-        for line in 0..self.config.view().routes.len() {
-            let Some(line) = self.config.view().routes.get(line).copied() else { break };
-            if line.owner == Owner::Network
-                && !line.is_address()
-                && let Some(place) = self.routes.find(line.prefix())
-            {
-                self.weigh(place);
-            }
-        }
-        for service in 0..self.config.view().services.len() {
-            self.service_presence(service);
-        }
-        for host in 0..self.hosts.as_slice().len() {
-            let address = self.hosts.as_slice()[host].address;
-            self.redistribute_connected(address, true);
-        }
-        self.find_peers();
-        self.choose_router_id();
-        self.ready |= self.up;
-        self.services_at = self.services_at.min(self.now);
     }
 }
 

@@ -259,7 +259,8 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
             self.hold_back(prefix);
             return;
         }
-        let Some(place) = known.or_else(|| self.routes.place(prefix)) else {
+        let place = if self.do_lines_wait() { known } else { known.or_else(|| self.routes.place(prefix)) };
+        let Some(place) = place else {
             self.full(Limit::Routes);
             self.left_out |= table_bit(match source {
                 RouteSource::Kernel => HostTable::Routes,
@@ -367,5 +368,92 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         if self.binding == 0 && self.ask_tables & ADDRESSES_LATER != 0 {
             self.ask_tables = self.ask_tables & !ADDRESSES_LATER | 2;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HostTable;
+    use crate::base::net::InterfaceAddress;
+    use crate::base::time::Instant;
+    use crate::engine::record::{Limit, Record};
+    use crate::engine::{Engine, Input, LinkId, Output, Phase};
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    /// An engine that keeps eight addresses, and a host that tells its table when it is asked.
+    struct Host {
+        engine: Box<Engine<2, 4>>,
+        here: Vec<u8>,
+        full: usize,
+    }
+
+    impl Host {
+        fn address(last: u8, present: bool) -> Input<'static> {
+            let address = core::net::Ipv4Addr::new(203, 0, 113, last).into();
+            let address = InterfaceAddress { address, length: 24 };
+            Input::Address { link: LinkId(1), address, present, ours: false }
+        }
+
+        fn set(&mut self, last: u8, present: bool) {
+            if present {
+                self.here.push(last);
+            } else {
+                self.here.retain(|&other| other != last);
+            }
+            self.tell(Self::address(last, present));
+        }
+
+        fn tell(&mut self, input: Input<'_>) {
+            self.engine.handle(Instant::ZERO, input);
+            let mut asked = false;
+            while let Some(output) = self.engine.poll() {
+                asked |= matches!(output, Output::AskTable { what: HostTable::Addresses });
+                let full = Record::Full { limit: Limit::HostAddresses };
+                self.full += usize::from(matches!(output, Output::Record(record) if record == full));
+            }
+            if asked {
+                self.tell_all();
+            }
+        }
+
+        fn tell_all(&mut self) {
+            self.tell(Input::Resync { what: HostTable::Addresses, phase: Phase::Begin });
+            for last in self.here.clone() {
+                self.tell(Self::address(last, true));
+            }
+            self.tell(Input::Resync { what: HostTable::Addresses, phase: Phase::End });
+        }
+
+        fn known(&self) -> Vec<u8> {
+            let own =
+                |last: &u8| self.engine.inner.is_own(core::net::Ipv4Addr::new(203, 0, 113, *last).into());
+            (0..=255).filter(own).collect()
+        }
+    }
+
+    #[test]
+    fn an_address_too_many_is_said_once_and_known_when_there_is_room() {
+        let mut host = Host { engine: Box::default(), here: Vec::new(), full: 0 };
+        host.engine.start(Instant::ZERO, 1);
+        host.tell(Input::Link { link: LinkId(1), name: "eth0", up: true, gone: false });
+        host.tell_all();
+        for last in 1..=8 {
+            host.set(last, true);
+        }
+        assert_eq!((host.known(), host.full), ((1..=8).collect(), 0), "at the limit nothing is left out");
+        host.set(9, true);
+        host.set(10, true);
+        host.tell_all();
+        assert_eq!((host.known(), host.full), ((1..=8).collect(), 1), "beyond it is said once");
+        host.set(3, false);
+        host.set(4, false);
+        assert_eq!(host.known(), [1, 2, 5, 6, 7, 8, 9, 10], "what was left out is asked for");
+        let said = host.full;
+        host.set(5, false);
+        host.set(11, true);
+        assert_eq!((host.known(), host.full), ([1, 2, 6, 7, 8, 9, 10, 11].into(), said));
+        host.set(12, true);
+        assert_eq!(host.full, said + 1, "the next time is another time");
     }
 }

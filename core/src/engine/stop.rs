@@ -85,7 +85,7 @@ impl<const P: usize, const S: usize, const R: usize, const U: usize, const T: us
         let until = self.now + FLUSH;
         self.stopping = Stopping { phase: Phase::Withdrawing, id, until, ..self.stopping };
         // Lines of the configuration that were not met yet would only be wanted to be left again.
-        self.pass = super::configure::Pass::REST;
+        self.pass = super::pass::Pass::REST;
         self.stop_checks();
         for service in 0..self.config.view().services.len() {
             self.services[service].stop();

@@ -71,6 +71,18 @@ impl ServiceState {
         }
     }
 
+    /// A service of an address that was announced until this moment, for another line of the configuration: it goes on as one
+    /// that works, without the delays of a start, until an address, a link or a check says otherwise.
+    pub(crate) const fn taking_over() -> Self {
+        Self {
+            presence: Presence::Present,
+            health: Health::Yes,
+            posture: Posture::Active,
+            flags: WELL | STARTED,
+            ..Self::new()
+        }
+    }
+
     /// The fact: whether its link is up. Up until told otherwise.
     pub(crate) const fn link(&mut self, up: bool) {
         self.set(LINK_DOWN, !up);
