@@ -22,7 +22,7 @@
 //! | `fib` | routes of ours in the host's table: what is refused or lost, and when it is tried again |
 //! | `route` | the table of routes that may be announced |
 //! | `service` | evidence, decisions and checks of services; addresses to bind |
-//! | `configure` | taking over a configuration, some routes a turn |
+//! | `configure`, `pass` | taking over a configuration, some routes a turn |
 //! | `poll` | the next order |
 //! | `wish` | what operators want of services |
 //! | `stop` | the way out |
