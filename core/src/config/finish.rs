@@ -23,6 +23,9 @@ use crate::base::sort::sort_by;
 /// How many diagnostics of this kind are traced back to their line: each costs one more look at the text.
 const TRACED: usize = 64;
 
+/// A place in the text: line, column and the word there.
+type Place<'s> = (u32, u32, &'s str);
+
 /// The statement to look for in the text.
 #[derive(Clone, Copy)]
 pub(super) enum Needle<'a> {
@@ -96,7 +99,7 @@ impl Needle<'_> {
     }
 
     /// Its `nth` place in the text, counted from 1: line, column and the word; or the last one there is.
-    fn find<'s>(self, source: &'s [u8], nth: usize) -> (u32, u32, &'s str) {
+    fn find(self, source: &[u8], nth: usize) -> Place<'_> {
         let places = locate::statements(source).filter_map(|seen| {
             let at = self.place(&seen)?;
             Some((seen.number, line::column(seen.line, at), seen.word(at)))
@@ -119,7 +122,7 @@ const fn keyword(list: List) -> &'static str {
 /// What looks into a text again. A configuration that a program makes has no text, and its program none of the language's tables.
 #[derive(Clone, Copy)]
 pub(super) struct Text {
-    find: for<'s> fn(Needle<'_>, &'s [u8], usize) -> (u32, u32, &'s str),
+    find: for<'s> fn(Needle<'_>, &'s [u8], usize) -> Place<'s>,
     takes_away: fn(&ConfigMut<'_>, &mut Late<'_, '_>),
 }
 
